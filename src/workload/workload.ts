@@ -1,0 +1,93 @@
+/**
+ * A workload: a container, or a set of equal ones, that asks for credentials. It is resolved once, at the door; below it
+ * everything takes a {@link Workload} and nobody sees a header.
+ *
+ * @module
+ */
+import { createHash } from 'node:crypto';
+import type { Wallet } from './wallet.ts';
+
+/** Where the JWT for STS comes from. Part of a workload's identity: another source is another workload to the cache. */
+export type IdentityTokenConfig =
+  | {
+      readonly kind: 'signer';
+      /** Byte for byte what is registered at IAM and stands in `iss`. */
+      readonly issuer: string;
+      /** Absolute. */
+      readonly keysDir: string;
+      readonly audience: string;
+      readonly ttlSeconds: number;
+      /** Which purpose a key must have: `serve` signs with `oidc`, `walletcreds dev` with `dev`. */
+      readonly purpose: 'oidc' | 'dev';
+    }
+  | {
+      readonly kind: 'broker';
+      readonly url: string;
+      /** Absolute, `{workload}` already replaced; read anew each time. `caller` forwards what the caller showed. */
+      readonly bearer: { readonly file: string } | 'caller';
+      readonly caFile?: string;
+      readonly allowInsecureHttp: boolean;
+      /** `aud` that the JWT must have. */
+      readonly audience: string;
+    }
+  | {
+      readonly kind: 'file';
+      /** Absolute; read anew each time. */
+      readonly path: string;
+      readonly audience: string;
+    };
+
+/** Who asks, whose data it may touch, and under which role: everything that an exchange depends on. */
+export interface Workload {
+  /** The name in the configuration, or the composed one of a workload made on the fly. */
+  readonly name: string;
+  readonly wallet: Wallet;
+  readonly roleArn: string;
+  /** Seconds, 900 to 43,200. */
+  readonly sessionDuration: number;
+  /** The principal tag that policies match; the bare claim is named alike. */
+  readonly walletTag: string;
+  /** Further principal tags. */
+  readonly tags: Readonly<Record<string, string>>;
+  /** The inline session policy, `${wallet}` already substituted; JSON. */
+  readonly sessionPolicy?: string;
+  readonly identityToken: IdentityTokenConfig;
+  /** How it came to be: by the configuration, or made from a proof (JWT, session backend). */
+  readonly origin: 'configured' | 'proof';
+  /** The whole identity as one string: {@link identityOf}. Two workloads with equal ids are interchangeable. */
+  readonly id: string;
+}
+
+/** The cache key: every field that the credentials depend on, so that two identities can never share an entry. */
+export function identityOf(workload: Omit<Workload, 'id'>): string {
+  const { name, wallet, roleArn, sessionDuration, walletTag, tags, sessionPolicy, identityToken, origin } = workload;
+  const sorted = Object.entries(tags).sort(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify([
+    origin,
+    name,
+    wallet,
+    roleArn,
+    sessionDuration,
+    walletTag,
+    sorted,
+    sessionPolicy ?? null,
+    Object.entries(identityToken).sort(([a], [b]) => (a < b ? -1 : 1)),
+  ]);
+}
+
+/** Completes a workload with its id and freezes it. */
+export function makeWorkload(parts: Omit<Workload, 'id'>): Workload {
+  return Object.freeze({ ...parts, tags: Object.freeze({ ...parts.tags }), id: identityOf(parts) });
+}
+
+/**
+ * `RoleSessionName`: at most 64 characters of `[\w+=,.@-]`, with the whole wallet (42) in it. Two workloads of one wallet
+ * never share one: a name that is too long, or has characters that STS refuses, ends in a digest of the whole name.
+ */
+export function sessionNameOf(workload: Pick<Workload, 'name' | 'wallet'>): string {
+  const { name, wallet } = workload;
+  const room = 64 - wallet.length - 1;
+  if (name.length <= room && /^[\w.-]+$/.test(name)) return `${wallet}@${name}`;
+  const digest = createHash('sha256').update(name).digest('hex').slice(0, 10);
+  return `${wallet}@${name.replace(/[^\w.-]/g, '-').slice(0, room - 11)}=${digest}`;
+}

@@ -1,0 +1,17 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    globalSetup: ['test/support/build.ts'],
+    testTimeout: 20_000,
+    hookTimeout: 60_000,
+    // Secrets and AWS settings of whoever runs the suite must not decide its outcome.
+    env: { AWS_EC2_METADATA_DISABLED: 'true', NO_COLOR: '1' },
+    coverage: {
+      provider: 'v8',
+      include: ['src/**'],
+      reporter: ['text-summary', 'json-summary'],
+    },
+  },
+});
