@@ -1,0 +1,17 @@
+/**
+ * Signing keys: a folder of key files in, a signer and a JWKS out. The face of the neighbours that do the work.
+ *
+ * @module
+ */
+export {
+  type KeyAlgorithm,
+  type KeyProblem,
+  type KeyPurpose,
+  type PublicJwk,
+  readKeyFile,
+  type SigningKey,
+  UnusableKeys,
+} from './key-file.ts';
+export { type KeySet, loadKeys } from './key-set.ts';
+export { createKeyStore, type KeyStore } from './key-store.ts';
+export { type GenerateKeyOptions, generateKey } from './key-write.ts';
