@@ -3,8 +3,9 @@
  *
  * @module
  */
+
+import { TAGS_CLAIM } from './claims.ts';
 import type { KeyAlgorithm } from './key-file.ts';
-import { TAGS_CLAIM } from './signer.ts';
 
 /** Below the issuer's own path. */
 export const DISCOVERY_PATH = '/.well-known/openid-configuration';

@@ -7,11 +7,9 @@ import { randomUUID } from 'node:crypto';
 import { SignJWT } from 'jose';
 import type { Clock } from '../clock.ts';
 import type { Workload } from '../workload/workload.ts';
+import { subjectOf, TAGS_CLAIM } from './claims.ts';
 import type { SigningKey } from './key-file.ts';
 import type { KeyStore } from './key-store.ts';
-
-/** The claim that STS reads session tags from. */
-export const TAGS_CLAIM = 'https://aws.amazon.com/tags';
 
 /** Claims with a meaning of their own, which the bare wallet claim must not overwrite. */
 const REGISTERED = new Set(['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti', TAGS_CLAIM]);
@@ -35,11 +33,6 @@ export interface SignedIdentityToken {
   /** Unix seconds. */
   readonly expiresAt: number;
   readonly keyId: string;
-}
-
-/** The subject of a wallet's identity token. */
-export function subjectOf(wallet: string): string {
-  return `agentkeys:agent:${wallet}`;
 }
 
 /**

@@ -1,0 +1,135 @@
+/**
+ * Identity tokens from a broker: `POST {url}/v1/mint-oidc-jwt`. The bearer is read anew from its file each time, since
+ * others renew it there. A refusal is final until the bearer changes, so that a wrong one doesn't become a storm of calls.
+ *
+ * @module
+ */
+import { createHash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import type { Clock } from '../clock.ts';
+import { BrokerRefused, BrokerUnavailable, IdentityTokenUnavailable, TagMismatch } from '../errors.ts';
+import { OutboundError, type OutboundResponse, request } from '../outbound.ts';
+import type { Workload } from '../workload/workload.ts';
+import { MAX_TOKEN_LENGTH } from './claims-check.ts';
+import { readSecret, UnreadableFile } from './read-secret.ts';
+import { isObject, parseStrictJson, StrictJsonError } from './strict-json.ts';
+
+/** Even an unchanged bearer is asked about again after this: the broker's mind may have changed, not only the file. */
+const REFUSAL_MS = 60_000;
+const TIMEOUT_MS = 5_000;
+const MAX_BEARER = 16 * 1024;
+
+interface Bearer {
+  readonly value: string;
+  /** Which bearer, in which state of its file; never the bearer itself. */
+  readonly fingerprint: string;
+  readonly name: string;
+}
+
+/** The raw source for `identity_token.broker`; the claims check is put behind it with those of the other sources. */
+export function createBrokerClient(deps: { clock: Clock }) {
+  const refused = new LRUCache<string, { message: string; until: number }>({ max: 1_000 });
+
+  /** @throws BrokerRefused, BrokerUnavailable, IdentityTokenUnavailable (the bearer file), TagMismatch (another's wallet) */
+  return async (workload: Workload, options: { signal?: AbortSignal; proof?: string } = {}): Promise<string> => {
+    const config = workload.identityToken;
+    if (config.kind !== 'broker') throw new TypeError('not a workload with a broker');
+    const bearer = await bearerOf(config.bearer, options.proof);
+    const key = createHash('sha256')
+      .update(JSON.stringify([config.url, bearer.fingerprint]))
+      .digest('base64');
+    const earlier = refused.get(key);
+    if (earlier !== undefined && deps.clock.monotonic() < earlier.until) throw new BrokerRefused(earlier.message);
+    const answer = await call(config, bearer, deps.clock, options.signal);
+    if (answer.status === 401 || answer.status === 403) {
+      const message = `the broker at ${config.url} refuses ${bearer.name} (${answer.status}${errorKind(answer.body)})`;
+      refused.set(key, { message, until: deps.clock.monotonic() + REFUSAL_MS });
+      throw new BrokerRefused(message);
+    }
+    refused.delete(key);
+    return tokenOf(answer, config.url, workload);
+  };
+}
+
+async function bearerOf(source: { readonly file: string } | 'caller', proof: string | undefined): Promise<Bearer> {
+  if (source === 'caller') {
+    const value = proof?.replace(/^Bearer +/i, '') ?? '';
+    if (!isBearer(value))
+      throw new BrokerRefused("the caller showed no proof that the broker's bearer: caller could forward");
+    return { value, fingerprint: value, name: "the caller's proof" };
+  }
+  const { file } = source;
+  try {
+    const { text, stats } = await readSecret(file, MAX_BEARER);
+    const value = text.trim();
+    if (value === '') throw new IdentityTokenUnavailable(`bearer_file ${file}: it is empty`);
+    if (!isBearer(value))
+      throw new IdentityTokenUnavailable(`bearer_file ${file}: it holds more than one line of visible ASCII`);
+    return { value, fingerprint: `${stats.mtimeMs} ${stats.size} ${value}`, name: `the bearer in ${file}` };
+  } catch (error) {
+    if (!(error instanceof UnreadableFile)) throw error;
+    throw new IdentityTokenUnavailable(`bearer_file ${file}: ${error.message}`);
+  }
+}
+
+function isBearer(value: string): boolean {
+  return /^[\x21-\x7e]+$/.test(value);
+}
+
+async function call(
+  config: Extract<Workload['identityToken'], { kind: 'broker' }>,
+  bearer: Bearer,
+  clock: Clock,
+  signal: AbortSignal | undefined,
+): Promise<OutboundResponse> {
+  try {
+    return await request({
+      url: `${config.url.replace(/\/+$/, '')}/v1/mint-oidc-jwt`,
+      method: 'POST',
+      headers: { authorization: `Bearer ${bearer.value}` },
+      body: '',
+      caFile: config.caFile,
+      allowInsecureHttp: config.allowInsecureHttp,
+      timeoutMs: TIMEOUT_MS,
+      maxBytes: MAX_TOKEN_LENGTH + 4_096,
+      signal,
+      clock,
+    });
+  } catch (error) {
+    if (!(error instanceof OutboundError)) throw error;
+    throw new BrokerUnavailable(`the broker at ${config.url} can't be asked: ${error.message}`);
+  }
+}
+
+function tokenOf(answer: OutboundResponse, url: string, workload: Workload): string {
+  if (answer.status !== 200) {
+    throw new BrokerUnavailable(`the broker at ${url} answers ${answer.status}${errorKind(answer.body)}`);
+  }
+  const { jwt, wallet } = membersOf(answer.body);
+  if (typeof jwt !== 'string' || typeof wallet !== 'string') {
+    throw new BrokerUnavailable(`the broker at ${url} answers 200 without {jwt, wallet, expiration}`);
+  }
+  if (wallet !== workload.wallet) {
+    throw new TagMismatch(
+      'wallet',
+      `the broker at ${url} answers for another wallet than ${workload.wallet}; check bearer_file`,
+    );
+  }
+  return jwt;
+}
+
+/** The broker's own word for a failure, where it is a plain one; nothing else of its answer is repeated. */
+function errorKind(body: string): string {
+  const { error } = membersOf(body);
+  return typeof error === 'string' && /^[a-z_]{1,40}$/.test(error) ? ` ${error}` : '';
+}
+
+function membersOf(body: string): Record<string, unknown> {
+  try {
+    const value = parseStrictJson(body);
+    return isObject(value) ? value : {};
+  } catch (error) {
+    if (error instanceof StrictJsonError) return {};
+    throw error;
+  }
+}

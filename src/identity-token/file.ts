@@ -1,0 +1,35 @@
+/**
+ * Identity tokens out of a file: a projected Kubernetes token, or whatever else renews one there. Read anew each time,
+ * since the kubelet replaces it; a file that isn't there yet, or is half written, is a reason to ask again and no more.
+ *
+ * @module
+ */
+import { IdentityTokenUnavailable } from '../errors.ts';
+import type { Workload } from '../workload/workload.ts';
+import { MAX_TOKEN_LENGTH } from './claims-check.ts';
+import { readSecret, UnreadableFile } from './read-secret.ts';
+
+/**
+ * The raw source for `identity_token.file`: the text of the file without the white space around it.
+ *
+ * @throws IdentityTokenUnavailable naming the path
+ */
+export async function readTokenFile(workload: Workload): Promise<string> {
+  const config = workload.identityToken;
+  if (config.kind !== 'file') throw new TypeError('not a workload with a token file');
+  let text: string;
+  try {
+    ({ text } = await readSecret(config.path, MAX_TOKEN_LENGTH + 16));
+  } catch (error) {
+    if (!(error instanceof UnreadableFile)) throw error;
+    throw new IdentityTokenUnavailable(`identity_token.file ${config.path}: ${error.message}`);
+  }
+  const token = text.replace(/^\uFEFF/, '').trim();
+  if (token === '') throw new IdentityTokenUnavailable(`identity_token.file ${config.path}: it is empty`);
+  if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) {
+    throw new IdentityTokenUnavailable(
+      `identity_token.file ${config.path}: it holds no whole JWT; it may be half written, or another file`,
+    );
+  }
+  return token;
+}

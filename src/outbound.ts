@@ -1,0 +1,214 @@
+/**
+ * The one client for calls that leave the process: to a broker, an issuer's JWKS, a session backend.
+ *
+ * Only https, or http to a loopback literal; anything else must have been allowed in the configuration. A redirect is an
+ * error, since it would carry a bearer to where nobody sent it. Total time and size are bounded, so that a peer that never
+ * ends, or drips a byte a second, holds nobody up. Nothing is read from the environment, and nothing is logged.
+ *
+ * @module
+ */
+import { readFile, stat } from 'node:fs/promises';
+import http from 'node:http';
+import https from 'node:https';
+import { type Clock, systemClock } from './clock.ts';
+
+/** What went wrong on the way out, without a word of what was sent or answered. */
+export type OutboundFailure =
+  | 'UrlNotAllowed'
+  | 'CaUnreadable'
+  | 'Redirected'
+  | 'TimedOut'
+  | 'TooLarge'
+  | 'Aborted'
+  | 'NetworkError';
+
+export class OutboundError extends Error {
+  override readonly name = 'OutboundError';
+  readonly code: OutboundFailure;
+
+  constructor(code: OutboundFailure, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+export interface OutboundRequest {
+  readonly url: string;
+  /** Default GET. */
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as UTF-8 with its `Content-Length`. */
+  readonly body?: string;
+  /** PEM file of the only authorities that are trusted; read again when it changes. Default: node's own list. */
+  readonly caFile?: string | undefined;
+  /** For everything together: name, connection, TLS, answer. Default 5,000. */
+  readonly timeoutMs?: number;
+  /** Of the answer's body. Default 64 KiB. */
+  readonly maxBytes?: number;
+  /** Plain http to more than loopback literals. */
+  readonly allowInsecureHttp?: boolean;
+  readonly signal?: AbortSignal | undefined;
+  readonly clock?: Clock;
+}
+
+/** Any status but a redirect; judging it is the caller's. */
+export interface OutboundResponse {
+  readonly status: number;
+  readonly headers: http.IncomingHttpHeaders;
+  readonly body: string;
+}
+
+/**
+ * Whether a URL may be called at all. Names don't count as loopback: `localhost` is whatever the resolver says it is.
+ *
+ * @throws OutboundError `UrlNotAllowed`, with the mend
+ */
+export function assertUrlAllowed(url: string, allowInsecureHttp = false): URL {
+  if (!URL.canParse(url)) throw new OutboundError('UrlNotAllowed', 'not a URL');
+  const parsed = new URL(url);
+  if (parsed.username !== '' || parsed.password !== '') {
+    throw new OutboundError('UrlNotAllowed', 'a URL must not hold a user name or a password');
+  }
+  if (parsed.protocol === 'https:') return parsed;
+  const loopback = /^(127\.\d+\.\d+\.\d+|\[::1\])$/.test(parsed.hostname);
+  if (parsed.protocol === 'http:' && (loopback || allowInsecureHttp)) return parsed;
+  throw new OutboundError(
+    'UrlNotAllowed',
+    parsed.protocol === 'http:'
+      ? `http to ${parsed.hostname} is refused; use https, or http to 127.0.0.1 or [::1], or say allow_insecure_http: true beside the URL`
+      : `the scheme ${parsed.protocol} is refused; use https`,
+  );
+}
+
+const plainAgent = new http.Agent({ keepAlive: true });
+const publicAgent = newAgent();
+/** By path: the agent for what the file held last. */
+const agents = new Map<string, { version: string; ca: string; agent: https.Agent }>();
+
+function newAgent(ca?: string): https.Agent {
+  // Stated, so that NODE_TLS_REJECT_UNAUTHORIZED in the environment doesn't switch it off.
+  return new https.Agent({ keepAlive: true, rejectUnauthorized: true, ...(ca !== undefined && { ca }) });
+}
+
+/**
+ * A keep-alive agent that trusts the authorities in a PEM file alone, or node's own list without one. The same object as
+ * long as the file's contents are the same, so a caller can tell a change by comparing.
+ *
+ * @throws OutboundError `CaUnreadable`
+ */
+export async function caAgent(caFile?: string): Promise<https.Agent> {
+  if (caFile === undefined) return publicAgent;
+  try {
+    const { ino, size, mtimeMs, ctimeMs } = await stat(caFile);
+    const version = [ino, size, mtimeMs, ctimeMs].join(':');
+    const known = agents.get(caFile);
+    if (known?.version === version) return known.agent;
+    const ca = await readFile(caFile, 'utf8');
+    if (!ca.includes('-----BEGIN CERTIFICATE-----')) {
+      throw new OutboundError('CaUnreadable', `${caFile}: no certificate in PEM in it`);
+    }
+    const agent = known?.ca === ca ? known.agent : newAgent(ca);
+    agents.set(caFile, { version, ca, agent });
+    return agent;
+  } catch (error) {
+    if (error instanceof OutboundError) throw error;
+    throw new OutboundError(
+      'CaUnreadable',
+      `${caFile}: reading it fails with ${(error as NodeJS.ErrnoException).code}`,
+    );
+  }
+}
+
+/**
+ * One call. Never follows a redirect; tries again once where a kept-alive connection turns out to be closed already.
+ *
+ * @throws OutboundError
+ */
+export async function request(options: OutboundRequest): Promise<OutboundResponse> {
+  const url = assertUrlAllowed(options.url, options.allowInsecureHttp);
+  const { timeoutMs = 5_000, clock = systemClock, signal } = options;
+  const agent = url.protocol === 'https:' ? await caAgent(options.caFile) : plainAgent;
+  const stop = new AbortController();
+  const cancelTimer = clock.schedule(() => stop.abort(timedOut(url, timeoutMs)), timeoutMs);
+  const abort = () => stop.abort(new OutboundError('Aborted', `the call to ${url.host} was given up`));
+  if (signal?.aborted) abort();
+  signal?.addEventListener('abort', abort, { once: true });
+  try {
+    try {
+      return await send(url, agent, options, stop.signal);
+    } catch (error) {
+      if (!(error instanceof StaleConnection)) throw error;
+      return await send(url, agent, options, stop.signal);
+    }
+  } catch (error) {
+    throw error instanceof StaleConnection ? networkError(url, 'ECONNRESET') : error;
+  } finally {
+    cancelTimer();
+    signal?.removeEventListener('abort', abort);
+  }
+}
+
+/** The peer had closed a kept-alive connection before it saw the request. */
+class StaleConnection extends Error {}
+
+function send(url: URL, agent: http.Agent, options: OutboundRequest, stop: AbortSignal): Promise<OutboundResponse> {
+  const { method = 'GET', maxBytes = 64 * 1024, body } = options;
+  const headers = {
+    accept: 'application/json',
+    'user-agent': 'walletcreds',
+    ...options.headers,
+    ...(body !== undefined && { 'content-length': String(Buffer.byteLength(body)) }),
+  };
+  return new Promise((resolve, reject) => {
+    const client = url.protocol === 'https:' ? https : http;
+    const outgoing = client.request(url, { method, headers, agent });
+    const give = (error: unknown) => {
+      reject(error);
+      outgoing.destroy();
+    };
+    const onStop = () => give(stop.reason);
+    stop.addEventListener('abort', onStop, { once: true });
+    let answered = false;
+    outgoing.once('close', () => {
+      stop.removeEventListener('abort', onStop);
+      // An answer that can't be one (101) ends the connection without a word.
+      if (!answered) reject(networkError(url, 'ECONNRESET'));
+    });
+    outgoing.on('error', error => {
+      const code = (error as NodeJS.ErrnoException).code ?? 'an unknown error';
+      const stale = outgoing.reusedSocket && (code === 'ECONNRESET' || code === 'EPIPE');
+      give(stale ? new StaleConnection() : networkError(url, code));
+    });
+    outgoing.on('response', answer => {
+      answered = true;
+      const status = answer.statusCode ?? 0;
+      if (status >= 300 && status < 400) {
+        give(new OutboundError('Redirected', `${url.host} answers with a redirect (${status}), which is not followed`));
+        return;
+      }
+      const chunks: Buffer[] = [];
+      let length = 0;
+      answer.on('data', (chunk: Buffer) => {
+        chunks.push(chunk);
+        length += chunk.length;
+        if (length > maxBytes) {
+          give(new OutboundError('TooLarge', `${url.host} answers with more than ${maxBytes} bytes`));
+        }
+      });
+      answer.on('end', () =>
+        resolve({ status, headers: answer.headers, body: Buffer.concat(chunks).toString('utf8') }),
+      );
+      answer.on('error', () => give(networkError(url, 'ECONNRESET')));
+    });
+    if (stop.aborted) onStop();
+    else outgoing.end(body);
+  });
+}
+
+function timedOut(url: URL, timeoutMs: number): OutboundError {
+  return new OutboundError('TimedOut', `${url.host} has not answered within ${timeoutMs} ms`);
+}
+
+function networkError(url: URL, code: string): OutboundError {
+  return new OutboundError('NetworkError', `the call to ${url.host} fails with ${code}`);
+}
