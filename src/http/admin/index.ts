@@ -1,0 +1,89 @@
+/**
+ * The admin listener: `/healthz`, `/readyz[?workload=NAME]`, `/metrics`, and the status page at `/`.
+ *
+ * Strangers learn a status from the first two and nothing else: names, errors, metrics and the page need the admin token.
+ *
+ * @module
+ */
+import { type Context, Hono } from 'hono';
+import type { AdminConfig } from '../../config/config.ts';
+import { InvalidAuthorizationToken, NotFound } from '../../errors.ts';
+import { errorFields, type Logger } from '../../log.ts';
+import type { Metrics } from '../../metrics.ts';
+import type { WorkloadStatus } from '../../vending/vending.ts';
+import { answer, credentialsErrorForm, publicError } from '../answer.ts';
+import { type AppEnv, rawPath, send } from '../app.ts';
+import { createAdminAccess } from './access.ts';
+import { CONTENT_SECURITY_POLICY, statusPage } from './page.ts';
+import { type Check, type Readiness, readiness } from './readiness.ts';
+
+export type { Check } from './readiness.ts';
+
+export interface AdminOptions {
+  /** Read at each request, so that a reload takes effect. */
+  readonly access: () => Pick<AdminConfig, 'token' | 'open'>;
+  readonly status: () => readonly WorkloadStatus[];
+  /** What must work beside the workloads; all of them shown, one failed makes the process not ready. */
+  readonly checks: () => readonly Check[];
+  readonly metrics: Metrics;
+  readonly log: Logger;
+}
+
+const GET = ['GET'];
+const json = (c: Context<AppEnv>, status: number, value: unknown) =>
+  send(c, answer(status, 'application/json', `${JSON.stringify(value)}\n`));
+
+/**
+ * @example
+ * ```ts
+ * const app = createAdminApp({ access: () => config.admin, status: () => vending.status(), checks: () => [], metrics, log });
+ * await (await app.request('/healthz')).json(); // { status: 'ok' }
+ * ```
+ */
+export function createAdminApp(options: AdminOptions): Hono<AppEnv> {
+  const { status, checks, metrics, log } = options;
+  const mayRead = createAdminAccess(options.access);
+  const authorised = (c: Context<AppEnv>) => mayRead(c.req.header('Authorization'));
+  const mustBeAuthorised = (c: Context<AppEnv>) => {
+    if (authorised(c)) return;
+    throw new InvalidAuthorizationToken('this needs the admin token (admin.token_file) in the Authorization header');
+  };
+
+  const app = new Hono<AppEnv>({ getPath: rawPath });
+
+  app.get('/healthz', c => json(c, 200, { status: 'ok' }));
+
+  app.get('/readyz', c => {
+    const open = authorised(c);
+    const found = readiness(status(), checks(), c.req.query('workload'));
+    if (open && !found.known) throw new NotFound('no workload has this name; /readyz lists them');
+    return json(c, found.ready ? 200 : 503, open ? details(found) : { status: word(found) });
+  });
+
+  app.get('/metrics', async c => {
+    mustBeAuthorised(c);
+    return send(c, answer(200, metrics.registry.contentType, await metrics.registry.metrics()));
+  });
+
+  app.get('/', c => {
+    mustBeAuthorised(c);
+    const page = statusPage(readiness(status(), checks()));
+    const headers = ['Content-Security-Policy', CONTENT_SECURITY_POLICY, 'X-Content-Type-Options', 'nosniff'];
+    return send(c, answer(200, 'text/html; charset=utf-8', page, [...headers, 'Referrer-Policy', 'no-referrer']));
+  });
+
+  app.notFound(c => send(c, credentialsErrorForm(new NotFound('nothing is served at this path'), GET)));
+  app.onError((error, c) => {
+    if (publicError(error).status === 500) log.error({ listener: 'admin', ...errorFields(error) }, 'failed');
+    return send(c, credentialsErrorForm(error, GET));
+  });
+  return app;
+}
+
+function details({ ready, workloads, checks }: Readiness) {
+  return { status: word({ ready }), workloads, checks };
+}
+
+function word({ ready }: Pick<Readiness, 'ready'>): 'ready' | 'not_ready' {
+  return ready ? 'ready' : 'not_ready';
+}

@@ -1,0 +1,21 @@
+/**
+ * What the admin listener lets through. A navigation of a browser's is a GET with `Sec-Fetch-*`, and the status page is
+ * made for one; a probe may come through a proxy.
+ *
+ * @module
+ */
+import type { AdminConfig } from '../../config/config.ts';
+import { createHostGuard } from '../guards/host.ts';
+import type { RequestPolicy } from '../guards/judge.ts';
+
+export function adminPolicy(config: Pick<AdminConfig, 'listen' | 'tls'>): RequestPolicy {
+  const listened = [...config.listen, ...(config.tls?.listen ?? [])].map(address => address.host);
+  return {
+    // A kubelet probes by the pod's address; a rebound name would show as a name.
+    hostAllowed: createHostGuard(listened, { ownAddresses: true }),
+    refuseForwarded: false,
+    refuseBrowser: 'non-get',
+    methods: ['GET'],
+    maxBody: 0,
+  };
+}

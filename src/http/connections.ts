@@ -1,0 +1,101 @@
+/**
+ * How many connections there are, and whose.
+ *
+ * Beyond the limit a connection still gets an answer (503, then close), which node's own `maxConnections` doesn't give: it
+ * resets. Those extra ones are bounded too, and short-lived. One token holds at most a quarter, so that one workload
+ * can't take them all.
+ *
+ * @module
+ */
+import type { Socket } from 'node:net';
+
+/** How long an extra connection may take to send the request that it is refused with; ms. */
+const EXTRA_PATIENCE = 2_000;
+
+const HOLDER = Symbol('holder');
+type HeldSocket = Socket & { [HOLDER]?: Holder };
+
+/** One connection's record. */
+interface Holder {
+  readonly extra: boolean;
+  token: string | undefined;
+}
+
+export interface Connections {
+  /** Takes a new connection in. It is destroyed at once when even the extra places are taken. */
+  add(socket: Socket): void;
+  /** Whether the connection is beyond the limit: answer 503 and close. */
+  isExtra(socket: Socket): boolean;
+  /**
+   * Books the connection on a token.
+   *
+   * @param token its hash, never the token
+   * @returns false when that token has its quarter already
+   */
+  claim(socket: Socket, token: string): boolean;
+  /** A new limit counts for connections from now on. */
+  limit(max: number): void;
+  readonly count: number;
+  /** Ends every connection now. */
+  destroyAll(): void;
+}
+
+/** @param max connections that are served; at least as many as the largest quarter times four */
+export function createConnections(max: number): Connections {
+  const sockets = new Set<Socket>();
+  const perToken = new Map<string, number>();
+  let served = 0;
+
+  const release = (token: string | undefined) => {
+    if (token === undefined) return;
+    const left = (perToken.get(token) ?? 1) - 1;
+    if (left > 0) perToken.set(token, left);
+    else perToken.delete(token);
+  };
+
+  return {
+    add(socket) {
+      const extra = served >= max;
+      if (extra && sockets.size - served >= extraPlaces(max)) {
+        socket.destroy();
+        return;
+      }
+      const holder: Holder = { extra, token: undefined };
+      (socket as HeldSocket)[HOLDER] = holder;
+      sockets.add(socket);
+      if (!extra) served++;
+      const patience = extra ? setTimeout(() => socket.destroy(), EXTRA_PATIENCE).unref() : undefined;
+      socket.once('close', () => {
+        clearTimeout(patience);
+        sockets.delete(socket);
+        if (!extra) served--;
+        release(holder.token);
+      });
+    },
+    isExtra: socket => (socket as HeldSocket)[HOLDER]?.extra === true,
+    claim(socket, token) {
+      const holder = (socket as HeldSocket)[HOLDER];
+      // A socket that nobody took in is already gone.
+      if (holder === undefined || holder.token === token) return true;
+      const held = perToken.get(token) ?? 0;
+      if (held >= Math.max(1, Math.floor(max / 4))) return false;
+      release(holder.token);
+      holder.token = token;
+      perToken.set(token, held + 1);
+      return true;
+    },
+    limit(next) {
+      max = next;
+    },
+    get count() {
+      return sockets.size;
+    },
+    destroyAll() {
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+function extraPlaces(max: number): number {
+  return Math.max(16, Math.floor(max / 4));
+}

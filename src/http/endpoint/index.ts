@@ -1,0 +1,153 @@
+/**
+ * The credentials endpoint: `GET /v1/credentials`, `GET /v1/credentials/<workload>`, `GET /v2/credentials/<id>`.
+ *
+ * Everything on the way of an answer from memory is synchronous and prepared: the caller by one HMAC, the answer's bytes
+ * and its log fields once per credentials.
+ *
+ * @module
+ */
+import { type Context, Hono } from 'hono';
+import type { Clock } from '../../clock.ts';
+import { TooManyConnections } from '../../errors.ts';
+import type { Credentials } from '../../exchange/credentials.ts';
+import { errorFields, type Logger } from '../../log.ts';
+import type { Metrics } from '../../metrics.ts';
+import type { Vended, Vending } from '../../vending/vending.ts';
+import type { Caller, CallerResolver } from '../../workload/caller.ts';
+import { type Answer, credentialsErrorForm, publicError } from '../answer.ts';
+import { type AppEnv, rawPath, send } from '../app.ts';
+import { credentialsAnswer, wireDate } from './body.ts';
+import { byId, byToken, notFound, type RelativeLookup } from './who.ts';
+
+export type { RelativeLookup } from './who.ts';
+
+/** A request that was not answered with credentials. */
+export interface EndpointRefusal {
+  readonly error: unknown;
+  readonly code: string;
+  readonly route: string;
+  /** The raw header; a secret. For the trail's hash. */
+  readonly authorization: string | undefined;
+  /** Who it was, where that was found out before the refusal. */
+  readonly caller: Caller | undefined;
+}
+
+export interface EndpointOptions {
+  readonly resolver: CallerResolver;
+  readonly relative: RelativeLookup;
+  readonly vending: Vending;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** Told of every refusal, after metrics and log; must not throw. */
+  readonly refused?: ((refusal: EndpointRefusal) => void) | undefined;
+}
+
+/** What is prepared once per credentials. */
+interface Prepared {
+  readonly answer: Answer;
+  readonly log: Logger;
+}
+
+const GET = ['GET'];
+const ROUTES = { own: '/v1/credentials', named: '/v1/credentials/:workload', relative: '/v2/credentials/:id' } as const;
+const NAMED_PREFIX = '/v1/credentials/'.length;
+const RELATIVE_PREFIX = '/v2/credentials/'.length;
+
+/**
+ * @example
+ * ```ts
+ * const app = createEndpointApp({ resolver, relative: () => undefined, vending, clock, log, metrics });
+ * const answer = await app.request('/v1/credentials', { headers: { Authorization: token } });
+ * ```
+ */
+export function createEndpointApp(options: EndpointOptions): Hono<AppEnv> {
+  const { resolver, relative, vending, clock, log, metrics } = options;
+  const prepared = new WeakMap<Credentials, Prepared>();
+
+  const prepare = (caller: Caller, credentials: Credentials): Prepared => {
+    const known = prepared.get(credentials);
+    if (known !== undefined) return known;
+    const fields = {
+      workload: caller.workload.name,
+      wallet: caller.workload.wallet,
+      access_key_id: credentials.accessKeyId,
+      expires: wireDate(credentials.expiration),
+    };
+    const made = { answer: credentialsAnswer(credentials), log: log.child(fields) };
+    prepared.set(credentials, made);
+    return made;
+  };
+
+  const refuse = (c: Context<AppEnv>, error: unknown, route: string, caller: Caller | undefined): Response => {
+    const { code, status } = publicError(error);
+    const workload = caller?.workload.name ?? '-';
+    metrics.request(workload, code);
+    const fields = { workload, route, code };
+    if (status === 500) log.error({ ...fields, cause: errorFields(error) }, 'failed');
+    else log.info({ ...fields, reason: errorFields(error).message }, 'refused');
+    options.refused?.({ error, code, route, authorization: authorizationOf(c), caller });
+    return send(c, credentialsErrorForm(error, GET));
+  };
+
+  const give = (c: Context<AppEnv>, caller: Caller, { credentials, source }: Vended, since: number): Response => {
+    const { answer, log: line } = prepare(caller, credentials);
+    metrics.request(caller.workload.name, source === 'memory' ? 'ok_memory' : 'ok_fresh');
+    const response = send(c, answer);
+    line.info({ source, ms: Math.round((clock.monotonic() - since) * 1000) / 1000 }, 'vended');
+    return response;
+  };
+
+  /** Vends for a caller; synchronous all the way when the caller and the credentials are in memory. */
+  const vend = (c: Context<AppEnv>, caller: Caller, since: number, route: string): Response | Promise<Response> => {
+    try {
+      if (caller.tokenHash !== '' && c.env?.claim?.(caller.tokenHash) === false) {
+        throw new TooManyConnections('this token has a quarter of all connections already; keep fewer open');
+      }
+      const vended = vending.vend(caller);
+      if (!(vended instanceof Promise)) return give(c, caller, vended, since);
+      return vended.then(done => give(c, caller, done, since)).catch(error => refuse(c, error, route, caller));
+    } catch (error) {
+      return refuse(c, error, route, caller);
+    }
+  };
+
+  const serve = (c: Context<AppEnv>, route: string, who: () => Caller | Promise<Caller>) => {
+    const since = clock.monotonic();
+    try {
+      const caller = who();
+      if (!(caller instanceof Promise)) return vend(c, caller, since, route);
+      return caller.then(
+        found => vend(c, found, since, route),
+        error => refuse(c, error, route, undefined),
+      );
+    } catch (error) {
+      return refuse(c, error, route, undefined);
+    }
+  };
+
+  const app = new Hono<AppEnv>({ getPath: rawPath });
+  app.get(ROUTES.own, c => serve(c, ROUTES.own, () => byToken(resolver, authorizationOf(c), undefined)));
+  app.get(ROUTES.named, c => {
+    const named = pathIn(c).slice(NAMED_PREFIX);
+    return serve(c, ROUTES.named, () => byToken(resolver, authorizationOf(c), named));
+  });
+  app.get(ROUTES.relative, c => {
+    const id = pathIn(c).slice(RELATIVE_PREFIX);
+    const remoteAddress = c.env?.remoteAddress;
+    return serve(c, ROUTES.relative, () =>
+      byId(relative, resolver, { id, remoteAddress, authorization: authorizationOf(c) }),
+    );
+  });
+  app.notFound(c => refuse(c, notFound(), '-', undefined));
+  app.onError((error, c) => refuse(c, error, '-', undefined));
+  return app;
+}
+
+function authorizationOf(c: Context<AppEnv>): string | undefined {
+  return c.env?.outgoing === undefined ? c.req.header('Authorization') : c.env.authorization;
+}
+
+function pathIn(c: Context<AppEnv>): string {
+  return rawPath(c.req.raw, { env: c.env });
+}

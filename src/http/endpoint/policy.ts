@@ -1,0 +1,19 @@
+/**
+ * What the endpoint's listener lets through: the strictest of the three.
+ *
+ * @module
+ */
+import type { EndpointConfig } from '../../config/config.ts';
+import { createHostGuard } from '../guards/host.ts';
+import type { RequestPolicy } from '../guards/judge.ts';
+
+export function endpointPolicy(config: Pick<EndpointConfig, 'listen' | 'tls' | 'extraHosts'>): RequestPolicy {
+  const listened = [...config.listen, ...(config.tls?.listen ?? [])].map(address => address.host);
+  return {
+    hostAllowed: createHostGuard([...config.extraHosts, ...listened]),
+    refuseForwarded: true,
+    refuseBrowser: 'always',
+    methods: ['GET'],
+    maxBody: 0,
+  };
+}

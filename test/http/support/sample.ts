@@ -1,0 +1,110 @@
+/**
+ * Values that the HTTP tests share: workloads, credentials, a vending that answers from a table.
+ *
+ * @module
+ */
+import { pino } from 'pino';
+import type { Clock } from '../../../src/clock.ts';
+import { systemClock } from '../../../src/clock.ts';
+import { InvalidAuthorizationToken } from '../../../src/errors.ts';
+import type { Credentials } from '../../../src/exchange/credentials.ts';
+import { createEndpointApp, type EndpointOptions } from '../../../src/http/endpoint/index.ts';
+import { createMetrics } from '../../../src/metrics.ts';
+import type { Vended, Vending, WorkloadStatus } from '../../../src/vending/vending.ts';
+import type { CallerResolver } from '../../../src/workload/caller.ts';
+import { createTokenTable, type TokenEntry, type TokenTable } from '../../../src/workload/token-table.ts';
+import { parseWallet } from '../../../src/workload/wallet.ts';
+import { makeWorkload, type Workload } from '../../../src/workload/workload.ts';
+
+export function workload(name: string, digit = '1', more: Partial<Workload> = {}): Workload {
+  return makeWorkload({
+    name,
+    wallet: parseWallet(`0x${digit.repeat(40)}`),
+    roleArn: 'arn:aws:iam::123456789012:role/data',
+    sessionDuration: 3600,
+    walletTag: 'agentkeys_user_wallet',
+    tags: {},
+    identityToken: { kind: 'file', path: '/t', audience: 'sts.amazonaws.com' },
+    origin: 'configured',
+    ...more,
+  });
+}
+
+export const tokenOf = (name: string) => `token-of-${name}-`.padEnd(40, 'abcdefghij');
+
+export function credentials(more: Partial<Credentials> = {}): Credentials {
+  return {
+    accessKeyId: 'ASIAEXAMPLEEXAMPLE00',
+    secretAccessKey: 'secret/of+forty+characters+of+base64+aaaa',
+    sessionToken: 'session-token-'.padEnd(600, 'x'),
+    expiration: Date.UTC(2026, 0, 1, 1, 2, 3, 999),
+    roleArn: 'arn:aws:iam::123456789012:role/data',
+    accountId: '123456789012',
+    sessionName: 'session',
+    requestId: 'request',
+    receivedAt: Date.UTC(2026, 0, 1, 0, 2, 3, 456),
+    receivedMonotonic: 0,
+    stsDate: Date.UTC(2026, 0, 1, 0, 2, 3),
+    ...more,
+  };
+}
+
+/** Credentials whose access key names the workload, so that a mix-up shows. */
+export const credentialsOf = (name: string) => credentials({ accessKeyId: `ASIA${name.toUpperCase()}` });
+
+export function fakeVending(vend: Vending['vend'], status: readonly WorkloadStatus[] = []): Vending {
+  return {
+    vend,
+    mint: () => Promise.reject(new Error('not here')),
+    reconcile() {},
+    status: () => status,
+    close: () => Promise.resolve(),
+  };
+}
+
+export function resolverOf(table: TokenTable): CallerResolver {
+  return {
+    resolve(authorization) {
+      const caller = table.find(authorization);
+      if (caller === undefined) throw new InvalidAuthorizationToken('no known token');
+      return caller;
+    },
+  };
+}
+
+/** A log whose lines are kept. */
+export function keptLog() {
+  const lines: string[] = [];
+  return { lines, log: pino({ level: 'debug', base: null }, { write: (line: string) => void lines.push(line) }) };
+}
+
+/** An endpoint app for the workloads `alpha` and `beta`, with `alpha` under `/v2` as well, vending from memory. */
+export function sampleApp(more: Partial<EndpointOptions> & { clock?: Clock } = {}) {
+  const clock = more.clock ?? systemClock;
+  const alpha = workload('alpha', '1');
+  const beta = workload('beta', '2');
+  const entries: TokenEntry[] = [alpha, beta].map(w => ({ value: tokenOf(w.name), workload: w }));
+  const table = createTokenTable('token', entries, clock);
+  const from = (address: string | undefined) => address === undefined || address.startsWith('127.');
+  const ids = createTokenTable('relative', [{ value: RELATIVE_ID, workload: alpha, from }], clock);
+  const held = new Map([alpha, beta].map(w => [w.id, credentialsOf(w.name)]));
+  const vending = fakeVending(caller => {
+    const found = held.get(caller.workload.id);
+    if (found === undefined) throw new Error('no such identity');
+    return { credentials: found, source: 'memory' } satisfies Vended;
+  });
+  const { log, lines } = keptLog();
+  const metrics = createMetrics();
+  const app = createEndpointApp({
+    resolver: resolverOf(table),
+    relative: (id, address) => ids.find(id, address),
+    vending,
+    clock,
+    log,
+    metrics,
+    ...more,
+  });
+  return { app, alpha, beta, table, ids, log, lines, metrics };
+}
+
+export const RELATIVE_ID = 'relative-id-'.padEnd(64, '0123456789');
