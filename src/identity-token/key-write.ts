@@ -57,7 +57,7 @@ export async function setRetireAt(file: string, retireAt: number): Promise<void>
   const { text, stats } = await readSecret(file, MAX_KEY_FILE);
   const json = parseStrictJson(text);
   if (!isObject(json)) throw new TypeError(`${file}: not a JSON object`);
-  await replaceFile(file, `${JSON.stringify({ ...json, retire_at: retireAt }, null, 2)}\n`, stats.mode & 0o777);
+  await replaceFile(file, `${JSON.stringify({ ...json, retire_at: retireAt }, null, 2)}\n`, stats.mode & 0o777, stats);
 }
 
 /** A folder that only its owner enters; one that is there already keeps its mode, for the loader to judge. */
@@ -71,14 +71,25 @@ async function makeKeysFolder(dir: string): Promise<void> {
  * Writes by a fresh temporary file and a rename, and makes both durable.
  *
  * @param mode set whatever the umask says
+ * @param owner whose it is to be, where root writes it; default: the folder's, since a key that root made in another
+ *   user's folder is for the process of that user
  */
-export async function replaceFile(file: string, text: string, mode: number): Promise<void> {
+export async function replaceFile(
+  file: string,
+  text: string,
+  mode: number,
+  owner?: { readonly uid: number; readonly gid: number },
+): Promise<void> {
   const temporary = join(dirname(file), `.${randomBytes(8).toString('hex')}.tmp`);
   // `wx` is O_EXCL: a link that somebody planted under that name is not followed.
   const handle = await open(temporary, 'wx', 0o600);
   try {
     try {
       await handle.writeFile(text);
+      if (process.getuid?.() === 0) {
+        const { uid, gid } = owner ?? (await stat(dirname(file)));
+        await handle.chown(uid, gid);
+      }
       await handle.chmod(mode);
       await handle.sync();
     } finally {

@@ -12,6 +12,7 @@ export {
   type SigningKey,
   UnusableKeys,
 } from './key-file.ts';
+export { JWKS_CACHE_SECONDS, LONGEST_TOKEN_SECONDS, type Rotation, revokeKey, rotateKeys } from './key-rotation.ts';
 export { type KeySet, loadKeys } from './key-set.ts';
 export { createKeyStore, type KeyStore } from './key-store.ts';
 export { type GenerateKeyOptions, generateKey } from './key-write.ts';
