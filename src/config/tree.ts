@@ -1,0 +1,174 @@
+/**
+ * A configuration as a bare tree: maps, lists and the text of scalars, with the place of each.
+ *
+ * Scalars stay text, as they were written, until the schema says what they mean: so a wallet without quotes is not a
+ * number that has lost its last digits, and a value from a variable is read exactly like one that was typed.
+ *
+ * @module
+ */
+import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { InvalidValue, type Path, type Place, type Problems } from './problems.ts';
+
+/** `null` is a key without a value. */
+export type Tree = string | null | Tree[] | { [key: string]: Tree };
+
+const MAX_DEPTH = 32;
+
+interface Reading {
+  readonly problems: Problems;
+  /** Interpolation; throws {@link InvalidValue}. */
+  readonly fill: (text: string) => string;
+}
+
+const emptyMap = (): { [key: string]: Tree } => Object.create(null);
+
+/** @returns undefined where nothing can be made of it; the reason is among the problems */
+export function treeFromYaml(text: string, reading: Reading): Tree | undefined {
+  const { problems } = reading;
+  const counter = new LineCounter();
+  const placeAt = (offset: number): Place => {
+    const { line, col } = counter.linePos(offset);
+    return { line: Math.max(1, line), column: Math.max(1, col) };
+  };
+  let document: ReturnType<typeof parseDocument>;
+  try {
+    document = parseDocument(text, {
+      lineCounter: counter,
+      prettyErrors: false,
+      uniqueKeys: false,
+      version: '1.2',
+      schema: 'core',
+    });
+  } catch (error) {
+    problems.add([], `can't be read as YAML: ${error instanceof RangeError ? 'nested too deeply' : 'it is malformed'}`);
+    return undefined;
+  }
+  const [first] = document.errors;
+  if (first !== undefined) {
+    // Only the first: the parser has lost its way there, and what it says further down misleads.
+    problems.add([], `not valid YAML: ${first.message}${hintFor(text, first.pos[0])}`, placeAt(first.pos[0]));
+    return undefined;
+  }
+  if (document.contents === null || (isScalar(document.contents) && document.contents.value === null)) {
+    problems.add([], 'the file is empty; `walletcreds init` writes one to start from');
+    return undefined;
+  }
+  return walk(document.contents as Node, [], undefined);
+
+  function walk(node: Node | null, path: Path, keyPlace: Place | undefined): Tree | undefined {
+    const place = node?.range ? placeAt(node.range[0]) : keyPlace;
+    problems.wrote(path, keyPlace, place);
+    if (node === null) return null;
+    const refuse = (message: string) => {
+      problems.add(path, message, place);
+      return undefined;
+    };
+    if (isAlias(node)) return refuse('an alias (*name); anchors and aliases are not supported, write the value out');
+    if ((isScalar(node) || isMap(node) || isSeq(node)) && node.anchor !== undefined) {
+      return refuse('an anchor (&name); anchors and aliases are not supported, write the value out');
+    }
+    if (node.tag !== undefined && node.tag !== 'tag:yaml.org,2002:str')
+      return refuse('a tag (!name); write the value without it');
+    if (path.length > MAX_DEPTH) return refuse('nested too deeply');
+    if (isSeq(node)) return listOf(node.items.map((item, i) => walk(item as Node | null, [...path, i], undefined)));
+    if (isMap(node)) {
+      const map = emptyMap();
+      for (const { key, value } of node.items) {
+        const name = nameOf(key as Node, path);
+        if (name === undefined) continue;
+        const at = [...path, name];
+        const keyAt = (key as Node).range ? placeAt((key as Node).range?.[0] ?? 0) : undefined;
+        if (problems.isWritten(at)) {
+          problems.add(at, 'written twice; keep one of them', keyAt);
+          continue;
+        }
+        const child = walk(value as Node | null, at, keyAt);
+        if (child !== undefined) map[name] = child;
+      }
+      return map;
+    }
+    if (!isScalar(node)) return refuse('neither a map, a list nor a value');
+    if (node.value === null && node.type === 'PLAIN') return null;
+    return filled(node.type === 'PLAIN' ? (node.source ?? '') : String(node.value), path, reading);
+  }
+
+  function nameOf(key: Node, path: Path): string | undefined {
+    const place = key?.range ? placeAt(key.range[0]) : undefined;
+    const bare = isScalar(key) && key.anchor === undefined ? String(key.source ?? key.value ?? '') : undefined;
+    const text = isScalar(key) && key.type !== 'PLAIN' && bare !== undefined ? String(key.value) : bare;
+    if (text === undefined || text === '' || text === '__proto__') {
+      problems.add(path, 'a key that is no plain text', place);
+      return undefined;
+    }
+    if (text === '<<') {
+      problems.add(path, 'a merge key (<<); anchors and merging are not supported, write the keys out', place);
+      return undefined;
+    }
+    try {
+      return reading.fill(text);
+    } catch (error) {
+      if (!(error instanceof InvalidValue)) throw error;
+      problems.add([...path, text], error.message, place);
+      return undefined;
+    }
+  }
+}
+
+/** The same from a JavaScript object of the same shape; there are no places then. */
+export function treeFromObject(value: unknown, reading: Reading, path: Path = []): Tree | undefined {
+  const { problems } = reading;
+  problems.wrote(path);
+  const refuse = (message: string) => {
+    problems.add(path, message);
+    return undefined;
+  };
+  if (path.length > MAX_DEPTH) return refuse('nested too deeply');
+  if (value === null) return null;
+  if (typeof value === 'string') return filled(value, path, reading);
+  if (typeof value === 'boolean') return String(value);
+  if (typeof value === 'number') {
+    return Number.isSafeInteger(value)
+      ? String(value)
+      : refuse('a number that can’t be held exactly; give it as a string');
+  }
+  if (Array.isArray(value)) return listOf(value.map((item, i) => treeFromObject(item, reading, [...path, i])));
+  const prototype = typeof value === 'object' ? Object.getPrototypeOf(value) : undefined;
+  if (typeof value !== 'object' || (prototype !== null && prototype !== Object.prototype)) {
+    return refuse('neither a plain object, an array, a string, a number nor a boolean');
+  }
+  const map = emptyMap();
+  for (const [name, item] of Object.entries(value)) {
+    if (item === undefined) continue;
+    if (name === '__proto__' || name === '') problems.add(path, 'a key that is no plain text');
+    else {
+      const child = treeFromObject(item, reading, [...path, name]);
+      if (child !== undefined) map[name] = child;
+    }
+  }
+  return map;
+}
+
+/** A list with an item that is already found wrong is left out whole: its other items would move up to wrong places. */
+function listOf(items: readonly (Tree | undefined)[]): Tree[] | undefined {
+  return items.every(item => item !== undefined) ? (items as Tree[]) : undefined;
+}
+
+function filled(text: string, path: Path, { problems, fill }: Reading): string | undefined {
+  try {
+    return fill(text);
+  } catch (error) {
+    if (!(error instanceof InvalidValue)) throw error;
+    problems.add(path, error.message);
+    return undefined;
+  }
+}
+
+/** What usually is behind a syntax error on that line. */
+function hintFor(text: string, offset: number): string {
+  const start = text.lastIndexOf('\n', offset - 1) + 1;
+  const end = text.indexOf('\n', offset);
+  const line = text.slice(start, end < 0 ? undefined : end);
+  if (/[{[,].*\$\{/.test(line)) return '; inside { } and [ ] a value with ${…} needs quotes';
+  if (line.includes('\t')) return '; indent with spaces, not with tabs';
+  return '';
+}
