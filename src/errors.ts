@@ -87,7 +87,8 @@ export class WorkloadUnknown extends WalletcredsError {
   readonly code = 'WorkloadUnknown';
   readonly status = 403;
 }
-export class SessionBackendUnavailable extends TransientError {
+/** Who is asking can't be found out: the session backend, or the JWKS of a caller's issuer, is not to be had. */
+export class BackendUnreachable extends TransientError {
   readonly code = 'SessionBackendUnavailable';
 }
 

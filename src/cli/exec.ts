@@ -1,0 +1,48 @@
+/**
+ * `walletcreds exec WORKLOAD -- CMD…`: a program with an endpoint of its own. Ephemeral port and token; the credentials
+ * stay out of this process's environment and of every command line, and end with the program.
+ *
+ * @module
+ */
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import { childEnv } from './child-env.ts';
+
+/** Files that an SDK reads before it asks the endpoint; `exec` points them at nothing. */
+const NO_FILES = { AWS_SHARED_CREDENTIALS_FILE: '/dev/null', AWS_CONFIG_FILE: '/dev/null' };
+
+const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2', 'SIGWINCH', 'SIGCONT'] as const;
+
+export interface ExecOptions {
+  readonly command: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  /** What the program gets beside its own environment: the `AWS_CONTAINER_*` pair, or static keys. */
+  readonly added: Readonly<Record<string, string>>;
+}
+
+/**
+ * Runs the program with this process's standard streams, passes signals on, and returns its exit status: its own, 128 + n
+ * for signal n, 127 where it wasn't found, 126 where it can't be executed, as a shell would.
+ */
+export function runChild(options: ExecOptions, warn: (line: string) => void): Promise<number> {
+  const [file, ...args] = options.command;
+  if (file === undefined) return Promise.resolve(2);
+  const child = spawn(file, args, {
+    stdio: 'inherit',
+    env: childEnv(options.env, { AWS_EC2_METADATA_DISABLED: 'true', ...NO_FILES, ...options.added }),
+  });
+  const handlers = FORWARDED.map(signal => {
+    const handler = () => void child.kill(signal);
+    process.on(signal, handler);
+    return { signal, handler };
+  });
+  return new Promise<number>(resolve => {
+    child.on('error', (error: NodeJS.ErrnoException) => {
+      warn(`${file}: ${error.code === 'ENOENT' ? 'not found' : error.message}`);
+      resolve(error.code === 'ENOENT' ? 127 : 126);
+    });
+    child.on('exit', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
+  }).finally(() => {
+    for (const { signal, handler } of handlers) process.off(signal, handler);
+  });
+}

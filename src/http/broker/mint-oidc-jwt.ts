@@ -1,0 +1,42 @@
+/**
+ * `POST /v1/mint-oidc-jwt`: a JWT with the caller's wallet, for a sidecar that does the exchange itself.
+ *
+ * @module
+ */
+import type { Trail } from '../../audit/trail.ts';
+import type { Clock } from '../../clock.ts';
+import { AuditUnavailable, WorkloadUnknown } from '../../errors.ts';
+import type { SignedIdentityToken } from '../../identity-token/signer.ts';
+import type { Caller } from '../../workload/caller.ts';
+import { jwtRow } from './rows.ts';
+
+export interface MintOidcJwtOptions {
+  readonly clock: Clock;
+  readonly trail: Trail;
+  /** @throws IdentityTokenUnavailable where no key can sign */
+  readonly sign: (caller: Caller) => Promise<SignedIdentityToken & { readonly ttlSeconds: number }>;
+  /** Whether the caller's workload may have a raw JWT: one that a session policy or a role of its own confines may not. */
+  readonly mayHaveRawJwt: (caller: Caller) => boolean;
+}
+
+export interface MintedJwt {
+  readonly jwt: string;
+  readonly wallet: string;
+  /** Unix seconds. */
+  readonly expiration: number;
+}
+
+/** @throws WorkloadUnknown (403), AuditUnavailable, IdentityTokenUnavailable */
+export async function mintOidcJwt(options: MintOidcJwtOptions, caller: Caller): Promise<MintedJwt> {
+  const { clock, trail, sign, mayHaveRawJwt } = options;
+  if (!mayHaveRawJwt(caller)) {
+    throw new WorkloadUnknown(
+      'this workload has a session policy or a role of its own, which a raw JWT would get around; set raw_jwt: true for it if that is meant',
+    );
+  }
+  // While the trail is down nothing is signed: a token that exists is one that could leak without a row.
+  if (!trail.available) throw new AuditUnavailable(`the audit trail can't be written: ${trail.reason ?? 'unknown'}`);
+  const { jwt, expiresAt, keyId, ttlSeconds } = await sign(caller);
+  await trail.append(jwtRow(clock, caller, { keyId, ttlSeconds }));
+  return { jwt, wallet: caller.workload.wallet, expiration: expiresAt };
+}

@@ -1,0 +1,28 @@
+/**
+ * What the broker's listener lets through: any program that names it by a host of its own. It stands behind a TLS proxy,
+ * so forwarded requests are its daily bread; a web page has no business here, and sends no bearer anyway.
+ *
+ * @module
+ */
+import type { BrokerConfig } from '../../config/config.ts';
+import { createHostGuard } from '../guards/host.ts';
+import type { RequestPolicy } from '../guards/judge.ts';
+
+/** Bodies are read and thrown away: callers of the old broker send `{}` or nothing. */
+const MAX_BODY = 64 * 1024;
+
+/** @param issuer its host is served too: STS and sidecars ask for discovery under that name */
+export function brokerPolicy(
+  config: Pick<BrokerConfig, 'listen' | 'tls' | 'extraHosts'>,
+  issuer: string | undefined,
+): RequestPolicy {
+  const listened = [...config.listen, ...(config.tls?.listen ?? [])].map(address => address.host);
+  const own = issuer === undefined ? [] : [new URL(issuer).hostname];
+  return {
+    hostAllowed: createHostGuard([...config.extraHosts, ...own, ...listened], { ownAddresses: true }),
+    refuseForwarded: false,
+    refuseBrowser: 'never',
+    methods: ['GET', 'POST'],
+    maxBody: MAX_BODY,
+  };
+}

@@ -1,0 +1,63 @@
+/**
+ * The broker's rows in the trail, for what vending doesn't write itself: refusals at the door, and minted JWTs.
+ *
+ * @module
+ */
+import { createHash } from 'node:crypto';
+import type { AuditRow } from '../../audit/trail.ts';
+import type { Clock } from '../../clock.ts';
+import { BackendUnreachable } from '../../errors.ts';
+import { errorFields, masked } from '../../log.ts';
+import type { Caller } from '../../workload/caller.ts';
+import { withoutScheme } from '../../workload/token-table.ts';
+
+export type MintVia = 'mint-aws-creds' | 'mint-oidc-jwt';
+
+const REQUESTED = { 'mint-aws-creds': 'data-role-via-jwt', 'mint-oidc-jwt': 'oidc_jwt' } as const;
+
+/** What every row of a caller holds, and of a request without one. */
+function base(clock: Clock, via: MintVia, caller: Caller | undefined, authorization: string | undefined) {
+  const presented = authorization === undefined ? '' : withoutScheme(authorization);
+  return {
+    minted_at: Math.floor(clock.wall() / 1_000),
+    requester_token_hash:
+      caller?.tokenHash ?? (presented === '' ? '' : createHash('sha256').update(presented).digest('hex')),
+    requester_wallet: caller?.workload.wallet ?? 'unknown',
+    requested_role: REQUESTED[via],
+    via,
+    workload: caller?.workload.name ?? null,
+    caller_kind: caller?.kind ?? 'none',
+    source: null,
+    role_arn: null,
+    access_key_id: null,
+    credentials_expiration: null,
+    sts_request_id: null,
+    count: 1,
+  } as const;
+}
+
+/** A request that was refused at the door: nobody was recognised, or the one who was may not mint. */
+export function refusalRow(
+  clock: Clock,
+  request: { via: MintVia; authorization: string | undefined; caller: Caller | undefined; error: unknown },
+): AuditRow {
+  const { code, message } = errorFields(request.error);
+  return {
+    ...base(clock, request.via, request.caller, request.authorization),
+    session_duration_seconds: 0,
+    sts_session_name: '(unauthenticated)',
+    outcome: request.error instanceof BackendUnreachable ? 'backend_error' : 'auth_failed',
+    outcome_detail: masked(`${code}: ${message}`),
+  };
+}
+
+/** A JWT that is about to leave. The session name is the `kid` and the duration the JWT's, as ever. */
+export function jwtRow(clock: Clock, caller: Caller, minted: { keyId: string; ttlSeconds: number }): AuditRow {
+  return {
+    ...base(clock, 'mint-oidc-jwt', caller, undefined),
+    session_duration_seconds: minted.ttlSeconds,
+    sts_session_name: minted.keyId,
+    outcome: 'ok',
+    outcome_detail: null,
+  };
+}

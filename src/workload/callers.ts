@@ -1,0 +1,41 @@
+/**
+ * One mechanism for every listener: what stands in `Authorization` becomes a caller, or a refusal.
+ *
+ * The order is fixed and nothing falls through: a static token; else, where the value has the form of a JWT, the JWT
+ * issuers alone, whose verdict is final; else the session backend, where this listener has it and the value may be carried
+ * there. Which proofs a listener takes is decided by what it is given: a proof for one is nothing at another.
+ *
+ * @module
+ */
+import { InvalidAuthorizationToken } from '../errors.ts';
+import type { Caller, CallerResolver } from './caller.ts';
+import { type JwtCallers, looksLikeJwt } from './jwt-callers.ts';
+import { SESSION_BEARER, type SessionBackend } from './session-backend.ts';
+
+export interface CallersOptions {
+  /** The static tokens of this listener: a caller, or undefined for a value that isn't one of them. */
+  readonly token: (authorization: string) => Caller | undefined;
+  readonly jwt?: JwtCallers | undefined;
+  readonly session?: SessionBackend | undefined;
+}
+
+export function createCallers({ token, jwt, session }: CallersOptions): CallerResolver {
+  return {
+    resolve(authorization) {
+      if (authorization === undefined || authorization === '') throw unknown();
+      const caller = token(authorization);
+      if (caller !== undefined) return caller;
+      const value = authorization.startsWith('Bearer ') ? authorization.slice(7) : authorization;
+      if (looksLikeJwt(value)) {
+        if (jwt === undefined) throw unknown();
+        return jwt.resolve(value);
+      }
+      if (session === undefined || !SESSION_BEARER.test(value)) throw unknown();
+      return session.resolve(value);
+    },
+  };
+}
+
+function unknown(): InvalidAuthorizationToken {
+  return new InvalidAuthorizationToken('the authorization token is missing or not one that is known');
+}

@@ -1,0 +1,28 @@
+/**
+ * What a node agent asks of a pod's token beside its signature: that it is bound to a pod, and to a pod of this node, so
+ * that a token carried off to another node is worth nothing there.
+ *
+ * @module
+ */
+import type { JWTPayload } from 'jose';
+import type { JwtCallerConfig } from '../config/config.ts';
+import { InvalidAuthorizationToken } from '../errors.ts';
+
+/** @throws InvalidAuthorizationToken; does nothing for issuers without `node_name` or `allow_any_node` */
+export function checkNode(payload: JWTPayload, config: Pick<JwtCallerConfig, 'nodeName' | 'allowAnyNode'>): void {
+  if (config.nodeName === undefined && config.allowAnyNode !== true) return;
+  const kubernetes = record(payload['kubernetes.io']);
+  if (typeof record(kubernetes['pod'])['uid'] !== 'string') throw refused('bound to no pod');
+  if (config.allowAnyNode === true) return;
+  if (record(kubernetes['node'])['name'] !== config.nodeName) throw refused('of a pod on another node');
+}
+
+function record(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+function refused(why: string): InvalidAuthorizationToken {
+  return new InvalidAuthorizationToken('the authorization token is missing or not one that is known', {
+    cause: new Error(`a service-account token ${why}`),
+  });
+}
