@@ -1,0 +1,260 @@
+/**
+ * Rows that somebody waits for, gathered while the batch before is being written: many rows to one transaction and one
+ * sync to disk.
+ *
+ * A waiter learns within 0.5 s whether its row is durable. What was not yet handed to the database by then is dropped
+ * from the queue; what was handed over may still be written later, although its credentials were withheld. Such a row is
+ * followed by one with the outcome `discarded` and the detail `withheld`, so the record stays true.
+ *
+ * After a failure everything is refused at once, and the queue tries by itself, with a row `recovered`, until it works.
+ *
+ * @module
+ */
+import type { Clock } from '../clock.ts';
+import { AuditUnavailable } from '../errors.ts';
+import { type Logger, masked } from '../log.ts';
+import { type NewRow, ownRow } from './columns.ts';
+import { type Store, StoreError, type Written } from './store.ts';
+
+/** How long a waiter waits, ms. */
+export const WAIT_MS = 500;
+const MAX_QUEUE = 10_000;
+const MAX_BATCH = 1_000;
+const MAX_LOW = 240;
+const FIRST_PROBE_MS = 250;
+const LAST_PROBE_MS = 2_000;
+const CLOSE_MS = 2_000;
+
+export interface GroupCommitOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Called after each batch that was written. */
+  readonly onWritten: (written: Written) => void;
+  /** A row was written after its waiter had given up. */
+  readonly onWithheld: (row: NewRow) => void;
+  /** Rows of low priority that found no room. */
+  readonly onLost: (rows: number) => void;
+}
+
+interface Waiter {
+  readonly row: NewRow;
+  readonly deadline: number;
+  readonly resolve: () => void;
+  readonly reject: (error: AuditUnavailable) => void;
+  late: boolean;
+}
+
+export class GroupCommit {
+  readonly #store: Store;
+  readonly #options: GroupCommitOptions;
+  #queue: Waiter[] = [];
+  #low: NewRow[] = [];
+  #flying: Waiter[] | undefined;
+  #armed = false;
+  #pumping = false;
+  #outage: { readonly reason: string; readonly since: number; readonly hanging: boolean; refused: number } | undefined;
+  #probeDelay = FIRST_PROBE_MS;
+  #closed = false;
+  #drained: (() => void) | undefined;
+
+  constructor(store: Store, options: GroupCommitOptions) {
+    this.#store = store;
+    this.#options = options;
+  }
+
+  get reason(): string | undefined {
+    return this.#outage?.reason;
+  }
+
+  /** @throws AuditUnavailable */
+  append(row: NewRow): Promise<void> {
+    if (this.#closed) return Promise.reject(new AuditUnavailable('the audit trail is closed'));
+    if (this.#outage !== undefined) {
+      this.#outage.refused++;
+      return Promise.reject(new AuditUnavailable(`the audit trail can't be written: ${this.#outage.reason}`));
+    }
+    if (this.#queue.length >= MAX_QUEUE)
+      return Promise.reject(new AuditUnavailable(`the audit trail is ${MAX_QUEUE} rows behind`));
+    return new Promise((resolve, reject) => {
+      const deadline = this.#options.clock.monotonic() + WAIT_MS;
+      this.#queue.push({ row, deadline, resolve, reject, late: false });
+      this.#arm(WAIT_MS);
+      this.#pumpSoon();
+    });
+  }
+
+  /** Queues rows that nobody waits for, behind all others. */
+  low(rows: readonly NewRow[]): void {
+    const room = MAX_LOW - this.#low.length;
+    this.#low.push(...rows.slice(0, Math.max(0, room)));
+    if (rows.length > room) this.#options.onLost(rows.length - Math.max(0, room));
+    this.#pumpSoon();
+  }
+
+  /** The database can't be used from the start on: goes on trying. */
+  startBroken(error: unknown): void {
+    this.#fail(error);
+  }
+
+  /** Asks the database for its free space by an empty batch. */
+  poll(): void {
+    if (this.#flying === undefined && this.#outage === undefined && !this.#closed) this.#send([], []);
+  }
+
+  /** Writes what is queued, for at most 2 s, and closes the store. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#pump();
+    if (this.#busy()) {
+      await new Promise<void>(resolve => {
+        const cancel = this.#options.clock.schedule(resolve, CLOSE_MS);
+        this.#drained = () => {
+          cancel();
+          resolve();
+        };
+      });
+    }
+    this.#refuse(this.#queue.splice(0), 'closing');
+    if (this.#low.length > 0) this.#options.onLost(this.#low.splice(0).length);
+    await this.#store.close();
+  }
+
+  #busy(): boolean {
+    return this.#flying !== undefined || (this.#outage === undefined && this.#queue.length + this.#low.length > 0);
+  }
+
+  #pumpSoon(): void {
+    if (this.#pumping || this.#flying !== undefined) return;
+    this.#pumping = true;
+    // What comes in within this turn goes along.
+    queueMicrotask(() => {
+      this.#pumping = false;
+      this.#pump();
+    });
+  }
+
+  #pump(): void {
+    if (this.#flying !== undefined || this.#outage !== undefined) return;
+    if (this.#queue.length + this.#low.length === 0) return;
+    this.#send(this.#queue.splice(0, MAX_BATCH), this.#low.splice(0));
+  }
+
+  #send(waiters: Waiter[], low: NewRow[]): void {
+    this.#flying = waiters;
+    const rows = [...waiters.map(waiter => waiter.row), ...low];
+    this.#store.write(rows).then(
+      written => this.#wrote(waiters, written),
+      error => {
+        this.#flying = undefined;
+        this.#low.unshift(...low.filter(row => row.outcome !== 'recovered'));
+        this.#refuse(waiters, reasonOf(error));
+        this.#fail(error);
+        this.#settled();
+      },
+    );
+  }
+
+  #wrote(waiters: readonly Waiter[], written: Written): void {
+    const { onWritten, onWithheld } = this.#options;
+    this.#flying = undefined;
+    for (const waiter of waiters) {
+      if (!waiter.late) waiter.resolve();
+    }
+    onWritten(written);
+    for (const waiter of waiters) if (waiter.late) onWithheld(waiter.row);
+    this.#recover();
+    this.#pump();
+    this.#settled();
+  }
+
+  #settled(): void {
+    if (!this.#busy()) this.#drained?.();
+  }
+
+  #refuse(waiters: readonly Waiter[], reason: string): void {
+    for (const waiter of waiters) {
+      if (waiter.late) continue;
+      if (this.#outage !== undefined) this.#outage.refused++;
+      waiter.reject(new AuditUnavailable(`the audit trail can't be written: ${reason}`));
+    }
+  }
+
+  #fail(error: unknown): void {
+    const { clock, log } = this.#options;
+    const reason = reasonOf(error);
+    if (this.#outage === undefined || this.#outage.hanging) {
+      log.error(
+        { code: codeOf(error), reason },
+        'the audit trail can not be written: nothing is handed out until it can',
+      );
+      this.#probeDelay = FIRST_PROBE_MS;
+    }
+    const { since = clock.wall(), refused = 0 } = this.#outage ?? {};
+    this.#outage = { reason, since, hanging: false, refused };
+    this.#refuse(this.#queue.splice(0), reason);
+    if (this.#closed) return;
+    clock.schedule(() => this.#probe(), this.#probeDelay);
+    this.#probeDelay = Math.min(LAST_PROBE_MS, this.#probeDelay * 2);
+  }
+
+  #probe(): void {
+    if (this.#closed || this.#outage === undefined || this.#flying !== undefined) return;
+    this.#send([], [this.#recoveredRow(this.#outage)]);
+  }
+
+  #recover(): void {
+    const outage = this.#outage;
+    if (outage === undefined) return;
+    this.#outage = undefined;
+    const seconds = Math.round((this.#options.clock.wall() - outage.since) / 1000);
+    this.#options.log.info({ seconds, refused: outage.refused }, 'the audit trail is written again');
+    // After a failure the probe was this row.
+    if (outage.hanging) this.low([this.#recoveredRow(outage)]);
+  }
+
+  #recoveredRow(outage: { reason: string; since: number; refused: number }): NewRow {
+    const now = this.#options.clock.wall();
+    const seconds = Math.round((now - outage.since) / 1000);
+    const detail = `unavailable for ${seconds} s, ${outage.refused} refused: ${outage.reason}`;
+    return ownRow('recovered', detail, Math.floor(now / 1000));
+  }
+
+  /** One timer for all waiters, who are in the order of their deadlines. */
+  #arm(ms: number): void {
+    if (this.#armed) return;
+    this.#armed = true;
+    this.#options.clock.schedule(() => {
+      this.#armed = false;
+      this.#expire();
+    }, ms);
+  }
+
+  #expire(): void {
+    const now = this.#options.clock.monotonic();
+    const tooLate = (waiter: Waiter) => !waiter.late && waiter.deadline <= now;
+    const flying = this.#flying?.filter(tooLate) ?? [];
+    const queued = this.#queue.filter(tooLate);
+    if (flying.length > 0 && this.#outage === undefined) {
+      const reason = `a write has not come back within ${WAIT_MS} ms`;
+      this.#options.log.error(
+        { code: 'HANGING', reason },
+        'the audit trail hangs: nothing is handed out until it writes',
+      );
+      this.#outage = { reason, since: this.#options.clock.wall(), hanging: true, refused: 0 };
+    }
+    if (queued.length > 0) this.#queue = this.#queue.filter(waiter => !queued.includes(waiter));
+    this.#refuse([...flying, ...queued], `not within ${WAIT_MS} ms`);
+    for (const waiter of flying) waiter.late = true;
+    const next = this.#flying?.find(waiter => !waiter.late)?.deadline ?? this.#queue[0]?.deadline;
+    if (next !== undefined) this.#arm(Math.max(1, next - now));
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return masked(error instanceof Error ? error.message : String(error));
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof StoreError ? error.code : 'INTERNAL';
+}

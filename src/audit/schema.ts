@@ -1,0 +1,19 @@
+/**
+ * What the schemas of both databases have in common.
+ *
+ * @module
+ */
+import type { Head } from './chain.ts';
+
+/** The version that this program reads and writes; it stands in the table `mint_log_schema`. */
+export const SCHEMA_VERSION = 1;
+
+/** Raised for a database that can't be used as a trail: not worth another try. */
+export class UnusableDatabase extends Error {
+  readonly code = 'UNUSABLE';
+}
+
+/** What the row with the outcome `sealed` says: where the chain of the old broker's rows ends. */
+export function sealDetail({ writer, seq, hash }: Head): string {
+  return JSON.stringify({ writer, last_seq: seq, last_hash: hash });
+}

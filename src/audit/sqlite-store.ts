@@ -1,0 +1,80 @@
+/**
+ * The SQLite store as the main thread sees it: a worker thread, asked one thing at a time.
+ *
+ * @module
+ */
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import type { NewRow } from './columns.ts';
+import { type Store, StoreError, type Written } from './store.ts';
+import type { WorkerAnswer, WorkerRequest } from './worker.ts';
+
+/** In the bundle the worker lies beside this code; from the sources (in tests) the built one is taken. */
+function workerUrl(): URL {
+  const beside = new URL('./audit-worker.js', import.meta.url);
+  if (existsSync(fileURLToPath(beside))) return beside;
+  const built = new URL('../../dist/audit-worker.js', import.meta.url);
+  if (existsSync(fileURLToPath(built))) return built;
+  throw new StoreError('WORKER_MISSING', `${fileURLToPath(beside)} is missing: build first (npm run build)`, false);
+}
+
+/** @param options.worker another worker, for tests of one that hangs or dies */
+export function sqliteStore(path: string, options: { worker?: URL } = {}): Store {
+  let worker: Worker | undefined;
+  let waiting: { resolve: (written: Written | null) => void; reject: (error: StoreError) => void } | undefined;
+
+  function start(): Worker {
+    const started = new Worker(options.worker ?? workerUrl(), { workerData: { path }, execArgv: [], name: 'audit' });
+    const died = (message: string) => {
+      if (worker !== started) return;
+      worker = undefined;
+      const { reject } = waiting ?? {};
+      waiting = undefined;
+      reject?.(new StoreError('WORKER_DIED', `the audit worker ended: ${message}`, true));
+    };
+    started.on('message', (answer: WorkerAnswer) => {
+      if (worker !== started) return;
+      const asked = waiting;
+      waiting = undefined;
+      // Nothing is asked: the worker alone shall not keep the process alive.
+      started.unref();
+      if ('ok' in answer) asked?.resolve(answer.ok);
+      else asked?.reject(new StoreError(answer.failed.code, answer.failed.message, answer.failed.passing));
+    });
+    started.on('error', error => died(error instanceof Error ? error.message : String(error)));
+    started.on('exit', code => died(`exit code ${code}`));
+    return started;
+  }
+
+  function ask(request: WorkerRequest): Promise<Written | null> {
+    if (waiting !== undefined) return Promise.reject(new StoreError('BUSY', 'one request at a time', true));
+    return new Promise((resolve, reject) => {
+      worker ??= start();
+      waiting = { resolve, reject };
+      worker.ref();
+      worker.postMessage(request);
+    });
+  }
+
+  return {
+    async open() {
+      await ask({ do: 'open' });
+    },
+    async write(rows: readonly NewRow[]) {
+      const written = await ask({ do: 'write', rows });
+      if (written === null) throw new StoreError('INTERNAL', 'the audit worker answered without a head', true);
+      return written;
+    },
+    async close() {
+      const ending = worker;
+      if (ending === undefined) return;
+      // A worker that hangs can't be asked to close, nor be ended: its file is left as it is, which SQLite allows for.
+      if (waiting === undefined) await ask({ do: 'close' }).catch(() => {});
+      worker = undefined;
+      waiting?.reject(new StoreError('CLOSED', 'closed while a write was under way', true));
+      waiting = undefined;
+      ending.unref();
+    },
+  };
+}

@@ -1,0 +1,95 @@
+/**
+ * What the tests of the trail share: rows, folders, a log that can be read.
+ *
+ * @module
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import type { AuditRow } from '../../src/audit/trail.ts';
+import { createLogger, type Logger } from '../../src/log.ts';
+
+export const WALLET = '0x52908400098527886e0f7030069857d2e4169ee7';
+
+/** A vend from a fresh exchange, unless told otherwise. */
+export function aRow(changes: Partial<AuditRow> = {}): AuditRow {
+  return {
+    minted_at: 1_767_225_600,
+    requester_token_hash: 'ab'.repeat(32),
+    requester_wallet: WALLET,
+    requested_role: 'data-role-via-jwt',
+    session_duration_seconds: 3600,
+    sts_session_name: `${WALLET}@scraper-a`,
+    outcome: 'ok',
+    outcome_detail: null,
+    via: 'endpoint',
+    source: 'fresh',
+    role_arn: 'arn:aws:iam::123456789012:role/agentkeys-data-role',
+    workload: 'scraper-a',
+    caller_kind: 'token',
+    access_key_id: 'ASIAEXAMPLE',
+    credentials_expiration: 1_767_229_200,
+    sts_request_id: '00000000-0000-0000-0000-000000000000',
+    count: 1,
+    ...changes,
+  };
+}
+
+/** A refused request. */
+export function aFailure(changes: Partial<AuditRow> = {}): AuditRow {
+  return aRow({
+    requester_token_hash: '',
+    requester_wallet: 'unknown',
+    sts_session_name: '(unauthenticated)',
+    outcome: 'auth_failed',
+    outcome_detail: 'InvalidAuthorizationToken',
+    source: null,
+    role_arn: null,
+    workload: null,
+    caller_kind: 'none',
+    access_key_id: null,
+    credentials_expiration: null,
+    sts_request_id: null,
+    ...changes,
+  });
+}
+
+/** A folder that is gone after the test. */
+export function aFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'walletcreds-audit-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A log whose lines can be read, parsed. */
+export function aLog(): { log: Logger; lines: Record<string, unknown>[] } {
+  const lines: Record<string, unknown>[] = [];
+  const log = createLogger({ level: 'debug', destination: { write: line => lines.push(JSON.parse(line)) } });
+  return { log, lines };
+}
+
+const Database = createRequire(import.meta.url)('libsql') as typeof import('libsql');
+
+/** Another connection to a database, closed after the test. */
+export function open(path: string): import('libsql').Database {
+  const db = new Database(path);
+  onTestFinished(() => {
+    if (db.open) db.close();
+  });
+  return db;
+}
+
+/** The rows as anybody reads them. */
+export function rowsOf(path: string, where = '1'): Record<string, string | number | null>[] {
+  const db = new Database(path);
+  try {
+    return db.prepare(`SELECT * FROM mint_log WHERE ${where} ORDER BY id`).all() as Record<
+      string,
+      string | number | null
+    >[];
+  } finally {
+    db.close();
+  }
+}
