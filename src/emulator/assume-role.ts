@@ -1,0 +1,103 @@
+/**
+ * AssumeRoleWithWebIdentity: parameters, token, trust policy, duration, then a session.
+ *
+ * @module
+ */
+import { accessDenied, invalidIdentityToken, StsError } from './errors.ts';
+import type { Provider } from './issuers.ts';
+import { readAssumeRole } from './parameters.ts';
+import type { WireRequest } from './query.ts';
+import type { Role } from './roles.ts';
+import { packedPolicySize } from './session-policy.ts';
+import type { SessionStore } from './sessions.ts';
+import { principalTags, sessionTags } from './tags.ts';
+import { verifyToken } from './token.ts';
+import { allows, contextOf } from './trust.ts';
+import type { Elements } from './xml.ts';
+
+/** The account, as the actions see it. */
+export interface Account {
+  readonly providers: ReadonlyMap<string, Provider>;
+  readonly roles: ReadonlyMap<string, Role>;
+  readonly store: SessionStore;
+  /** ms since the epoch. */
+  now(): number;
+}
+
+const SOURCE_IDENTITY = 'https://aws.amazon.com/source_identity';
+
+/** @throws StsError */
+export async function assumeRoleWithWebIdentity(request: WireRequest, account: Account): Promise<Elements> {
+  const parameters = readAssumeRole(request.params);
+  const { roleArn, sessionName } = parameters;
+  const identity = await verifyToken(parameters.webIdentityToken, account.providers, account.now() / 1000);
+  const { tags, transitiveTagKeys } = sessionTags(identity.claims);
+  const sourceIdentity = sourceIdentityOf(identity.claims);
+  const role = account.roles.get(roleArn);
+  const context = contextOf({
+    ...identity,
+    prefix: identity.provider.prefix,
+    providerArn: identity.provider.arn,
+    tags,
+    transitiveTagKeys,
+    sessionName,
+    sourceIdentity,
+    sourceIp: request.sourceIp,
+    userAgent: request.headers['user-agent'],
+  });
+  const needed = ['sts:AssumeRoleWithWebIdentity'];
+  if (Object.keys(tags).length > 0) needed.push('sts:TagSession');
+  if (sourceIdentity !== undefined) needed.push('sts:SetSourceIdentity');
+  for (const action of needed) {
+    // A role that isn't there and one that doesn't trust the caller are the same answer.
+    if (role === undefined || !allows(role.trust, action, { federated: identity.provider.arn, context })) {
+      throw accessDenied(`Not authorized to perform ${action}`);
+    }
+  }
+  if (role === undefined) throw accessDenied('Not authorized to perform sts:AssumeRoleWithWebIdentity');
+  if (parameters.durationSeconds > role.maxSessionDuration) {
+    throw new StsError(
+      'ValidationError',
+      'The requested DurationSeconds exceeds the MaxSessionDuration set for this role.',
+    );
+  }
+  const packed = packedPolicySize(parameters.policy, parameters.policyArns, tags);
+  const issuedAt = Math.floor(account.now() / 1000) * 1000;
+  const { session, secrets } = account.store.issue({
+    roleArn,
+    sessionName,
+    assumedRoleArn: `arn:aws:sts::${role.accountId}:assumed-role/${role.name}/${sessionName}`,
+    assumedRoleId: `${role.id}:${sessionName}`,
+    accountId: role.accountId,
+    principalTags: principalTags(role.tags, tags),
+    transitiveTagKeys,
+    subject: identity.subject,
+    issuer: identity.provider.issuer,
+    audience: identity.audience,
+    sourceIdentity,
+    policy: parameters.policy,
+    issuedAt,
+    expiresAt: issuedAt + parameters.durationSeconds * 1000,
+  });
+  return {
+    Credentials: {
+      AccessKeyId: session.accessKeyId,
+      SecretAccessKey: secrets.secretAccessKey,
+      SessionToken: secrets.sessionToken,
+      Expiration: new Date(session.expiresAt).toISOString().replace('.000Z', 'Z'),
+    },
+    SubjectFromWebIdentityToken: session.subject,
+    AssumedRoleUser: { Arn: session.assumedRoleArn, AssumedRoleId: session.assumedRoleId },
+    Provider: identity.provider.arn,
+    Audience: session.audience,
+    PackedPolicySize: packed === 0 ? undefined : packed,
+    SourceIdentity: sourceIdentity,
+  };
+}
+
+function sourceIdentityOf(claims: Readonly<Record<string, unknown>>): string | undefined {
+  const value = claims[SOURCE_IDENTITY];
+  if (value === undefined) return undefined;
+  if (typeof value === 'string' && /^[\w+=,.@-]{2,64}$/.test(value)) return value;
+  throw invalidIdentityToken(`The claim ${SOURCE_IDENTITY} must be 2 to 64 characters of [\\w+=,.@-]`);
+}

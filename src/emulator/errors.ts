@@ -1,0 +1,49 @@
+/**
+ * Refusals as STS words them: a code that SDKs branch on, a message, an HTTP status. Codes and statuses are those of the
+ * STS API reference and its "Common errors"; the messages are the real service's where they are known.
+ *
+ * @module
+ */
+
+/** A refusal on the wire. `Sender` unless the status is 5xx. */
+export class StsError extends Error {
+  override readonly name = 'StsError';
+  readonly code: string;
+  readonly status: number;
+
+  constructor(code: string, message: string, status = 400) {
+    super(message);
+    this.code = code;
+    this.status = status;
+  }
+}
+
+/** One violated constraint of a parameter, in the form of {@link validationError}. */
+export interface Violation {
+  /** The parameter as STS spells it: `roleSessionName`. */
+  readonly at: string;
+  /** What was sent; `null` where nothing was. Long and secret values are shown as `***` by the caller. */
+  readonly value: string | null;
+  /** `Member must …` */
+  readonly constraint: string;
+}
+
+/** All violations in one sentence, as the real service counts them. */
+export function validationError(violations: readonly Violation[]): StsError {
+  const told = violations.map(({ at, value, constraint }) => {
+    const shown = value === null ? 'null' : `'${value.length > 200 ? `${value.slice(0, 199)}…` : value}'`;
+    return `Value ${shown} at '${at}' failed to satisfy constraint: ${constraint}`;
+  });
+  const head = told.length === 1 ? '1 validation error' : `${told.length} validation errors`;
+  return new StsError('ValidationError', `${head} detected: ${told.join('; ')}`);
+}
+
+export const accessDenied = (message: string): StsError => new StsError('AccessDenied', message, 403);
+
+export const invalidIdentityToken = (message: string): StsError => new StsError('InvalidIdentityToken', message);
+
+/** STS says the same for an unreachable issuer, a foreign discovery document and a key that isn't in the JWKS. */
+export const noVerificationKey = (why: string): StsError =>
+  invalidIdentityToken(
+    `Couldn't retrieve verification key from your identity provider, please reference AssumeRoleWithWebIdentity documentation for requirements (${why})`,
+  );
