@@ -1,0 +1,164 @@
+/**
+ * Clients as people run them, unmodified, against the running program. They get an environment and nothing else: what
+ * `dev` exports, `AWS_EC2_METADATA_DISABLED`, an empty home.
+ *
+ * Two proofs. A client that speaks STS asks who it is, and the emulator checks the signature: the answer names the wallet. One
+ * that speaks S3 alone signs with the access key and the session token that the endpoint vends to this workload.
+ *
+ * @module
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { because, debian, npmClients } from '../../support/clients.ts';
+import { cleanEnv, type Dev, output, root, startDev } from '../../support/process.ts';
+import { type S3Recorder, startS3Recorder } from '../../support/s3-recorder.ts';
+
+const workloads = {
+  first: '0x52908400098527886e0f7030069857d2e4169ee7',
+  second: '0xde709f2102306220921060314715629080e2fb77',
+};
+const programs = fileURLToPath(new URL('programs', import.meta.url));
+const npm = await npmClients();
+const aws = debian('aws', 'awscli');
+const python = debian('python3', 'python3-boto3');
+const boto3 = debian('../lib/python3/dist-packages/boto3', 'python3-boto3');
+const rclone = debian('rclone', 'rclone');
+const restic = debian('restic', 'restic');
+const ruby = debian('ruby', 'ruby-aws-sdk-core');
+const rubySdk = debian('../share/rubygems-integration/all/specifications', 'ruby-aws-sdk-core');
+const go = debian('go', 'golang-go');
+const goV1 = debian('../share/gocode/src/github.com/aws/aws-sdk-go/aws', 'golang-github-aws-aws-sdk-go-dev');
+const goV2 = debian('../share/gocode/src/github.com/aws/aws-sdk-go-v2/config', 'golang-github-aws-aws-sdk-go-v2-dev');
+
+let dev: Dev;
+let s3: S3Recorder;
+beforeAll(async () => {
+  [dev, s3] = await Promise.all([startDev({ workloads }), startS3Recorder()]);
+});
+afterAll(async () => {
+  await dev?.stop();
+  await s3?.close();
+});
+
+/** The workload's exports in an empty home, some clients' own settings beside them. */
+function environment(workload: string, extra: Record<string, string> = {}): Record<string, string> {
+  return cleanEnv(join(dev.folder, 'home'), { ...dev.env(workload), ...extra });
+}
+
+type Client = {
+  readonly name: string;
+  readonly missing: string | undefined;
+  readonly command: (workload: string) => Promise<readonly string[]> | readonly string[];
+  readonly env?: Record<string, string>;
+};
+const node = (program: string, ...args: string[]) => [process.execPath, join(programs, program), ...args];
+
+/** Builds a Go program once for every run on this machine, from Debian's sources, with no network. */
+async function goProgram(name: string): Promise<string> {
+  const cache = join(tmpdir(), 'walletcreds-clients-go');
+  mkdirSync(cache, { recursive: true });
+  const binary = join(dev.folder, name);
+  const env = cleanEnv(cache, { GO111MODULE: 'off', GOPATH: '/usr/share/gocode', GOCACHE: join(cache, 'build') });
+  await output(go.path, ['build', '-o', binary, 'main.go'], { env, cwd: join(programs, name), timeout: 240_000 });
+  return binary;
+}
+
+const identityClients: readonly Client[] = [
+  { name: 'AWS SDK for JavaScript v3', missing: undefined, command: () => node('sdk-v3.mjs') },
+  { name: 'AWS SDK for JavaScript v2', missing: npm.missing, command: () => node('sdk-v2.mjs', npm.folder) },
+  { name: 'aws-crt', missing: npm.missing, command: () => node('crt.mjs', npm.folder) },
+  {
+    name: 'AWS CLI',
+    missing: aws.missing,
+    command: workload => [
+      aws.path,
+      ...['--endpoint-url', dev.env(workload)['AWS_ENDPOINT_URL_STS'] ?? ''],
+      ...['sts', 'get-caller-identity', '--query', 'Arn', '--output', 'text'],
+    ],
+  },
+  {
+    name: 'boto3',
+    missing: python.missing ?? boto3.missing,
+    command: () => [python.path, join(programs, 'boto3_sts.py')],
+  },
+  {
+    name: 'AWS SDK for Ruby',
+    missing: ruby.missing ?? rubySdk.missing,
+    command: () => [ruby.path, join(programs, 'sts.rb')],
+  },
+  { name: 'AWS SDK for Go v1', missing: go.missing ?? goV1.missing, command: async () => [await goProgram('go-v1')] },
+  { name: 'AWS SDK for Go v2', missing: go.missing ?? goV2.missing, command: async () => [await goProgram('go-v2')] },
+];
+
+const storageClients: readonly Client[] = [
+  { name: 'minio-js', missing: npm.missing, command: () => node('minio.mjs', npm.folder, s3.url) },
+  { name: 'LanceDB (AWS SDK for Rust)', missing: npm.missing, command: () => node('lancedb.mjs', npm.folder, s3.url) },
+  {
+    name: 'rclone',
+    missing: rclone.missing,
+    command: () => [
+      rclone.path,
+      'lsf',
+      `:s3,provider=Other,env_auth=true,endpoint="${s3.url}",region=us-east-1:bucket`,
+    ],
+  },
+  {
+    name: 'restic',
+    missing: restic.missing,
+    command: () => [restic.path, '--no-cache', '-r', `s3:${s3.url}/bucket`, 'init'],
+    env: { RESTIC_PASSWORD: 'of a test' },
+  },
+];
+
+/** What the endpoint vends to the workload right now. */
+async function vended(workload: string): Promise<{ AccessKeyId: string; Token: string }> {
+  const env = dev.env(workload);
+  const answer = await fetch(env['AWS_CONTAINER_CREDENTIALS_FULL_URI'] ?? '', {
+    headers: { Authorization: env['AWS_CONTAINER_AUTHORIZATION_TOKEN'] ?? '' },
+  });
+  expect(answer.status).toBe(200);
+  return (await answer.json()) as { AccessKeyId: string; Token: string };
+}
+
+async function start(client: Client, workload: string): Promise<string> {
+  const [command = '', ...args] = await client.command(workload);
+  return output(command, args, { env: environment(workload, client.env), cwd: root, timeout: 60_000 });
+}
+
+describe('a client that speaks STS learns that it is its own wallet', () => {
+  for (const client of identityClients)
+    test.skipIf(because(client.missing))(client.name, { timeout: 300_000 }, async () => {
+      for (const [workload, wallet] of Object.entries(workloads)) {
+        const arn = (await start(client, workload)).trim();
+        expect(arn).toMatch(/^arn:aws:sts::000000000000:assumed-role\/[^/]+\/[^/]+$/);
+        expect(arn.split('/')[2]).toContain(wallet);
+      }
+    });
+
+  test.skipIf(because(aws.missing))('AWS CLI, as the printed export lines set its environment', async () => {
+    const env = { ...dev.env('first') };
+    const script = Object.entries(env).map(([key, value]) => `export ${key}=${value}`);
+    const file = join(dev.folder, 'exports.sh');
+    writeFileSync(file, script.join('\n'));
+    const ask = `. ${file}; exec ${aws.path} --endpoint-url "$AWS_ENDPOINT_URL_STS" sts get-caller-identity`;
+    const said = await output('/bin/sh', ['-c', ask], { env: cleanEnv(join(dev.folder, 'home')) });
+    expect(JSON.parse(said)).toMatchObject({ Account: '000000000000', Arn: expect.stringContaining(workloads.first) });
+  });
+});
+
+describe('a client that speaks S3 signs with the credentials of its own wallet', () => {
+  for (const client of storageClients)
+    test.skipIf(because(client.missing))(client.name, { timeout: 120_000 }, async () => {
+      for (const workload of Object.keys(workloads)) {
+        s3.requests.length = 0;
+        await start(client, workload);
+        const { AccessKeyId, Token } = await vended(workload);
+        expect(s3.requests).not.toHaveLength(0);
+        for (const request of s3.requests)
+          expect(request).toMatchObject({ accessKeyId: AccessKeyId, sessionToken: Token });
+      }
+    });
+});
