@@ -1,0 +1,364 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, describe, expect, test } from 'vitest';
+import { parseDocument } from 'yaml';
+import { UsageError } from '../../src/errors.ts';
+import { checkCidr, placeOf } from '../../src/federation/plan.ts';
+import { documentOf } from '../../src/federation/policy.ts';
+import { renderCli, renderRevocationCli, shellQuoted } from '../../src/federation/render-cli.ts';
+import { renderCloudFormation, renderRevocationCloudFormation } from '../../src/federation/render-cloudformation.ts';
+import { hclString, renderRevocationTerraform, renderTerraform } from '../../src/federation/render-terraform.ts';
+import { revocationOf, setupOf } from '../../src/federation/setup.ts';
+import { configOf, ROLE, TAG, WALLET_A, WALLET_B } from './support.ts';
+import { program, tools } from './tools.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'walletcreds-setup-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const full = { bucket: 'my.bucket', prefix: 'bots', sourceIps: ['203.0.113.0/24'], bindSession: true };
+const setup = setupOf(configOf(), full);
+const revocation = revocationOf(configOf(), { wallet: WALLET_A, now: Date.UTC(2026, 0, 1) });
+const cephConfig = configOf({
+  roleArn: 'arn:aws:iam:::role/data',
+  issuer: 'http://127.0.0.1:9999',
+  stsEndpoint: 'http://127.0.0.1:7480',
+});
+const trust = documentOf(setup.roles[0]?.trust ?? []).Statement[0];
+
+describe('the trust policy', () => {
+  test('trusts the provider alone, for its audience, and demands a tag of a wallet in form', () => {
+    const [statement, ...more] = documentOf(setupOf(configOf(), { bucket: 'data' }).roles[0]?.trust ?? []).Statement;
+    expect(more).toEqual([]);
+    expect(statement).toMatchObject({
+      Effect: 'Allow',
+      Principal: { Federated: 'arn:aws:iam::123456789012:oidc-provider/oidc.example.com' },
+      Action: ['sts:AssumeRoleWithWebIdentity', 'sts:TagSession'],
+      Condition: {
+        StringEquals: { 'oidc.example.com:aud': 'sts.amazonaws.com' },
+        StringLike: { [`aws:RequestTag/${TAG}`]: `0x${'?'.repeat(40)}` },
+        Null: { [`aws:RequestTag/${TAG}`]: 'false' },
+      },
+    });
+    expect(JSON.stringify(statement)).not.toContain(':sub');
+  });
+
+  test('binds subject and session name to the tag with --bind-session', () => {
+    expect(trust?.Condition?.['StringEquals']?.['oidc.example.com:sub']).toBe(
+      `agentkeys:agent:\${aws:RequestTag/${TAG}}`,
+    );
+    expect(trust?.Condition?.['StringLike']?.['sts:RoleSessionName']).toBe(`*\${aws:RequestTag/${TAG}}*`);
+  });
+
+  test("keeps an issuer's path in the ARN and in the condition keys", () => {
+    const config = configOf({ issuer: 'https://cdn.example.com/oidc/prod' });
+    const text = JSON.stringify(setupOf(config, { bucket: 'data' }).roles);
+    expect(text).toContain('oidc-provider/cdn.example.com/oidc/prod');
+    expect(text).toContain('"cdn.example.com/oidc/prod:aud"');
+  });
+});
+
+test('the wallet tag, the bucket and the prefix are what the configuration and the flags say', () => {
+  const text = JSON.stringify(setupOf(configOf({ walletTag: 'owner' }), { bucket: 'data', prefix: 'a/b/' }));
+  expect(text).toContain('arn:aws:s3:::data/a/b/${aws:PrincipalTag/owner}/*');
+  expect(text).toContain('aws:RequestTag/owner');
+  expect(text).not.toContain(TAG);
+});
+
+test('without --prefix the folders stand at the root of the bucket', () => {
+  const text = JSON.stringify(setupOf(configOf(), { bucket: 'data' }).roles);
+  expect(text).toContain(`arn:aws:s3:::data/\${aws:PrincipalTag/${TAG}}/*`);
+});
+
+test('other partitions are kept', () => {
+  const text = JSON.stringify(
+    setupOf(configOf({ roleArn: 'arn:aws-cn:iam::123456789012:role/team/data' }), { bucket: 'data' }),
+  );
+  expect(text).toContain('arn:aws-cn:s3:::data');
+  expect(text).toContain('arn:aws-cn:iam::123456789012:oidc-provider/');
+});
+
+test('every role of the configuration is set up, with the longest session it is asked for', () => {
+  const other = 'arn:aws:iam::123456789012:role/other';
+  const made = setupOf(configOf({ roles: { 'scraper-b': other }, sessionDuration: 7200 }), { bucket: 'data' });
+  expect(made.roles.map(({ role }) => [role.arn, role.maxSessionDuration])).toEqual([
+    [ROLE, 7200],
+    [other, 7200],
+  ]);
+  expect(JSON.stringify(made.bucketPolicy)).toContain(JSON.stringify({ AWS: [ROLE, other] }));
+});
+
+describe('what cannot be set up is refused, and the message says what to change', () => {
+  const cases: [string, () => unknown, RegExp][] = [
+    ['a bucket that is a URL', () => placeOf('s3://data', ''), /not a bucket's name/],
+    ['a bucket that is an address', () => placeOf('10.0.0.1', ''), /not a bucket's name/],
+    ['a prefix with a wildcard', () => placeOf('data', 'a*/'), /no "\*"/],
+    ['a prefix with a variable', () => placeOf('data', '${aws:username}/'), /no "\*"/],
+    ['a prefix that begins with a slash', () => placeOf('data', '/bots/'), /write "bots\/"/],
+    ['an address block that is none', () => checkCidr('10.0.0.0/33'), /not a CIDR/],
+    [
+      'an issuer over http',
+      () => setupOf(configOf({ issuer: 'http://oidc.example.com' }), { bucket: 'data' }),
+      /only https/,
+    ],
+    [
+      'an issuer with a port',
+      () => setupOf(configOf({ issuer: 'https://oidc.example.com:8443' }), { bucket: 'data' }),
+      /no port/,
+    ],
+    [
+      'an issuer with a slash',
+      () => setupOf(configOf({ issuer: 'https://oidc.example.com/' }), { bucket: 'data' }),
+      /ends in a slash/,
+    ],
+    [
+      'a role that is none',
+      () => setupOf(configOf({ roleArn: 'arn:aws:iam::1:user/x' }), { bucket: 'data' }),
+      /not an ARN of a role/,
+    ],
+    ['a wallet that is none', () => revocationOf(configOf(), { wallet: '0xabc', now: 0 }), /--revoke "0xabc"/],
+    [
+      'a token file that cannot be read',
+      () =>
+        setupOf(configOf({ identityToken: { kind: 'file', path: '/nonexistent', audience: 'x' } }), { bucket: 'data' }),
+      /--issuer URL/,
+    ],
+    [
+      'Ceph without workloads',
+      () => setupOf(configOf({ workloads: {} }), { bucket: 'data', dialect: 'ceph' }),
+      /name the workloads first/,
+    ],
+    [
+      'Ceph with a bound session',
+      () => setupOf(cephConfig, { bucket: 'data', dialect: 'ceph', bindSession: true }),
+      /--bind-session/,
+    ],
+  ];
+  test.each(cases)('%s', (_, make, message) => {
+    expect(make).toThrow(UsageError);
+    expect(make).toThrow(message);
+  });
+});
+
+describe('on Ceph', () => {
+  const ceph = setupOf(cephConfig, { bucket: 'data', dialect: 'ceph' });
+  test('no policy holds a variable, and every wallet is written out', () => {
+    const text = JSON.stringify([ceph.roles, ceph.bucketPolicy]);
+    expect(text).not.toContain('${');
+    expect(text).toContain(`arn:aws:s3:::data/${WALLET_A}/*`);
+    expect(text).toContain(`arn:aws:s3:::data/${WALLET_B}/*`);
+  });
+  test('the trust policy demands the tag by StringLike and lists transitive_tag_keys', () => {
+    const condition = documentOf(ceph.roles[0]?.trust ?? []).Statement[0]?.Condition;
+    expect(condition?.['Null']).toBeUndefined();
+    expect(condition?.['ForAllValues:StringEquals']?.['aws:TagKeys']).toEqual([TAG, 'transitive_tag_keys']);
+  });
+  test('the commands name the gateway, and a thumbprint is given', () => {
+    const script = renderCli(ceph);
+    expect(script).toContain('CEPH=${CEPH:-http://127.0.0.1:7480}');
+    expect(script).toMatch(/--thumbprint-list 0{40}/);
+    expect(script).not.toMatch(/^aws (?!--endpoint-url)/m);
+  });
+});
+
+/** Runs a script with an `aws` that only writes down what it was asked. */
+function runScript(
+  script: string,
+  answers: Record<string, string> = {},
+): { status: number; calls: string[][]; stderr: string } {
+  const bin = mkdtempSync(join(folder, 'bin-'));
+  const log = join(bin, 'calls');
+  const cases = Object.entries(answers).map(([verb, answer]) => `*" ${verb} "*) ${answer} ;;`);
+  writeFileSync(
+    join(bin, 'aws'),
+    `#!/bin/sh\nfor a in "$@"; do printf '%s\\0' "$a"; done >>${log}; printf '\\1' >>${log}\ncase " $* " in ${cases.join(' ')} esac\n`,
+    { mode: 0o755 },
+  );
+  let status = 0;
+  let stderr = '';
+  try {
+    execFileSync('/bin/sh', ['-s'], { input: script, env: { PATH: `${bin}:/usr/bin:/bin` }, stdio: 'pipe' });
+  } catch (error) {
+    status = (error as { status: number }).status;
+    stderr = String((error as { stderr: Buffer }).stderr);
+  }
+  const calls = readFileSync(log, 'utf8')
+    .split('\u0001')
+    .filter(c => c !== '')
+    .map(c => c.split('\0').slice(0, -1));
+  return { status, calls, stderr };
+}
+
+const NO_POLICY = 'echo "An error occurred (NoSuchBucketPolicy)" >&2; exit 254';
+
+describe('as commands', () => {
+  test('a new account gets each part once, and the documents arrive at the AWS CLI as they were made', () => {
+    const { status, calls } = runScript(renderCli(setup), {
+      'get-open-id-connect-provider': 'exit 254',
+      'get-role': 'exit 254',
+      'get-bucket-policy': NO_POLICY,
+    });
+    expect(status).toBe(0);
+    const verbs = calls.map(call => call[1]);
+    expect(verbs).toEqual([
+      'get-open-id-connect-provider',
+      'create-open-id-connect-provider',
+      'add-client-id-to-open-id-connect-provider',
+      'get-role',
+      'create-role',
+      'update-assume-role-policy',
+      'update-role',
+      'untag-role',
+      'put-role-policy',
+      'get-bucket-policy',
+      'put-bucket-policy',
+    ]);
+    const argument = (verb: string, flag: string) => {
+      const call = calls.find(c => c[1] === verb) ?? [];
+      return JSON.parse(call[call.indexOf(flag) + 1] ?? 'null');
+    };
+    expect(argument('create-role', '--assume-role-policy-document')).toEqual(documentOf(setup.roles[0]?.trust ?? []));
+    expect(argument('put-role-policy', '--policy-document')).toEqual(documentOf(setup.roles[0]?.permissions ?? []));
+    expect(argument('put-bucket-policy', '--policy')).toEqual(documentOf(setup.bucketPolicy));
+  });
+
+  test('run again, it makes nothing twice', () => {
+    const own = JSON.stringify(documentOf(setup.bucketPolicy)).replaceAll("'", '');
+    const { status, calls } = runScript(renderCli(setup), { 'get-bucket-policy': `echo '${own}'` });
+    expect(status).toBe(0);
+    expect(calls.map(c => c[1]).filter(v => v?.startsWith('create-'))).toEqual([]);
+  });
+
+  test.each([
+    ['a statement of its own', '{"Version":"2012-10-17","Statement":[{"Sid":"Mine","Effect":"Allow"}]}'],
+    [
+      'ours and one of its own',
+      '{"Statement":[{"Sid":"WalletcredsNothingWithoutAWallet","Effect":"Deny"},{"Effect":"Allow"}]}',
+    ],
+  ])('a bucket whose policy has %s keeps it', (_, policy) => {
+    const { status, calls, stderr } = runScript(renderCli(setup), { 'get-bucket-policy': `echo '${policy}'` });
+    expect(status).toBe(1);
+    expect(stderr).toContain('policy of its own');
+    expect(calls.map(c => c[1])).not.toContain('put-bucket-policy');
+  });
+
+  test('a bucket whose policy cannot be read is not overwritten', () => {
+    const { status, calls } = runScript(renderCli(setup), { 'get-bucket-policy': 'echo "AccessDenied" >&2; exit 254' });
+    expect(status).toBe(1);
+    expect(calls.map(c => c[1])).not.toContain('put-bucket-policy');
+  });
+
+  test('--revoke puts one inline policy on the role', () => {
+    const { calls } = runScript(renderRevocationCli(revocation));
+    expect(calls.map(c => c.slice(0, 6))).toEqual([
+      [
+        'iam',
+        'put-role-policy',
+        '--role-name',
+        'agentkeys-data-role',
+        '--policy-name',
+        `walletcreds-revoke-${WALLET_A}`,
+      ],
+    ]);
+  });
+
+  test('no value can leave its word in the shell', () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: 'grapheme' }).filter(s => !s.includes('\0')),
+        value => {
+          const out = execFileSync('/bin/sh', ['-c', `printf %s ${shellQuoted(value)}`], { encoding: 'utf8' });
+          expect(out).toBe(Buffer.from(value).toString());
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+});
+
+describe('as CloudFormation', () => {
+  const yaml = renderCloudFormation(setup);
+  test('the template holds the policies as they were made, each statement with its reason', () => {
+    const doc = parseDocument(yaml, { version: '1.1' });
+    expect(doc.errors).toEqual([]);
+    const resources = doc.toJS().Resources;
+    expect(resources.DataRole.Properties.AssumeRolePolicyDocument).toEqual(documentOf(setup.roles[0]?.trust ?? []));
+    expect(resources.DataRole.Properties.Policies[0].PolicyDocument).toEqual(
+      documentOf(setup.roles[0]?.permissions ?? []),
+    );
+    expect(resources.BucketPolicy.Properties.PolicyDocument).toEqual(documentOf(setup.bucketPolicy));
+    const lines = yaml.split('\n');
+    lines.forEach((line, i) => {
+      if (/- Sid:/.test(line)) expect(lines[i - 1], line).toMatch(/^\s*# \S/);
+    });
+  });
+  test("AWS's own cfn-lint finds nothing", ({ skip }) => {
+    const files = [yaml, renderRevocationCloudFormation(revocation)].map((text, i) => {
+      const file = join(folder, `template-${i}.yaml`);
+      writeFileSync(file, text);
+      return file;
+    });
+    const result = program('cfn-lint', ['--regions', 'us-east-1', '--', ...files]);
+    // A shim without its program behind it answers 127.
+    if (result === undefined || result.status === 127) {
+      console.warn(
+        'SKIPPED: cfn-lint is a Python program, and neither npm nor this Debian has it; the npm namesake runs below',
+      );
+      return skip('no cfn-lint on this machine');
+    }
+    expect(result).toEqual({ status: 0, output: '' });
+  });
+  test("npm's cfn-lint finds nothing in the types that it knows", async ({ skip }) => {
+    const found = await tools();
+    if ('missing' in found) {
+      console.warn(`SKIPPED: npm's cfn-lint: ${found.missing}`);
+      return skip(found.missing);
+    }
+    const lint = found.require('cfn-lint') as {
+      validateJsonObject(t: unknown): { templateValid: boolean; errors: unknown };
+    };
+    const template = parseDocument(yaml, { version: '1.1' }).toJS();
+    // It ended before CloudFormation had providers.
+    delete template.Resources.Provider;
+    expect(lint.validateJsonObject(template)).toMatchObject({ templateValid: true, errors: { crit: [], warn: [] } });
+  });
+});
+
+describe('as Terraform', () => {
+  const hcl = renderTerraform(setup);
+  test("HCL's own parser reads it, and the policies are those that were made", async ({ skip }) => {
+    const found = await tools();
+    if ('missing' in found) {
+      console.warn(`SKIPPED: hcl2json: ${found.missing}`);
+      return skip(found.missing);
+    }
+    const { parse } = found.require('@cdktf/hcl2json') as {
+      parse(f: string, t: string): Promise<Record<string, never>>;
+    };
+    const parsed = JSON.parse(JSON.stringify(await parse('main.tf', hcl)));
+    expect(Object.keys(parsed.resource)).toEqual([
+      'aws_iam_openid_connect_provider',
+      'aws_iam_role',
+      'aws_iam_role_policy',
+      'aws_s3_bucket_policy',
+    ]);
+    expect(await parse('revoke.tf', renderRevocationTerraform(revocation))).toBeTruthy();
+  });
+  test('terraform has nothing to re-format, which it only says of what it can parse', ({ skip }) => {
+    for (const text of [hcl, renderRevocationTerraform(revocation)]) {
+      const result = program('terraform', ['fmt', '-check', '-'], text);
+      if (result === undefined || result.status === 127) {
+        console.warn('SKIPPED: terraform is not on this machine, and no registry here has it');
+        return skip('no terraform on this machine');
+      }
+      expect(result.output).not.toMatch(/Error/);
+      expect(result.status).toBe(0);
+    }
+  });
+  test('a policy variable is never taken for an interpolation', () => {
+    expect(hclString('${aws:x} %{if} $${y}')).toBe('"$${aws:x} %%{if} $$${y}"');
+    expect(hcl.replaceAll('$${', '')).not.toContain('${');
+  });
+});
