@@ -28,13 +28,12 @@ export function because(reason: string | undefined): reason is string {
   return true;
 }
 
-/** Debian's program, or why there is none. Programs of a version manager are passed over. */
-export function debian(program: string, debianPackage: string): { path: string; missing: string | undefined } {
-  const path = join('/usr/bin', program);
-  return {
-    path,
-    missing: existsSync(path) ? undefined : `${path} is not there (Debian: apt-get install ${debianPackage})`,
-  };
+/** What of these Debian packages is not installed here, as a reason to skip. */
+export function debian(...names: string[]): string | undefined {
+  const absent = names.filter(name => !existsSync(`/var/lib/dpkg/info/${name}.list`));
+  return absent.length === 0
+    ? undefined
+    : `Debian's ${absent.join(', ')} not installed (apt-get install ${absent.join(' ')})`;
 }
 
 /**

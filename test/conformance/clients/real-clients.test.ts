@@ -22,16 +22,9 @@ const workloads = {
 };
 const programs = fileURLToPath(new URL('programs', import.meta.url));
 const npm = await npmClients();
-const aws = debian('aws', 'awscli');
-const python = debian('python3', 'python3-boto3');
-const boto3 = debian('../lib/python3/dist-packages/boto3', 'python3-boto3');
-const rclone = debian('rclone', 'rclone');
-const restic = debian('restic', 'restic');
-const ruby = debian('ruby', 'ruby-aws-sdk-core');
-const rubySdk = debian('../share/rubygems-integration/all/specifications', 'ruby-aws-sdk-core');
-const go = debian('go', 'golang-go');
-const goV1 = debian('../share/gocode/src/github.com/aws/aws-sdk-go/aws', 'golang-github-aws-aws-sdk-go-dev');
-const goV2 = debian('../share/gocode/src/github.com/aws/aws-sdk-go-v2/config', 'golang-github-aws-aws-sdk-go-v2-dev');
+// Debian's programs by their full names: a version manager may have put others in front of them.
+const aws = '/usr/bin/aws';
+const awsMissing = debian('awscli');
 
 let dev: Dev;
 let s3: S3Recorder;
@@ -62,7 +55,7 @@ async function goProgram(name: string): Promise<string> {
   mkdirSync(cache, { recursive: true });
   const binary = join(dev.folder, name);
   const env = cleanEnv(cache, { GO111MODULE: 'off', GOPATH: '/usr/share/gocode', GOCACHE: join(cache, 'build') });
-  await output(go.path, ['build', '-o', binary, 'main.go'], { env, cwd: join(programs, name), timeout: 240_000 });
+  await output('/usr/bin/go', ['build', '-o', binary, 'main.go'], { env, cwd: join(programs, name), timeout: 240_000 });
   return binary;
 }
 
@@ -72,25 +65,33 @@ const identityClients: readonly Client[] = [
   { name: 'aws-crt', missing: npm.missing, command: () => node('crt.mjs', npm.folder) },
   {
     name: 'AWS CLI',
-    missing: aws.missing,
+    missing: awsMissing,
     command: workload => [
-      aws.path,
+      aws,
       ...['--endpoint-url', dev.env(workload)['AWS_ENDPOINT_URL_STS'] ?? ''],
       ...['sts', 'get-caller-identity', '--query', 'Arn', '--output', 'text'],
     ],
   },
   {
     name: 'boto3',
-    missing: python.missing ?? boto3.missing,
-    command: () => [python.path, join(programs, 'boto3_sts.py')],
+    missing: debian('python3-boto3'),
+    command: () => ['/usr/bin/python3', join(programs, 'boto3_sts.py')],
   },
   {
     name: 'AWS SDK for Ruby',
-    missing: ruby.missing ?? rubySdk.missing,
-    command: () => [ruby.path, join(programs, 'sts.rb')],
+    missing: debian('ruby', 'ruby-aws-sdk-core'),
+    command: () => ['/usr/bin/ruby', join(programs, 'sts.rb')],
   },
-  { name: 'AWS SDK for Go v1', missing: go.missing ?? goV1.missing, command: async () => [await goProgram('go-v1')] },
-  { name: 'AWS SDK for Go v2', missing: go.missing ?? goV2.missing, command: async () => [await goProgram('go-v2')] },
+  {
+    name: 'AWS SDK for Go v1',
+    missing: debian('golang-go', 'golang-github-aws-aws-sdk-go-dev'),
+    command: async () => [await goProgram('go-v1')],
+  },
+  {
+    name: 'AWS SDK for Go v2',
+    missing: debian('golang-go', 'golang-github-aws-aws-sdk-go-v2-dev'),
+    command: async () => [await goProgram('go-v2')],
+  },
 ];
 
 const storageClients: readonly Client[] = [
@@ -98,17 +99,17 @@ const storageClients: readonly Client[] = [
   { name: 'LanceDB (AWS SDK for Rust)', missing: npm.missing, command: () => node('lancedb.mjs', npm.folder, s3.url) },
   {
     name: 'rclone',
-    missing: rclone.missing,
+    missing: debian('rclone'),
     command: () => [
-      rclone.path,
+      '/usr/bin/rclone',
       'lsf',
       `:s3,provider=Other,env_auth=true,endpoint="${s3.url}",region=us-east-1:bucket`,
     ],
   },
   {
     name: 'restic',
-    missing: restic.missing,
-    command: () => [restic.path, '--no-cache', '-r', `s3:${s3.url}/bucket`, 'init'],
+    missing: debian('restic'),
+    command: () => ['/usr/bin/restic', '--no-cache', '-r', `s3:${s3.url}/bucket`, 'init'],
     env: { RESTIC_PASSWORD: 'of a test' },
   },
 ];
@@ -138,12 +139,12 @@ describe('a client that speaks STS learns that it is its own wallet', () => {
       }
     });
 
-  test.skipIf(because(aws.missing))('AWS CLI, as the printed export lines set its environment', async () => {
+  test.skipIf(because(awsMissing))('AWS CLI, as the printed export lines set its environment', async () => {
     const env = { ...dev.env('first') };
     const script = Object.entries(env).map(([key, value]) => `export ${key}=${value}`);
     const file = join(dev.folder, 'exports.sh');
     writeFileSync(file, script.join('\n'));
-    const ask = `. ${file}; exec ${aws.path} --endpoint-url "$AWS_ENDPOINT_URL_STS" sts get-caller-identity`;
+    const ask = `. ${file}; exec ${aws} --endpoint-url "$AWS_ENDPOINT_URL_STS" sts get-caller-identity`;
     const said = await output('/bin/sh', ['-c', ask], { env: cleanEnv(join(dev.folder, 'home')) });
     expect(JSON.parse(said)).toMatchObject({ Account: '000000000000', Arn: expect.stringContaining(workloads.first) });
   });
