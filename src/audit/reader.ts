@@ -1,0 +1,106 @@
+/**
+ * What is asked of a trail: rows by filter, callers, heads.
+ *
+ * @module
+ */
+import type { Head } from './chain.ts';
+import { type StoredRow, TRAIL_VIA, type Value } from './columns.ts';
+import type { TrailDatabase } from './database.ts';
+
+const PAGE = 500;
+
+/** All that are given must hold. */
+export interface RowFilter {
+  readonly wallet?: string;
+  readonly workload?: string;
+  readonly outcome?: string;
+  readonly via?: string;
+  /** Unix seconds, inclusive. */
+  readonly since?: number;
+}
+
+/** One who asked: the same proof, wallet and listener. */
+export interface CallerSummary {
+  readonly requester_token_hash: string;
+  readonly requester_wallet: string;
+  readonly workload: string | null;
+  readonly via: string | null;
+  readonly count: number;
+  /** Unix seconds. */
+  readonly last_seen: number;
+}
+
+/** Rows by id, page by page, so that a trail of any size can be read. */
+export async function* rowsOf(
+  db: TrailDatabase,
+  filter: RowFilter,
+  { newestFirst = false, limit = Number.POSITIVE_INFINITY } = {},
+): AsyncGenerator<StoredRow> {
+  const { where, values } = conditions(filter);
+  const [than, order] = newestFirst ? ['<', 'DESC'] : ['>', 'ASC'];
+  let last = newestFirst ? Number.MAX_SAFE_INTEGER : Number.MIN_SAFE_INTEGER;
+  for (let left = limit; left > 0; ) {
+    const page = await db.query<StoredRow>(
+      `SELECT * FROM trail WHERE ${where} AND id ${than} ? ORDER BY id ${order} LIMIT ${Math.min(PAGE, left)}`,
+      [...values, last],
+    );
+    yield* page;
+    left -= page.length;
+    if (page.length < PAGE) return;
+    last = (page.at(-1) as StoredRow).id;
+  }
+}
+
+/** Who asked, how often and when last; latest first. */
+export async function callersOf(db: TrailDatabase, filter: RowFilter): Promise<CallerSummary[]> {
+  const { where, values } = conditions(filter);
+  return db.query<CallerSummary>(
+    `SELECT requester_token_hash, requester_wallet, workload, via, CAST(sum("count") AS BIGINT) AS count,
+       max(minted_at) AS last_seen
+     FROM trail WHERE ${where} AND (via IS NULL OR via <> '${TRAIL_VIA}')
+     GROUP BY requester_token_hash, requester_wallet, workload, via
+     ORDER BY max(minted_at) DESC, requester_token_hash, requester_wallet, via`,
+    values,
+  );
+}
+
+/** The last row of each chain; `at` is when it was minted, ISO 8601. */
+export async function headsOf(db: TrailDatabase): Promise<(Head & { at: string })[]> {
+  if (!db.chained) return [];
+  const rows = await db.query<Head & { minted_at: number }>(
+    `SELECT writer, seq, hash, minted_at FROM mint_log AS m
+     WHERE seq = (SELECT max(seq) FROM mint_log AS n WHERE n.writer = m.writer) ORDER BY minted_at, writer`,
+  );
+  return rows.map(({ writer, seq, hash, minted_at }) => ({
+    writer,
+    seq,
+    hash,
+    at: new Date(minted_at * 1000).toISOString(),
+  }));
+}
+
+/** Rows in the order of the chains, without those that aren't in one. */
+export async function* chainsOf(db: TrailDatabase): AsyncGenerator<StoredRow> {
+  let last: readonly [Value, Value, Value] = ['', 0, 0];
+  for (;;) {
+    const page = await db.query<StoredRow>(
+      `SELECT * FROM trail WHERE (writer, seq, id) > (?, ?, ?) ORDER BY writer, seq, id LIMIT ${PAGE}`,
+      last,
+    );
+    yield* page;
+    if (page.length < PAGE) return;
+    const { writer, seq, id } = page.at(-1) as StoredRow;
+    last = [writer, seq, id];
+  }
+}
+
+function conditions({ wallet, workload, outcome, via, since }: RowFilter): { where: string; values: Value[] } {
+  const given = [
+    ['requester_wallet = ?', wallet],
+    ['workload = ?', workload],
+    ['outcome = ?', outcome],
+    ['via = ?', via],
+    ['minted_at >= ?', since],
+  ].filter((entry): entry is [string, string | number] => entry[1] !== undefined);
+  return { where: ['1 = 1', ...given.map(([sql]) => sql)].join(' AND '), values: given.map(([, value]) => value) };
+}
