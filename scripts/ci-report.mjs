@@ -32,7 +32,7 @@ function tests(report) {
 
 const count = (outcomes, wanted) => outcomes.filter(outcome => outcome === wanted).length;
 const line = outcomes =>
-  ['passed', 'failed', 'skipped'].map(wanted => `${count([...outcomes], wanted)} ${wanted}`).join(', ');
+  ['passed', 'failed', 'skipped'].map(wanted => `${count(outcomes, wanted)} ${wanted}`).join(', ');
 
 if (total) {
   const worst = new Map();
@@ -41,7 +41,7 @@ if (total) {
     const before = worst.get(name) ?? 'passed';
     worst.set(name, rank[Math.max(rank.indexOf(before), rank.indexOf(outcome))]);
   }
-  console.log(line(worst.values()));
+  console.log(line([...worst.values()]));
 } else {
   for (const report of reports) {
     const results = tests(report);

@@ -1,0 +1,84 @@
+/**
+ * The repository as its own tests read it: tracked and new files, sources, imports, the lockfile.
+ *
+ * @module
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join, posix, relative } from 'node:path';
+import { root } from './process.ts';
+
+/** Every file under `folder` that ends in one of `endings`, relative to the repository, sorted. */
+export function files(folder: string, ...endings: string[]): string[] {
+  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile() && endings.some(ending => entry.name.endsWith(ending)))
+    .map(entry => relative(root, join(entry.parentPath, entry.name)))
+    .sort();
+}
+
+export function read(file: string): string {
+  return readFileSync(join(root, file), 'utf8');
+}
+
+/** The repository's own modules that a source imports, statically or not, relative to the repository. */
+export function importsOf(file: string): string[] {
+  const specifiers = read(file).matchAll(/(?:\bfrom\s+|\bimport\s+|\bimport\(\s*|new URL\(\s*)'(\.{1,2}\/[^']+\.ts)'/g);
+  return [...specifiers].map(([, specifier = '']) => posix.join(posix.dirname(file), specifier));
+}
+
+export interface LockEntry {
+  readonly version?: string;
+  readonly license?: string;
+  readonly integrity?: string;
+  readonly resolved?: string;
+  readonly dev?: boolean;
+  readonly optional?: boolean;
+  readonly hasInstallScript?: boolean;
+  readonly os?: readonly string[];
+  readonly cpu?: readonly string[];
+  readonly dependencies?: Readonly<Record<string, string>>;
+}
+
+/** The lockfile's entries by their path (`node_modules/…`), without the root's own. */
+export function lockEntries(): [string, LockEntry][] {
+  const { packages } = JSON.parse(read('package-lock.json')) as { packages: Record<string, LockEntry> };
+  return Object.entries(packages).filter(([path]) => path !== '');
+}
+
+/** What esbuild says of the bundle, built anew in memory. */
+export async function metafile(): Promise<{
+  outputs: Record<
+    string,
+    {
+      entryPoint?: string;
+      bytes: number;
+      imports: { path: string; kind: string; external?: boolean }[];
+      inputs: Record<string, { bytesInOutput: number }>;
+    }
+  >;
+}> {
+  const build: unknown = await import(new URL('../../scripts/build.mjs', import.meta.url).href);
+  return (await (build as { bundle: () => Promise<{ metafile: never }> }).bundle()).metafile;
+}
+
+/** Folders of the packages whose code is in the bundle. */
+export async function bundledPackages(): Promise<string[]> {
+  const build: unknown = await import(new URL('../../scripts/build.mjs', import.meta.url).href);
+  return (build as { bundledPackages: (meta: unknown) => string[] }).bundledPackages(await metafile());
+}
+
+/** What `npm pack` would ship of the folder as it stands. */
+export function packed(): string[] {
+  const said = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
+    cwd: root,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const [tarball] = JSON.parse(said) as { files: { path: string }[] }[];
+  return (tarball?.files ?? []).map(({ path }) => path).sort();
+}
+
+/** Whether a package's folder is there at all: of an optional one only this platform's is installed. */
+export function isInstalled(path: string): boolean {
+  return existsSync(join(root, path, 'package.json'));
+}
