@@ -49,7 +49,7 @@ export interface RunningStsEmulator extends StsEmulator {
 export async function startStsEmulator(options: StartStsEmulatorOptions = {}): Promise<RunningStsEmulator> {
   const { port = 0, host = '127.0.0.1', ...rest } = options;
   const emulator = createStsEmulator(rest);
-  const server = createAdaptorServer({ fetch: emulator.app.fetch });
+  const server = createAdaptorServer({ fetch: emulator.app.fetch, overrideGlobalObjects: false });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => {
