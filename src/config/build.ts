@@ -1,0 +1,123 @@
+/**
+ * From the draft to the configuration: defaults filled in, files read, and the rules that look at several places.
+ *
+ * @module
+ */
+import { resolve } from 'node:path';
+import { type Building, TokenRegistry } from './building.ts';
+import { callersFrom } from './callers.ts';
+import type { CallersConfig, Config } from './config.ts';
+import { checkSources, identityTokenFrom } from './identity.ts';
+import { adminFrom, brokerFrom, checkDistinct, endpointFrom } from './listeners.ts';
+import type { Draft } from './schema.ts';
+import { auditFrom, checkWritable, stsFrom } from './upstream.ts';
+import { warnShort, workloadsFrom } from './workloads.ts';
+
+const WALLET_TAG = 'agentkeys_user_wallet';
+const SESSION_DURATION = 3_600;
+
+/** @returns undefined where the findings leave no whole configuration */
+export async function build(
+  start: Omit<Building, 'stateDir' | 'tokens'>,
+  draft: Draft,
+  file: string | null,
+): Promise<Config | undefined> {
+  const stateDir = resolve(start.baseDir, draft.state_dir ?? '.');
+  const building: Building = { ...start, stateDir, tokens: new TokenRegistry() };
+  const { problems } = building;
+  problems.missing(['region'], 'missing; the region whose STS is asked, such as us-east-1');
+  problems.missing(['identity_token'], 'missing; say where the JWT for STS comes from: one of signer, broker and file');
+  warnShort(building, [], draft.session_duration);
+
+  const sts = stsFrom(building, draft.sts, draft.region ?? 'us-east-1');
+  const identityToken =
+    draft.identity_token && identityTokenFrom(building, ['identity_token'], draft.identity_token, sts.endpoint);
+  const drafts = draft.workloads ?? {};
+  const callers = callersFrom(building, draft.callers, Object.keys(drafts));
+  const endpoint = endpointFrom(building, draft.endpoint);
+  const broker = brokerFrom(building, draft.broker);
+  const admin = adminFrom(building, draft.admin);
+  checkDistinct(building, { endpoint, broker, admin });
+
+  const sessionDuration = draft.session_duration ?? SESSION_DURATION;
+  const walletTag = draft.wallet_tag ?? WALLET_TAG;
+  const workloads = await workloadsFrom(building, drafts, {
+    roleArn: draft.role_arn,
+    sessionDuration,
+    identityToken,
+    walletTag,
+    stsEndpoint: sts.endpoint,
+    bySubject: subjectsAtEndpoint(callers),
+  });
+  checkSources(building, workloads, name =>
+    drafts[name]?.identity_token ? ['workloads', name, 'identity_token'] : ['identity_token'],
+  );
+  checkRole(building, draft);
+  checkFit(building, draft, callers);
+  const audit = auditFrom(building, draft.audit);
+  if (callers.jwt.some(({ jwks }) => jwks.file === undefined)) {
+    checkWritable(building, ['state_dir'], stateDir, 'copies of JWKS');
+  }
+  if (problems.any || draft.region === undefined || identityToken === undefined || audit === undefined)
+    return undefined;
+  return {
+    file,
+    stateDir,
+    region: draft.region,
+    walletTag,
+    endpoint,
+    defaults: { roleArn: draft.role_arn, sessionDuration, identityToken },
+    workloads,
+    callers,
+    sts,
+    ...(broker && { broker }),
+    admin,
+    audit,
+    sources: [...building.sources],
+    warnings: problems.warnings,
+  };
+}
+
+function subjectsAtEndpoint(callers: CallersConfig): Set<string> {
+  const entries = callers.jwt.filter(({ listeners }) => listeners.includes('endpoint'));
+  return new Set(entries.flatMap(({ subjects }) => Object.values(subjects ?? {})));
+}
+
+/** A role for each workload, and one for those that are known by their wallet alone. */
+function checkRole(building: Building, draft: Draft): void {
+  const { problems } = building;
+  const bare = Object.keys(draft.workloads ?? {}).find(name => !problems.isWritten(['workloads', name, 'role_arn']));
+  if (bare !== undefined) problems.missing(['role_arn'], `missing; workloads.${bare} has none of its own`);
+  const byWallet =
+    draft.callers?.session_backend ?? draft.callers?.jwt?.find(entry => entry.wallet_claim !== undefined);
+  if (bare === undefined && byWallet !== undefined) {
+    problems.missing(['role_arn'], 'missing; callers that are known by their wallet alone get this role');
+  }
+}
+
+/** What a part of the configuration needs of another. */
+function checkFit(building: Building, draft: Draft, callers: CallersConfig): void {
+  const { problems } = building;
+  const identity = draft.identity_token;
+  if (draft.broker !== undefined && identity !== undefined && !problems.isWritten(['identity_token', 'signer'])) {
+    problems.add(['broker'], 'a broker signs the tokens it mints; it needs identity_token.signer');
+  }
+  const atEndpoint = callers.jwt.some(({ listeners }) => listeners.includes('endpoint'));
+  if (identity?.broker?.bearer === 'caller' && !atEndpoint) {
+    problems.add(
+      ['identity_token', 'broker', 'bearer'],
+      'forwards the JWT that a caller showed; it needs an entry of callers.jwt with listeners: [endpoint]',
+    );
+  }
+  const byWallet =
+    callers.jwt.some(({ listeners, walletClaim }) => walletClaim !== undefined && listeners.includes('endpoint')) ||
+    callers.sessionBackend?.listeners.includes('endpoint');
+  const shared =
+    identity?.broker?.bearer_file !== undefined ? ['broker', 'bearer_file'] : identity?.file ? ['file'] : undefined;
+  if (byWallet && shared !== undefined) {
+    problems.add(
+      ['identity_token', ...shared],
+      'one token for every wallet that callers may bring; use signer, or broker with bearer: caller',
+    );
+  }
+}

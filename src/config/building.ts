@@ -1,0 +1,116 @@
+/**
+ * What every part of the configuration needs while it is built: where paths start, where findings go, what was read.
+ *
+ * @module
+ */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { isAbsolute, resolve } from 'node:path';
+import { dotted, type Path, type Problems } from './problems.ts';
+import { openSecret, readSecretFile, type Secret, SecretFileError, type SecretOptions } from './secret-file.ts';
+
+/** `serve`: secrets are read, and made where missing. `inspect`: nothing is written, and a secret out of reach is a warning. */
+export type Purpose = 'serve' | 'inspect';
+
+export interface Building {
+  readonly problems: Problems;
+  readonly env: NodeJS.ProcessEnv;
+  readonly purpose: Purpose;
+  /** For `walletcreds dev`: keys of purpose `dev`, an open admin listener on loopback. */
+  readonly dev: boolean;
+  /** Absolute; where paths that are read begin. */
+  readonly baseDir: string;
+  /** Absolute; where paths that are written begin. */
+  readonly stateDir: string;
+  readonly sources: Set<string>;
+  readonly tokens: TokenRegistry;
+}
+
+/** A path that is read: relative to the configuration file. A reason to reload when it changes. */
+export function source(building: Building, path: string): string {
+  const absolute = resolve(building.baseDir, path);
+  building.sources.add(absolute);
+  return absolute;
+}
+
+/** A path that is read if it is there, else made: beside the file first, under `state_dir` otherwise. */
+export function sourceOrMade(building: Building, path: string): string {
+  const beside = resolve(building.baseDir, path);
+  const made = isAbsolute(path) || existsSync(beside) ? beside : resolve(building.stateDir, path);
+  building.sources.add(made);
+  return made;
+}
+
+/** A finding about a secret: an error for `serve`, a warning for whoever only looks. */
+export function secretProblem(building: Building, path: Path, message: string): void {
+  if (building.purpose === 'serve') building.problems.add(path, message);
+  else building.problems.warn(path, message);
+}
+
+/** Reads a secret, its warnings and errors going to the key at `path`. @returns undefined with a finding */
+export function takeSecret(
+  building: Building,
+  path: Path,
+  file: string,
+  what: string,
+  options: SecretOptions & { exact?: boolean } = {},
+): Secret | undefined {
+  try {
+    const secret = options.exact ? openSecret(file, what, options) : readSecretFile(file, what, options);
+    for (const warning of secret.warnings) building.problems.warn(path, warning);
+    return secret;
+  } catch (error) {
+    if (!(error instanceof SecretFileError)) throw error;
+    secretProblem(building, path, error.message);
+    return undefined;
+  }
+}
+
+/** A secret that is read anew each time: wrong now is an error, not there yet a warning, since it may be projected later. */
+export function probeSecret(building: Building, path: Path, file: string, what: string): Secret | undefined {
+  try {
+    const secret = readSecretFile(file, what);
+    for (const warning of secret.warnings) building.problems.warn(path, warning);
+    return secret;
+  } catch (error) {
+    if (!(error instanceof SecretFileError)) throw error;
+    if (error.reason === 'missing') building.problems.warn(path, `${error.message} (yet); it is read anew each time`);
+    else secretProblem(building, path, error.message);
+    return undefined;
+  }
+}
+
+/** Knows every static secret by its digest, so that one value used twice is found. */
+export class TokenRegistry {
+  readonly #seen = new Map<string, Path>();
+
+  /** @returns the place where the same value stands already */
+  claim(value: string, path: Path): string | undefined {
+    const digest = createHash('sha256').update(value).digest('base64');
+    const first = this.#seen.get(digest);
+    if (first === undefined) this.#seen.set(digest, path);
+    return first === undefined ? undefined : dotted(first);
+  }
+}
+
+/**
+ * What makes a value unfit as a static secret, or undefined. Visible ASCII without spaces, since that is what every client
+ * can send as it is; at least 32 characters, and not a few of them over and over.
+ */
+export function weakness(value: string): string | undefined {
+  if (/\r?\n$/.test(value)) return 'ends in a newline, which clients send along';
+  if (!/^[\x21-\x7e]*$/.test(value)) return 'has spaces or characters that are not visible ASCII';
+  if (value.length < 32) return `has ${value.length} characters, at least 32 are needed`;
+  if (value.length > 4_096) return 'has more than 4096 characters';
+  if (new Set(value).size < 8 || period(value) <= value.length / 2) return 'repeats itself, so it can be guessed';
+  return undefined;
+}
+
+/** The length of the shortest unit that a text repeats; the text's own length where none repeats. */
+function period(text: string): number {
+  // Shifted by its unit a text lies on itself; the last unit may be cut off.
+  for (let length = 1; length < text.length; length++) {
+    if (text.startsWith(text.slice(length))) return length;
+  }
+  return text.length;
+}

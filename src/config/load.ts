@@ -1,0 +1,110 @@
+/**
+ * `walletcreds.yaml`, or an object of its shape, to one validated, immutable {@link Config}; all findings at once.
+ *
+ * @module
+ */
+import { basename, dirname, resolve } from 'node:path';
+import { ConfigError } from '../errors.ts';
+import { build } from './build.ts';
+import type { Purpose } from './building.ts';
+import type { Config } from './config.ts';
+import { draftFrom } from './draft.ts';
+import { interpolate } from './interpolate.ts';
+import { InvalidValue, Problems } from './problems.ts';
+import { readText, UnreadableFile } from './text.ts';
+import { type Tree, treeFromObject, treeFromYaml } from './tree.ts';
+
+export type { Purpose } from './building.ts';
+
+export interface LoadOptions {
+  /** For `${env:…}`, `token_env` and `AWS_ENDPOINT_URL_STS`; default the process's. */
+  readonly env?: NodeJS.ProcessEnv;
+  /**
+   * `serve` (default) reads every secret, makes the tokens that are missing, and needs to write to `state_dir`. `inspect`
+   * writes nothing, and a secret that is missing or unfit is a warning: for commands that don't need it.
+   */
+  readonly purpose?: Purpose;
+}
+
+export interface ObjectOptions extends LoadOptions {
+  /** Where relative paths begin; default the working directory. */
+  readonly baseDir?: string;
+  /** As for `walletcreds dev`: signing keys of purpose `dev`, an admin listener that is open on loopback. */
+  readonly dev?: boolean;
+}
+
+type Fill = (text: string) => string;
+type Parse = (problems: Problems, fill: Fill) => Tree | undefined;
+
+/**
+ * @param file as the user named it; findings repeat it so
+ * @throws ConfigError with every finding: line, column, dotted key, mend
+ */
+export async function loadConfig(file: string, options: LoadOptions = {}): Promise<Config> {
+  const absolute = resolve(file);
+  return load(file, absolute, { ...options, baseDir: dirname(absolute) }, (problems, fill) => {
+    const text = textOf(file);
+    return treeFromYaml(text, { problems, fill });
+  });
+}
+
+/**
+ * The same for a JavaScript object of the same shape and keys (`{ region: 'us-east-1', workloads: { … } }`); interpolation
+ * included. Findings have a key and no line.
+ *
+ * @throws ConfigError
+ */
+export async function configFromObject(object: unknown, options: ObjectOptions = {}): Promise<Config> {
+  return load('configuration', null, options, (problems, fill) => treeFromObject(object, { problems, fill }));
+}
+
+async function load(name: string, file: string | null, options: ObjectOptions, parse: Parse): Promise<Config> {
+  const problems = new Problems();
+  const sources = new Set<string>(file === null ? [] : [file]);
+  const env = options.env ?? process.env;
+  const baseDir = resolve(options.baseDir ?? '.');
+  const fill: Fill = text => interpolate(text, { env, file: path => included(resolve(baseDir, path), sources) });
+  const tree = parse(problems, fill);
+  const draft = tree === undefined ? undefined : draftFrom(tree, problems);
+  const { purpose = 'serve', dev = false } = options;
+  const config = draft && (await build({ problems, env, purpose, dev, baseDir, sources }, draft, file));
+  problems.throwIfAny(name);
+  // Each finding that leaves no configuration is an error; this line keeps that promise if one forgets to say so.
+  if (config === undefined) throw new ConfigError(name, [{ key: '', message: 'holds no whole configuration' }]);
+  return frozen(config);
+}
+
+function textOf(file: string): string {
+  const refuse = (message: string) => new ConfigError(file, [{ key: '', message }]);
+  try {
+    const { text, bom } = readText(file);
+    if (bom) throw refuse('begins with a byte order mark; save it as UTF-8 without one');
+    if (text.includes('\0')) throw refuse('holds a NUL; it is not a text file');
+    return text;
+  } catch (error) {
+    if (!(error instanceof UnreadableFile)) throw error;
+    const mend =
+      error.reason === 'missing'
+        ? `; \`walletcreds init\` writes one (${basename(file)} is what --config or WALLETCREDS_CONFIG names)`
+        : '';
+    throw refuse(error.message + mend);
+  }
+}
+
+/** The text for `${file:PATH}`. */
+function included(path: string, sources: Set<string>): string {
+  sources.add(path);
+  try {
+    return readText(path, 64 * 1024).text;
+  } catch (error) {
+    if (!(error instanceof UnreadableFile)) throw error;
+    throw new InvalidValue(`the file ${path} for \${file:…}: ${error.message}`);
+  }
+}
+
+/** Freezes all the way down; maps, which can't be frozen, only in their values. */
+function frozen<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value;
+  for (const inside of value instanceof Map ? value.values() : Object.values(value)) frozen(inside);
+  return Object.freeze(value);
+}

@@ -1,0 +1,45 @@
+/**
+ * URLs that this process calls, and issuers, which others call.
+ *
+ * @module
+ */
+import { isLoopback } from './network.ts';
+import { InvalidValue } from './problems.ts';
+
+/**
+ * An http or https URL that can be called as it stands. Kept as written: an issuer is compared byte for byte.
+ *
+ * @throws InvalidValue
+ */
+export function parseUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol) || !/^https?:\/\/[^/]/i.test(text) || /\s/.test(text)) {
+    throw new InvalidValue('not a URL; it reads https://host/path');
+  }
+  if (url.username !== '' || url.password !== '')
+    throw new InvalidValue('credentials in a URL are refused; use a file');
+  if (text.includes('#')) throw new InvalidValue('a "#…" part, which is never sent; leave it out');
+  return text;
+}
+
+/** Whether a call would go out unencrypted to more than this machine. A name, `localhost` too, is no loopback literal. */
+export function needsPermission(url: string): boolean {
+  const { protocol, hostname } = new URL(url);
+  return protocol === 'http:' && !isLoopback(hostname.replace(/^\[|\]$/g, ''));
+}
+
+/**
+ * Discovery is the issuer and `/.well-known/openid-configuration`, and STS compares the issuer byte for byte.
+ *
+ * @returns what is wrong with an issuer of our own, or undefined
+ */
+export function issuerProblem(issuer: string, aws: boolean): string | undefined {
+  const { protocol, port, search } = new URL(issuer);
+  if (search !== '' || issuer.includes('?')) return 'an issuer has no query';
+  if (issuer.endsWith('/')) return 'an issuer has no "/" at the end; write exactly what is registered at the provider';
+  if (!aws) return undefined;
+  if (protocol !== 'https:')
+    return "AWS's STS takes an https issuer only; plain http is for an STS of your own (sts.endpoint)";
+  if (port !== '' || /^https:\/\/[^/]*:\d+/i.test(issuer)) return 'AWS takes no port in an issuer; serve it at 443';
+  return undefined;
+}

@@ -1,0 +1,142 @@
+/**
+ * Says when a file of the configuration has changed.
+ *
+ * Folders are watched, not files: editors and tools replace a file by rename, and Kubernetes swaps a link beside it, so a
+ * watch on the file itself would stay with the old one. An event is only a reason to look; what counts is whether a file
+ * is another one than before. A slow poll finds what the events miss (network mounts, no watches left).
+ *
+ * @module
+ */
+import { type BigIntStats, type FSWatcher, statSync, watch } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { type Clock, systemClock } from '../clock.ts';
+
+export interface WatchOptions {
+  readonly clock?: Clock;
+  /** How long it must be quiet after an event, ms; default 200. */
+  readonly debounceMs?: number;
+  /** How often to look without an event, ms; default 10,000. */
+  readonly pollMs?: number;
+}
+
+export interface ConfigWatch {
+  /**
+   * Watches other files from now on. What is known of a file that stays is kept, so a change during a reload isn't lost.
+   */
+  update(files: readonly string[]): void;
+  close(): void;
+}
+
+/** The kernel's default limit is 128 instances and some thousand watches; the poll does for the rest. */
+const MAX_FOLDERS = 64;
+
+/**
+ * @param files absolute paths; one that isn't there is waited for
+ * @param onChange gets the paths that changed, appeared or vanished
+ */
+export function watchConfig(
+  files: readonly string[],
+  onChange: (changed: readonly string[]) => void,
+  options: WatchOptions = {},
+): ConfigWatch {
+  const { clock = systemClock, debounceMs = 200, pollMs = 10_000 } = options;
+  let known = new Map<string, string>();
+  let folders = new Map<string, FSWatcher>();
+  let closed = false;
+  let cancelDebounce: (() => void) | undefined;
+  let looking: Promise<void> | undefined;
+  let again = false;
+  let cancelPoll = clock.schedule(poll, pollMs);
+  update(files);
+  return { update, close };
+
+  function update(next: readonly string[]): void {
+    if (closed) return;
+    known = new Map(next.map(file => [file, known.get(file) ?? printNow(file)]));
+    watchFolders();
+  }
+
+  function watchFolders(): void {
+    const wanted = new Set([...known.keys()].map(file => dirname(file)));
+    for (const [folder, watcher] of folders) if (!wanted.has(folder)) drop(folder, watcher);
+    for (const folder of wanted) {
+      if (folders.size >= MAX_FOLDERS) break;
+      if (folders.has(folder)) continue;
+      try {
+        const watcher = watch(folder, { persistent: false }, soon);
+        // A folder that goes away ends its watch; the poll looks whether it is back.
+        watcher.on('error', () => drop(folder, watcher));
+        folders.set(folder, watcher);
+      } catch {
+        // Not there, or no watches left: the poll does it.
+      }
+    }
+  }
+
+  function drop(folder: string, watcher: FSWatcher): void {
+    watcher.close();
+    if (folders.get(folder) === watcher) folders.delete(folder);
+  }
+
+  function soon(): void {
+    if (closed) return;
+    cancelDebounce?.();
+    cancelDebounce = clock.schedule(() => {
+      cancelDebounce = undefined;
+      void look();
+    }, debounceMs);
+  }
+
+  function poll(): void {
+    void look().then(() => {
+      if (closed) return;
+      // A folder that was removed and made anew has another inode, and the old watch is silent: take new ones.
+      for (const [folder, watcher] of folders) drop(folder, watcher);
+      watchFolders();
+      cancelPoll = clock.schedule(poll, pollMs);
+    });
+  }
+
+  /** One look at a time; what comes in meanwhile means one more. */
+  function look(): Promise<void> {
+    again = looking !== undefined;
+    looking ??= once().finally(() => {
+      looking = undefined;
+      if (again && !closed) soon();
+    });
+    return looking;
+  }
+
+  async function once(): Promise<void> {
+    const changed: string[] = [];
+    for (const file of [...known.keys()]) {
+      const print = await stat(file, { bigint: true }).then(fingerprint, () => '');
+      if (closed || !known.has(file)) continue;
+      if (known.get(file) !== print) changed.push(file);
+      known.set(file, print);
+    }
+    if (changed.length > 0 && !closed) onChange(changed);
+  }
+
+  function close(): void {
+    closed = true;
+    cancelPoll();
+    cancelDebounce?.();
+    for (const [folder, watcher] of folders) drop(folder, watcher);
+    folders = new Map();
+  }
+}
+
+function printNow(file: string): string {
+  try {
+    return fingerprint(statSync(file, { bigint: true }));
+  } catch {
+    return '';
+  }
+}
+
+/** Which file it is and when it last changed, mode and owner included. Follows links; '' stands for none. */
+function fingerprint(stats: BigIntStats): string {
+  return [stats.dev, stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].join(':');
+}
