@@ -174,17 +174,21 @@ describe('keys rotate', () => {
     expect((await list(NOW + 3 * HOUR)).states).toEqual({ 'old.json': 'retired', [next]: 'signing' });
   });
 
-  it('makes the next key like the one that signs, keeps what else is in the old file, and its mode', async () => {
+  it('makes the next key like the one that signs, keeps what else is in the old file, and a retirement that is nearer', async () => {
     const dir = keysFolder();
     const { at, list } = terminal(dir);
     await keysGenerate({ ...at(), alg: 'RS256', certificate: true });
     const old = writeKey(dir, 'older.json', { comment: 'kept' });
     chmodSync(old, 0o640);
+    const far = writeKey(dir, 'far.json', { retire_at: 4e9 });
+    const soon = writeKey(dir, 'soon.json', { retire_at: NOW / 1000 + 9 });
     expect(await keysRotate({ ...at(), publishForSeconds: 60 })).toBe(0);
     const { rows } = await list(NOW + 60_000);
     expect(rows[0]).toMatchObject({ state: 'signing' });
     expect(JSON.parse(readFileSync(old, 'utf8'))).toMatchObject({ comment: 'kept', retire_at: NOW / 1000 + 60 + 7200 });
     expect(statSync(old).mode & 0o777).toBe(0o640);
+    const retireAt = (file: string) => JSON.parse(readFileSync(file, 'utf8')).retire_at;
+    expect([retireAt(far), retireAt(soon)]).toEqual([NOW / 1000 + 60 + 7200, NOW / 1000 + 9]);
   });
 
   it('is refused while a next key is waiting, and where there is none to rotate', async () => {

@@ -193,6 +193,11 @@ describe('an identity token is refused, naming the claim, for', () => {
     expect(() => check(jwt)).toThrow(TagMismatch);
   });
 
+  it('two keys that differ but for case, even if a configuration had both', () => {
+    const w = workload({ tags: { team: 'a', Team: 'a' } });
+    expect(() => check(jwtOf(principal({ [TAG]: WALLET, team: 'a', Team: 'a' })), w)).toThrow('but for case');
+  });
+
   it('without ever quoting what is in it, but a plain wallet', () => {
     expect(() => check(jwtOf(principal({ [TAG]: [OTHER] })))).toThrow(`names ${OTHER} and not ${WALLET}`);
     for (const value of ['s3cr3t', ['s3cr3t'], { a: 's3cr3t' }]) {

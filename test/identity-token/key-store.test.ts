@@ -38,6 +38,15 @@ describe('the keys of a running process', () => {
     expect(statSync(file).mode & 0o777).toBe(0o600);
   });
 
+  it('follow changes that come faster than the ticks of the file system', async () => {
+    const dir = keysFolder();
+    const { kids } = storeOf(dir);
+    for (let i = 100; i < 160; i++) {
+      writeKey(dir, 'a.json', { kid: `k${i}` });
+      expect(await kids()).toEqual([`k${i}`]);
+    }
+  });
+
   it('are read once while nothing changes', async () => {
     const dir = keysFolder();
     const file = writeKey(dir, 'a.json');
