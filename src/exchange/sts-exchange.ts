@@ -8,6 +8,7 @@ import type { Clock } from '../clock.ts';
 import type { StsConfig } from '../config/config.ts';
 import { WalletcredsError } from '../errors.ts';
 import { errorFields, type Logger } from '../log.ts';
+import { assertUrlAllowed } from '../outbound.ts';
 import { sessionNameOf } from '../workload/workload.ts';
 import { credentialsOf } from './answer.ts';
 import type { Exchange } from './exchange.ts';
@@ -29,9 +30,11 @@ export interface StsExchange extends Exchange {
 /**
  * The SDK is loaded and the CA file read at the first exchange (or {@link StsExchange.preload}); a CA file that can't be
  * read is an error of that exchange and is tried again at the next.
+ *
+ * @throws OutboundError at once for an endpoint that is neither https nor http to loopback, unless the configuration allows it
  */
 export function createExchange({ sts, region, clock, log }: ExchangeOptions): StsExchange {
-  const place = new URL(sts.endpoint).origin;
+  const place = assertUrlAllowed(sts.endpoint, sts.allowInsecureHttp).origin;
   let client: Promise<StsClient> | undefined;
   let closed = false;
 

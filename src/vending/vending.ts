@@ -39,8 +39,16 @@ export interface Vending {
   vend(caller: Caller): Vended | Promise<Vended>;
   /** Always a fresh exchange, never from memory, under the same limit and back-off. For `mint-aws-creds`, `credentials`. */
   mint(caller: Caller, via: 'mint-aws-creds' | 'exec' | 'credentials'): Promise<Vended>;
-  /** Swaps the snapshot: what it lacks is dropped, its renewals aborted, what ends later is discarded and audited. */
-  reconcile(workloads: readonly { readonly workload: Workload; readonly prefetch: boolean }[]): void;
+  /**
+   * Swaps the snapshot: what it lacks is dropped, its renewals aborted, what ends later is discarded and audited.
+   *
+   * @param keepProof whether the new configuration would still make this workload from a proof; absent: all of those are
+   * dropped, and come back with their callers' next request
+   */
+  reconcile(
+    workloads: readonly { readonly workload: Workload; readonly prefetch: boolean }[],
+    keepProof?: (workload: Workload) => boolean,
+  ): void;
   status(): readonly WorkloadStatus[];
   /** Stops renewing. What is in flight is aborted. */
   close(): Promise<void>;

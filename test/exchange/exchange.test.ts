@@ -95,6 +95,20 @@ describe('the call', () => {
   });
 });
 
+test('an endpoint over plain http is refused, but on loopback or where the configuration allows it', () => {
+  const make = (endpoint: string, allowInsecureHttp = false) =>
+    createExchange({
+      sts: stsConfig(endpoint, { allowInsecureHttp }),
+      region: 'us-east-1',
+      clock: systemClock,
+      log: silent,
+    });
+  expect(() => make('http://sts.example.com')).toThrow('allow_insecure_http');
+  expect(() => make('ftp://sts.example.com')).toThrow('https');
+  make('http://sts.example.com', true).close();
+  make('http://[::1]:8000').close();
+});
+
 describe('Ceph’s shapes', () => {
   test('an Expiration with nine decimals, a role path in the ARN and no account id are taken', async () => {
     const w = workload({ roleArn: 'arn:aws:iam:::role/bots/S3Access' });

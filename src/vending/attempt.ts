@@ -1,0 +1,196 @@
+/**
+ * One attempt: a place among the few, a fresh JWT, STS, a look at the current snapshot, the row on disk. Only then are
+ * there credentials; every other ending is recorded as what it was.
+ *
+ * @module
+ */
+import type { AuditRow, Trail } from '../audit/trail.ts';
+import type { Clock } from '../clock.ts';
+import {
+  AuditUnavailable,
+  IdentityDiscarded,
+  IdentityTokenUnavailable,
+  StsUnavailable,
+  WalletcredsError,
+} from '../errors.ts';
+import { type Credentials, lifeLeft, lifetime } from '../exchange/credentials.ts';
+import type { Exchange } from '../exchange/exchange.ts';
+import { isExpiredToken } from '../exchange/refusal.ts';
+import type { IdentityTokenSource } from '../identity-token/identity-token.ts';
+import { errorFields, type Logger, masked } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Caller } from '../workload/caller.ts';
+import type { Backoff } from './backoff.ts';
+import type { Limiter } from './limiter.ts';
+import type { VendingLimits } from './limits.ts';
+import { BY_ITSELF, discardedRow, failureRow, vendRow } from './rows.ts';
+import { needsProof, type Slot } from './slot.ts';
+import { within } from './within.ts';
+
+export interface AttemptOptions {
+  readonly clock: Clock;
+  readonly exchange: Exchange;
+  readonly tokens: IdentityTokenSource;
+  readonly trail: Trail;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly limits: VendingLimits;
+  readonly limiter: Limiter;
+  readonly backoff: Backoff;
+}
+
+/** For whom, on whose behalf, and through which door. */
+interface AttemptFor {
+  readonly slot: Slot;
+  /** Undefined: by itself (prefetch, renewal). */
+  readonly caller: Caller | undefined;
+  readonly via: AuditRow['via'];
+  readonly signal: AbortSignal;
+}
+
+export type Attempt = (about: AttemptFor) => Promise<Credentials>;
+
+/** What an attempt has done so far, for how its end is recorded. */
+interface Running extends AttemptFor {
+  stsAsked: boolean;
+}
+
+/** The label of a workload in metrics: one made from a proof is composed of who vouched for it, and there are many. */
+export function labelOf({ workload }: Slot): string {
+  return workload.origin === 'configured' ? workload.name : '(proof)';
+}
+
+/** @returns credentials whose row is on disk; rejects with a WalletcredsError that back-off has been told of */
+export function createAttempt(options: AttemptOptions): Attempt {
+  const { clock, exchange, tokens, trail, log, metrics, limits, limiter, backoff } = options;
+
+  async function ask(running: Running): Promise<Credentials> {
+    const { slot, caller, signal } = running;
+    const { workload } = slot;
+    // While the trail is down nothing is signed and STS isn't called: what came of it couldn't be handed out.
+    if (!trail.available) throw auditUnavailable(trail.reason);
+    const proof = needsProof(workload) ? (caller?.proof ?? slot.proof) : undefined;
+    const getting = tokens.get(workload, { signal, ...(proof === undefined ? {} : { proof }) });
+    const late = () => new IdentityTokenUnavailable(`no identity token within ${limits.tokenTimeout / 1000} s`);
+    const token = await within(getting, limits.tokenTimeout, clock, late);
+    signal.throwIfAborted();
+    if (slot.gone) throw discardedNow(slot);
+    running.stsAsked = true;
+    const began = clock.monotonic();
+    const ended = (outcome: string) => metrics.exchange(labelOf(slot), outcome, (clock.monotonic() - began) / 1000);
+    try {
+      const credentials = await exchange.exchange(workload, token, { signal });
+      ended('ok');
+      return credentials;
+    } catch (error) {
+      ended(errorFields(error).code);
+      throw error;
+    }
+  }
+
+  /** A JWT lives for minutes and may have run out on the way: a fresh one, once. Then it's the clock, and final. */
+  async function askWithFreshToken(running: Running): Promise<Credentials> {
+    try {
+      return await ask(running);
+    } catch (error) {
+      if (!isExpiredToken(error) || running.signal.aborted) throw error;
+      return await ask(running);
+    }
+  }
+
+  function discarded(about: AttemptFor, credentials: Credentials | undefined): IdentityDiscarded {
+    const { workload } = about.slot;
+    log.warn(
+      { workload: workload.name, accessKeyId: credentials?.accessKeyId },
+      'an exchange was discarded: its identity left the configuration',
+    );
+    trail.append(discardedRow(rowAbout(about), credentials)).catch(error => {
+      log.error({ workload: workload.name, err: error }, 'the row of a discarded exchange is lost');
+    });
+    return discardedNow(about.slot);
+  }
+
+  function rowAbout({ slot, caller, via }: AttemptFor) {
+    return { workload: slot.workload, by: caller ?? BY_ITSELF, via, wall: clock.wall() };
+  }
+
+  function failed(about: AttemptFor, thrown: unknown): WalletcredsError {
+    const { slot, caller } = about;
+    const error = thrown instanceof WalletcredsError ? thrown : unexpected(thrown);
+    const stillDown = error instanceof AuditUnavailable && slot.error instanceof AuditUnavailable;
+    backoff.failed(slot, error, caller);
+    // What the trail's own failure would say of it can't be written.
+    if (!(error instanceof AuditUnavailable)) trail.note(failureRow(rowAbout(about), error));
+    log[stillDown ? 'debug' : 'warn'](
+      {
+        workload: slot.workload.name,
+        wallet: slot.workload.wallet,
+        ...errorFields(error),
+        failures: slot.failures,
+        retryInMs: Math.round(slot.retryAt - clock.monotonic()),
+      },
+      'no credentials from STS',
+    );
+    return error;
+  }
+
+  return async function attempt(about) {
+    const { slot, caller, via, signal } = about;
+    const giveBack = await limiter.acquire(signal);
+    const running: Running = { ...about, stsAsked: false };
+    let credentials: Credentials | undefined;
+    try {
+      if (slot.gone) throw discardedNow(slot);
+      credentials = await askWithFreshToken(running);
+      const left = lifeLeft(credentials, clock);
+      if (left < Math.min(limits.floor, lifetime(credentials) / 4)) throw tooShort(credentials, left);
+    } catch (error) {
+      if (slot.gone) throw running.stsAsked ? discarded(about, credentials) : discardedNow(slot);
+      if (signal.aborted) throw signal.reason;
+      throw failed(about, error);
+    } finally {
+      giveBack();
+    }
+    if (slot.gone) throw discarded(about, credentials);
+    if (signal.aborted) throw signal.reason;
+    try {
+      await trail.append(vendRow(rowAbout(about), credentials, 'fresh', 1));
+    } catch (error) {
+      throw failed(about, error instanceof AuditUnavailable ? error : auditUnavailable(errorFields(error).message));
+    }
+    if (slot.gone) throw discarded(about, credentials);
+    if (signal.aborted) throw signal.reason;
+    backoff.succeeded(slot);
+    log.info(
+      {
+        workload: slot.workload.name,
+        wallet: slot.workload.wallet,
+        accessKeyId: credentials.accessKeyId,
+        expiration: new Date(credentials.expiration).toISOString(),
+        via,
+        by: caller?.kind ?? BY_ITSELF.kind,
+      },
+      'credentials from STS',
+    );
+    return credentials;
+  };
+}
+
+export function auditUnavailable(reason: string | undefined): AuditUnavailable {
+  return new AuditUnavailable(`the audit trail can't be written${reason === undefined ? '' : `: ${masked(reason)}`}`);
+}
+
+function tooShort(credentials: Credentials, left: number): StsUnavailable {
+  const ahead = Math.round((credentials.receivedAt - credentials.stsDate) / 1000);
+  const skew = ahead > 60 ? `; this machine's clock is ${ahead} s ahead of STS's, set it right` : '';
+  return new StsUnavailable(`the credentials that STS gave end in ${Math.round(left / 1000)} s${skew}`);
+}
+
+export function discardedNow({ workload }: Slot): IdentityDiscarded {
+  return new IdentityDiscarded(`workload ${workload.name} is no longer configured as it was when it asked`);
+}
+
+/** A fault of ours or of a dependency: its text may hold anything, so only its name is told. */
+function unexpected(thrown: unknown): StsUnavailable {
+  return new StsUnavailable(`the exchange failed unexpectedly (${errorFields(thrown).code})`);
+}

@@ -1,0 +1,220 @@
+/**
+ * Vending, put together: the memory in front, one exchange an identity behind it, the audit between them and the caller.
+ *
+ * The memory is an lru-cache keyed by the whole identity; its `fetchMethod` gives the single flight, and what is held
+ * stays readable while a renewal runs and when it fails. What it can't do is done here and beside: life left is checked
+ * at every answer (its own TTL doesn't count a suspended machine), back-off is asked before it is, and its bound lies
+ * above the number of identities, since an entry that is evicted in flight rejects those who wait for it.
+ *
+ * @module
+ */
+import { LRUCache } from 'lru-cache';
+import type { Trail } from '../audit/trail.ts';
+import type { Clock } from '../clock.ts';
+import { CredentialsUninitialized } from '../errors.ts';
+import type { Exchange } from '../exchange/exchange.ts';
+import type { IdentityTokenSource } from '../identity-token/identity-token.ts';
+import type { Logger } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Caller } from '../workload/caller.ts';
+import { auditUnavailable, createAttempt, discardedNow, labelOf } from './attempt.ts';
+import { Backoff } from './backoff.ts';
+import { Held } from './held.ts';
+import { Ledger } from './ledger.ts';
+import { Limiter } from './limiter.ts';
+import { DEFAULT_LIMITS, type VendingLimits } from './limits.ts';
+import { Renewal } from './renewal.ts';
+import { discardedRow } from './rows.ts';
+import type { Slot } from './slot.ts';
+import { Slots } from './slots.ts';
+import { statusOf } from './status.ts';
+import type { Vended, Vending } from './vending.ts';
+import { within } from './within.ts';
+
+export interface VendingOptions {
+  readonly clock: Clock;
+  readonly exchange: Exchange;
+  readonly tokens: IdentityTokenSource;
+  readonly trail: Trail;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** 0 to 1; for jitter and back-off. Default `Math.random`. */
+  readonly random?: () => number;
+  readonly limits?: Partial<VendingLimits>;
+}
+
+/** Who began an exchange. */
+interface Begun {
+  readonly slot: Slot;
+  readonly caller: Caller | undefined;
+}
+
+/** Never reached: the bound is kept by the snapshot, which drops an identity's entry along with the identity. */
+const ABOVE_ANY_NUMBER_OF_IDENTITIES = 2 ** 40;
+
+export function createVending(options: VendingOptions): Vending {
+  const { clock, trail, log, metrics, random = Math.random } = options;
+  const limits: VendingLimits = { ...DEFAULT_LIMITS, ...options.limits };
+  const backoff = new Backoff({ clock, random, limits });
+  const ledger = new Ledger({ clock, trail, log, limits });
+  const attempt = createAttempt({ ...options, limits, backoff, limiter: new Limiter(limits.concurrency) });
+  const minting = new Set<AbortController>();
+  /** One at most for an identity: whoever needs its outcome waits for that one. */
+  const flights = new Map<Slot, Promise<Held>>();
+  let closed = false;
+
+  const cache = new LRUCache<string, Held, Begun>({
+    maxSize: ABOVE_ANY_NUMBER_OF_IDENTITIES,
+    sizeCalculation: () => 1,
+    perf: { now: () => clock.monotonic() },
+    noDeleteOnFetchRejection: true,
+    async fetchMethod(_id, _stale, { signal, context: { slot, caller } }) {
+      const credentials = await attempt({ slot, caller, via: 'endpoint', signal });
+      const held = new Held(slot, credentials, { floor: limits.floor, jitter: random() });
+      slot.fetchedAt = clock.wall();
+      if (caller !== undefined) ledger.opened(held, caller);
+      return held;
+    },
+  });
+  const slots = new Slots({ maxProofs: limits.proofWorkloads, dropped: slot => cache.delete(slot.workload.id) });
+  const heldOf = (slot: Slot) => cache.peek(slot.workload.id);
+  const renewal = new Renewal({
+    clock,
+    limits,
+    slots,
+    held: heldOf,
+    fetch: slot => void fetch({ slot, caller: undefined }).catch(() => {}),
+    drop: slot => cache.delete(slot.workload.id),
+  });
+
+  /** Joins the exchange that is under way, or begins one. */
+  function fetch(begun: Begun): Promise<Held> {
+    const { slot } = begun;
+    const underWay = flights.get(slot);
+    if (underWay !== undefined) return underWay;
+    slot.fetching = true;
+    const flight = begin(begun);
+    flights.set(slot, flight);
+    return flight;
+  }
+
+  async function begin(begun: Begun): Promise<Held> {
+    const { slot } = begun;
+    slot.attemptedAt = clock.monotonic();
+    try {
+      const held = await cache.fetch(slot.workload.id, { forceRefresh: true, context: begun });
+      if (held !== undefined && !slot.gone) return held;
+    } catch (error) {
+      if (!slot.gone && !closed) throw error;
+    } finally {
+      flights.delete(slot);
+      slot.fetching = false;
+      renewal.consider(slot);
+    }
+    throw closed ? closing() : discardedNow(slot);
+  }
+
+  /** The last step before credentials leave: their identity is still in the snapshot, they are good, a row covers them. */
+  async function release(held: Held, caller: Caller, answer: Vended): Promise<Vended> {
+    if (!ledger.covers(held, caller, clock.monotonic())) await ledger.cover(held, caller);
+    const { slot, credentials } = held;
+    if (slot.gone || closed) {
+      if (closed) throw closing();
+      const about = { workload: slot.workload, by: caller, via: 'endpoint', wall: clock.wall() } as const;
+      trail
+        .append(discardedRow(about, credentials))
+        .catch(err => log.error({ err }, 'the row of a discarded vend is lost'));
+      throw discardedNow(slot);
+    }
+    if (held.left(clock.wall(), clock.monotonic()) <= 0) throw notYet(slot);
+    return answer;
+  }
+
+  async function miss(caller: Caller): Promise<Vended> {
+    if (closed) throw closing();
+    const slot = slots.of(caller);
+    const now = clock.monotonic();
+    slot.asked(caller, now);
+    if (!slot.fetching) {
+      if (!trail.available) throw auditUnavailable(trail.reason);
+      const error = backoff.remembered(slot, caller, now);
+      if (error !== undefined) throw error;
+    }
+    const late = () => notYet(slot);
+    const held = await within(fetch({ slot, caller }), limits.patience, clock, late);
+    const patience = Math.max(0, limits.patience - (clock.monotonic() - now));
+    return within(release(held, caller, held.fresh), patience, clock, late);
+  }
+
+  function uncovered(held: Held, caller: Caller): Promise<Vended> {
+    return within(release(held, caller, held.memory), limits.patience, clock, () => notYet(held.slot));
+  }
+
+  const vending: Vending = {
+    // The hot path: one look-up, two clock readings, comparisons, a count. No promise, no closure.
+    vend(caller) {
+      const held = cache.get(caller.workload.id);
+      if (held === undefined) return miss(caller);
+      const now = clock.monotonic();
+      const left = held.left(clock.wall(), now);
+      if (left < held.floor) return miss(caller);
+      held.slot.asked(caller, now);
+      slots.touch(held.slot);
+      if (left < held.renewBelow && !held.slot.fetching) renewal.consider(held.slot);
+      return ledger.covers(held, caller, now) ? held.memory : uncovered(held, caller);
+    },
+
+    async mint(caller, via) {
+      if (closed) throw closing();
+      const slot = slots.of(caller);
+      if (!trail.available) throw auditUnavailable(trail.reason);
+      const error = backoff.remembered(slot, caller, clock.monotonic());
+      if (error !== undefined) throw error;
+      const stop = new AbortController();
+      minting.add(stop);
+      try {
+        const credentials = await attempt({ slot, caller, via, signal: stop.signal });
+        return { credentials, source: 'fresh' };
+      } finally {
+        minting.delete(stop);
+      }
+    },
+
+    reconcile(workloads, keepProof = () => false) {
+      if (closed) return;
+      slots.swap(workloads, keepProof);
+      const now = clock.monotonic();
+      for (const slot of slots.configured()) {
+        if (slot.prefetch && slot.askedAt === Number.NEGATIVE_INFINITY) slot.askedAt = now;
+      }
+      renewal.look();
+    },
+
+    status: () => [...slots.configured()].map(slot => statusOf(slot, heldOf(slot), clock)),
+
+    async close() {
+      if (closed) return;
+      closed = true;
+      renewal.close();
+      for (const stop of minting) stop.abort(closing());
+      cache.clear();
+      await ledger.close();
+    },
+  };
+
+  metrics.onCollect(() =>
+    [...slots.configured()].map(slot => {
+      const { state, secondsLeft } = statusOf(slot, heldOf(slot), clock);
+      return { workload: labelOf(slot), state, secondsLeft };
+    }),
+  );
+  return vending;
+}
+
+function notYet({ workload }: Slot): CredentialsUninitialized {
+  return new CredentialsUninitialized(`no credentials for workload ${workload.name} yet; the exchange goes on`);
+}
+
+function closing(): CredentialsUninitialized {
+  return new CredentialsUninitialized('walletcreds is shutting down');
+}
