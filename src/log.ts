@@ -36,12 +36,60 @@ export function createLogger(options: { level?: LogLevel; destination?: { write(
     {
       level: options.level ?? 'info',
       base: null,
-      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      timestamp: timestampField,
       formatters: { level: label => ({ level: label }) },
       messageKey: 'msg',
       // An Error that slips in as `err` is reduced to the two fields that may leave.
       serializers: { err: errorFields },
     },
-    options.destination ?? process.stderr,
+    options.destination ?? gathered(process.stderr),
   );
+}
+
+let stampedAt = Number.NaN;
+let stamp = '';
+
+/** Formatting a date is two thirds of what a line costs, so lines of one millisecond share it. */
+function timestampField(): string {
+  const now = Date.now();
+  if (now !== stampedAt) {
+    stampedAt = now;
+    stamp = `,"time":"${new Date(now).toISOString()}"`;
+  }
+  return stamp;
+}
+
+const flushes: (() => void)[] = [];
+
+/** One listener for all loggers: a process that makes many, as a test does, must not pile listeners up. */
+function atExit(flush: () => void): void {
+  if (flushes.push(flush) > 1) return;
+  process.once('exit', () => {
+    for (const each of flushes) each();
+  });
+}
+
+/** Half a pipe's capacity: a burst goes out in few writes, and none of them waits for a reader that keeps up. */
+const GATHERED_CHARACTERS = 32 * 1024;
+
+/**
+ * Gathers the lines of one turn of the event loop into one write. A write per line costs a third of the endpoint's
+ * throughput; what is gathered goes out in the same turn, and before the process exits.
+ */
+export function gathered(stream: { write(text: string): unknown }): { write(line: string): void } {
+  let text = '';
+  const flush = () => {
+    if (text === '') return;
+    const whole = text;
+    text = '';
+    stream.write(whole);
+  };
+  atExit(flush);
+  return {
+    write(line) {
+      if (text === '') setImmediate(flush);
+      text += line;
+      if (text.length >= GATHERED_CHARACTERS) flush();
+    },
+  };
 }
