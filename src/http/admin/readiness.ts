@@ -16,6 +16,8 @@ export interface Check {
   readonly status: 'ok' | 'failed';
   /** Why, when it failed; for operators, never a secret. */
   readonly reason?: string;
+  /** False: shown, but not a reason to be taken out of service. Default: true. */
+  readonly decides?: boolean;
 }
 
 /** What `/readyz` shows of one workload to those who may see it. */
@@ -44,7 +46,7 @@ export function readiness(status: readonly WorkloadStatus[], checks: readonly Ch
   const asked = only === undefined ? status : status.filter(({ name }) => name === only);
   const known = only === undefined || asked.length > 0;
   const decisive = only === undefined ? asked.filter(({ prefetch }) => prefetch) : asked;
-  const sound = checks.every(check => check.status === 'ok');
+  const sound = checks.every(check => check.status === 'ok' || check.decides === false);
   return { ready: known && sound && decisive.every(isReady), known, workloads: asked.map(show), checks };
 }
 

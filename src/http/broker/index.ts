@@ -31,8 +31,8 @@ export interface BrokerOptions extends MintOidcJwtOptions {
   readonly mintAwsCreds: () => boolean;
   /** The answer of `/readyz`: status for a stranger, checks with the admin token. */
   readonly readiness: (authorization: string | undefined) => Answer;
-  /** Discovery and JWKS by path, below the issuer's own; undefined for any other path. @throws IdentityTokenUnavailable */
-  readonly wellKnown: (path: string) => Promise<Answer | undefined>;
+  /** Discovery and JWKS; mounted at the root. */
+  readonly wellKnown?: Hono<AppEnv> | undefined;
   readonly limits?: RateLimits;
 }
 
@@ -108,10 +108,7 @@ export function createBrokerApp(options: BrokerOptions): Hono<AppEnv> {
     send(c, readiness(c.env?.outgoing === undefined ? c.req.header('Authorization') : c.env.authorization)),
   );
   app.get(MIGRATION_PATH, c => send(c, answer(200, 'text/plain; charset=utf-8', MIGRATION_TEXT)));
-  app.get('*', async c => {
-    const document = await wellKnown(rawPath(c.req.raw, { env: c.env }));
-    return send(c, document ?? brokerErrorForm(new NotFound('nothing is served at this path'), []));
-  });
+  if (wellKnown !== undefined) app.route('/', wellKnown);
   app.notFound(c => send(c, brokerErrorForm(new NotFound('nothing is served at this path'), [])));
   app.onError((error, c) => {
     log.error(errorFields(error), 'failed');

@@ -1,0 +1,24 @@
+/**
+ * `walletcreds credentials WORKLOAD`: once, to stdout.
+ *
+ * @module
+ */
+import { type CredentialsFormat, formatCredentials } from './format.ts';
+import { cliLogger } from './logger.ts';
+import type { Io } from './main.ts';
+import { askEndpoint, exchangeOnce } from './once.ts';
+import { workloadOf } from './workload-of.ts';
+
+export async function printCredentials(
+  name: string,
+  options: { readonly config: string; readonly endpoint?: string; readonly format: CredentialsFormat },
+  io: Io,
+): Promise<number> {
+  const { config, found } = await workloadOf(name, options.config, io.env);
+  const credentials =
+    options.endpoint === undefined
+      ? await exchangeOnce(config, found, 'credentials', cliLogger(io.env, 'warn'))
+      : await askEndpoint(options.endpoint, found);
+  io.out(formatCredentials(credentials, options.format));
+  return 0;
+}

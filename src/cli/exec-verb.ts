@@ -1,0 +1,64 @@
+/**
+ * `walletcreds exec WORKLOAD -- CMD…`: which credentials the program gets, and how.
+ *
+ * @module
+ */
+import { randomBytes } from 'node:crypto';
+import type { Config, WorkloadConfig } from '../config/config.ts';
+import { UsageError } from '../errors.ts';
+import { createSidecar } from '../sidecar.ts';
+import { runChild } from './exec.ts';
+import { staticEnv } from './format.ts';
+import { cliLogger } from './logger.ts';
+import type { Io } from './main.ts';
+import { askEndpoint, endpointEnv, exchangeOnce } from './once.ts';
+import { workloadOf } from './workload-of.ts';
+
+export interface ExecFlags {
+  readonly config: string;
+  readonly endpoint?: string;
+  readonly staticEnv?: boolean;
+}
+
+/** @returns the program's own exit status */
+export async function exec(name: string, command: readonly string[], flags: ExecFlags, io: Io): Promise<number> {
+  if (command.length === 0) throw new UsageError('exec: no program was given; write it after --');
+  const { config, found } = await workloadOf(name, flags.config, io.env);
+  const region = { AWS_REGION: config.region, AWS_DEFAULT_REGION: config.region };
+  const run = (added: Record<string, string>) =>
+    runChild({ command, env: io.env, added: { ...region, ...added } }, io.warn);
+  const log = cliLogger(io.env, 'warn');
+
+  if (flags.staticEnv === true) {
+    io.warn('walletcreds: --static-env: these credentials end with their session; the program can’t renew them');
+    const credentials =
+      flags.endpoint === undefined
+        ? await exchangeOnce(config, found, 'exec', log)
+        : await askEndpoint(flags.endpoint, found);
+    return run(staticEnv(credentials));
+  }
+  if (flags.endpoint !== undefined) return run(endpointEnv(flags.endpoint, found));
+
+  const token = randomBytes(32).toString('hex');
+  const sidecar = await createSidecar(alone(config, found, token), { log, listeners: ['endpoint'] });
+  try {
+    return await run({
+      AWS_CONTAINER_CREDENTIALS_FULL_URI: `${sidecar.endpoint?.url}/v1/credentials`,
+      AWS_CONTAINER_AUTHORIZATION_TOKEN: token,
+    });
+  } finally {
+    await sidecar.close();
+  }
+}
+
+/** The configuration for one program: this workload alone, on an ephemeral port, known by a token made for it. */
+function alone(config: Config, found: WorkloadConfig, token: string): Config {
+  const { relativeUri: _relative, bearer: _bearer, ...rest } = found;
+  const { tls: _tls, ...endpoint } = config.endpoint;
+  return {
+    ...config,
+    workloads: new Map([[found.workload.name, { ...rest, token: { value: token }, prefetch: true }]]),
+    endpoint: { ...endpoint, listen: [{ host: '127.0.0.1', port: 0 }], allowFrom: [] },
+    callers: { jwt: [] },
+  };
+}

@@ -1,0 +1,83 @@
+/**
+ * Which folder of keys a `keys` verb works on, and the trail that a revocation is written to.
+ *
+ * @module
+ */
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { createTrail } from '../audit/create-trail.ts';
+import { systemClock } from '../clock.ts';
+import type { Config } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import { UsageError } from '../errors.ts';
+import type { KeyPurpose } from '../identity-token/key-file.ts';
+import type { KeysCommand } from './keys.ts';
+import { cliLogger } from './logger.ts';
+import type { Io } from './main.ts';
+
+export interface KeysPlace extends KeysCommand {
+  readonly issuer?: string;
+  readonly walletTag?: string;
+  readonly audit?: (event: { action: 'revoke'; kid: string }) => Promise<void>;
+}
+
+/** `--dir` works without a configuration, so that a key can be revoked while the configuration is broken. */
+export async function keysCommand(
+  flags: { readonly config: string; readonly dir?: string; readonly purpose?: KeyPurpose },
+  io: Io,
+): Promise<KeysPlace> {
+  const command = { out: io.out, err: io.warn, ...(flags.purpose === undefined ? {} : { purpose: flags.purpose }) };
+  if (flags.dir !== undefined && !existsSync(flags.config)) return { ...command, keysDir: resolve(flags.dir) };
+  let config: Config;
+  try {
+    config = await loadConfig(flags.config, { env: io.env });
+  } catch (error) {
+    if (flags.dir === undefined) throw error;
+    io.warn(`${flags.config} can't be read, so nothing is written to the trail; going on with --dir alone`);
+    return { ...command, keysDir: resolve(flags.dir) };
+  }
+  const { identityToken } = config.defaults;
+  const signer = identityToken.kind === 'signer' ? identityToken : undefined;
+  const keysDir = flags.dir === undefined ? signer?.keysDir : resolve(flags.dir);
+  if (keysDir === undefined) {
+    throw new UsageError(`${flags.config} has no identity_token.signer; name the folder of keys with --dir`);
+  }
+  return {
+    ...command,
+    keysDir,
+    walletTag: config.walletTag,
+    ...(signer === undefined ? {} : { issuer: signer.issuer }),
+    audit: event => writeRevocation(config, event.kid, io),
+  };
+}
+
+async function writeRevocation(config: Config, kid: string, io: Io): Promise<void> {
+  const trail = await createTrail(config.audit, {
+    clock: systemClock,
+    log: cliLogger(io.env, 'warn'),
+    stateDir: config.stateDir,
+  });
+  try {
+    await trail.append({
+      minted_at: Math.floor(Date.now() / 1_000),
+      requester_token_hash: '',
+      requester_wallet: 'unknown',
+      requested_role: 'keys_revoke',
+      session_duration_seconds: 0,
+      sts_session_name: kid,
+      outcome: 'revoked',
+      outcome_detail: `signing key ${kid} revoked`,
+      via: 'keys',
+      source: null,
+      role_arn: null,
+      workload: null,
+      caller_kind: 'local',
+      access_key_id: null,
+      credentials_expiration: null,
+      sts_request_id: null,
+      count: 1,
+    });
+  } finally {
+    await trail.close();
+  }
+}

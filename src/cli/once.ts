@@ -1,0 +1,101 @@
+/**
+ * Credentials once, for a verb: by an exchange of its own, audited like a vend, or from a running `serve`.
+ *
+ * @module
+ */
+import type { Config, WorkloadConfig } from '../config/config.ts';
+import { UsageError, WalletcredsError } from '../errors.ts';
+import type { Credentials } from '../exchange/credentials.ts';
+import type { Logger } from '../log.ts';
+import { request } from '../outbound.ts';
+import { createSidecar } from '../sidecar.ts';
+
+/** The running `serve` refused, or said what can't be understood. */
+export class EndpointRefused extends WalletcredsError {
+  readonly code: string;
+  readonly status = 500;
+
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** @throws what the exchange throws */
+export async function exchangeOnce(
+  config: Config,
+  { workload }: WorkloadConfig,
+  via: 'exec' | 'credentials',
+  log: Logger,
+): Promise<Credentials> {
+  const quiet = {
+    ...config,
+    workloads: new Map([...config.workloads].map(([name, w]) => [name, { ...w, prefetch: false }])),
+  };
+  const sidecar = await createSidecar(quiet, { log, listeners: [] });
+  try {
+    const { credentials } = await sidecar.vending.mint({ workload, kind: 'local', tokenHash: '' }, via);
+    return credentials;
+  } finally {
+    await sidecar.close();
+  }
+}
+
+/** The variables that point a program at a running endpoint. @throws UsageError where the workload has no token */
+export function endpointEnv(url: string, { token, workload }: WorkloadConfig): Record<string, string> {
+  if (token === undefined) {
+    throw new UsageError(`workloads.${workload.name}: it has no token_file or token_env to show at ${url}`);
+  }
+  return {
+    AWS_CONTAINER_CREDENTIALS_FULL_URI: new URL('/v1/credentials', url).href,
+    AWS_CONTAINER_AUTHORIZATION_TOKEN: token.value,
+  };
+}
+
+/** Asks a running endpoint as an SDK would. @throws EndpointRefused, UsageError, OutboundError */
+export async function askEndpoint(url: string, found: WorkloadConfig): Promise<Credentials> {
+  const variables = endpointEnv(url, found);
+  const answer = await request({
+    url: variables['AWS_CONTAINER_CREDENTIALS_FULL_URI'] ?? '',
+    method: 'GET',
+    headers: { authorization: variables['AWS_CONTAINER_AUTHORIZATION_TOKEN'] ?? '' },
+    timeoutMs: 5_000,
+    maxBytes: 64 * 1024,
+  });
+  const body = objectOf(answer.body);
+  if (answer.status !== 200) {
+    throw new EndpointRefused(
+      String(body['code'] ?? answer.status),
+      `${url} answered ${answer.status}: ${String(body['message'] ?? '')}`,
+    );
+  }
+  const text = (key: string): string => {
+    const value = body[key];
+    if (typeof value !== 'string' || value === '')
+      throw new EndpointRefused('BadAnswer', `${url} answered without ${key}`);
+    return value;
+  };
+  const expiration = Date.parse(text('Expiration'));
+  return {
+    accessKeyId: text('AccessKeyId'),
+    secretAccessKey: text('SecretAccessKey'),
+    sessionToken: text('Token'),
+    expiration,
+    roleArn: text('RoleArn'),
+    accountId: typeof body['AccountId'] === 'string' ? body['AccountId'] : '',
+    sessionName: '',
+    requestId: undefined,
+    receivedAt: Date.now(),
+    receivedMonotonic: performance.now(),
+    stsDate: Date.now(),
+  };
+}
+
+function objectOf(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * Options that several verbs share, and the checks of their values.
+ *
+ * @module
+ */
+import { InvalidArgumentError, Option } from 'commander';
+
+export function configOption(): Option {
+  return new Option('--config <FILE>', 'the configuration').env('WALLETCREDS_CONFIG').default('walletcreds.yaml');
+}
+
+export function jsonOption(): Option {
+  return new Option('--json', 'as JSON, for programs');
+}
+
+/** Collects an option that may be given more than once. */
+export function repeated(value: string, before: readonly string[]): string[] {
+  return [...before, value];
+}
+
+/** A first port of three: 1 to 65,533. */
+export function port(value: string): number {
+  const number = Number(value);
+  if (!/^\d+$/.test(value) || number < 1 || number > 65_533) {
+    throw new InvalidArgumentError('a port is a number from 1 to 65533 (two more follow it).');
+  }
+  return number;
+}
+
+export function positiveInteger(value: string): number {
+  const number = Number(value);
+  if (!/^\d+$/.test(value) || !Number.isSafeInteger(number) || number < 1) {
+    throw new InvalidArgumentError('a whole number from 1 up is expected.');
+  }
+  return number;
+}

@@ -1,0 +1,67 @@
+/**
+ * `serve`, `dev`, `init`, `healthcheck`: the verbs that run or set up a process.
+ *
+ * @module
+ */
+import type { Command } from 'commander';
+import type { Io, Run } from '../main.ts';
+import { configOption, port, repeated } from './options.ts';
+
+export function addRunVerbs(program: Command, io: Io, run: Run): void {
+  program
+    .command('serve')
+    .summary('run what the configuration switches on')
+    .description(
+      'Runs the listeners that the configuration switches on: the endpoint, the broker, admin.\nReloads the configuration when it changes and on SIGHUP; SIGTERM lets requests end, then stops.',
+    )
+    .addOption(configOption())
+    .action(
+      run(async (options: { config: string }) => {
+        const { serve } = await import('../serve.ts');
+        return serve(options.config, io);
+      }),
+    );
+
+  program
+    .command('dev')
+    .summary('the whole chain on this machine, with no AWS account')
+    .description(
+      'Runs an issuer, an STS emulator and the endpoint on loopback, with one workload `demo` unless told otherwise,\nand prints what to export. Reads no configuration and no AWS settings.',
+    )
+    .option('--workload <NAME=WALLET>', 'a workload and its wallet; repeat it for more', repeated, [])
+    .option('--port <N>', 'the endpoint’s port; N+1 is the issuer and STS, N+2 admin', port, 9110)
+    .option('--env-file <FILE>', 'write the variables there once ready (0600); further workloads’ to FILE.<name>')
+    .option('--state-dir <DIR>', 'where the signing key and the tokens are kept', '.walletcreds/dev')
+    .action(
+      run(async (options: { workload: string[]; port: number; envFile?: string; stateDir: string }) => {
+        const { runDev } = await import('../run-dev.ts');
+        return runDev(options, io);
+      }),
+    );
+
+  program
+    .command('init')
+    .summary('write a commented walletcreds.yaml, a signing key and token files')
+    .description('Writes a configuration to start from, a signing key and token files. Never overwrites anything.')
+    .option('--dir <DIR>', 'where to write', '.')
+    .action(
+      run(async ({ dir }: { dir: string }) => {
+        const { init } = await import('../init.ts');
+        await init({ dir, log: io.out, env: io.env });
+        return 0;
+      }),
+    );
+
+  program
+    .command('healthcheck')
+    .summary('exit 0 when the running process is ready')
+    .description('Asks a running process whether it is ready. For Docker’s HEALTHCHECK and exec probes.')
+    .option('--workload <NAME>', 'only this workload')
+    .option('--url <URL>', 'its admin listener', 'http://127.0.0.1:9112')
+    .action(
+      run(async ({ workload, url }: { workload?: string; url: string }) => {
+        const { healthcheck } = await import('../healthcheck.ts');
+        return healthcheck({ url, out: io.out, ...(workload === undefined ? {} : { workload }) });
+      }),
+    );
+}

@@ -1,0 +1,24 @@
+/**
+ * One workload of a configuration, by the name that the command line gave.
+ *
+ * @module
+ */
+import type { Config, WorkloadConfig } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import { nearest } from '../config/nearest.ts';
+import { UsageError } from '../errors.ts';
+
+/** @throws ConfigError; UsageError where no workload has the name, with the nearest that there is */
+export async function workloadOf(
+  name: string,
+  file: string,
+  env: NodeJS.ProcessEnv,
+): Promise<{ config: Config; found: WorkloadConfig }> {
+  const config = await loadConfig(file, { env });
+  const found = config.workloads.get(name);
+  if (found !== undefined) return { config, found };
+  const names = [...config.workloads.keys()];
+  const near = nearest(name, names);
+  const hint = near === undefined ? `it has ${names.join(', ') || 'none'}` : `did you mean ${near}?`;
+  throw new UsageError(`${file}: no workload is called "${name}"; ${hint}`);
+}

@@ -1,0 +1,87 @@
+/**
+ * The broker's app with everything it needs from the floors below.
+ *
+ * @module
+ */
+import type { Trail } from '../audit/trail.ts';
+import type { Clock } from '../clock.ts';
+import type { Config } from '../config/config.ts';
+import { WorkloadUnknown } from '../errors.ts';
+import { createAdminAccess } from '../http/admin/access.ts';
+import { type Check, readiness } from '../http/admin/readiness.ts';
+import { answer } from '../http/answer.ts';
+import type { App } from '../http/app.ts';
+import { createBrokerApp } from '../http/broker/index.ts';
+import { createWellKnownApp } from '../http/well-known.ts';
+import { signIdentityToken } from '../identity-token/signer.ts';
+import type { KeyStores } from '../identity-token/source.ts';
+import type { Logger } from '../log.ts';
+import type { Vending } from '../vending/vending.ts';
+import type { Caller } from '../workload/caller.ts';
+import type { Doors } from './doors.ts';
+
+export interface BrokerParts {
+  readonly config: () => Config;
+  readonly doors: Doors;
+  readonly vending: Vending;
+  readonly trail: Trail;
+  readonly keys: KeyStores;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly checks: () => readonly Check[];
+}
+
+export function brokerApp({ config, doors, vending, trail, keys, clock, log, checks }: BrokerParts): App {
+  const mayRead = createAdminAccess(() => config().admin);
+  const signer = () => {
+    const { identityToken } = config().defaults;
+    if (identityToken.kind !== 'signer') throw new TypeError('a broker without a signer was started');
+    return identityToken;
+  };
+  return createBrokerApp({
+    resolver: doors.broker,
+    vending,
+    trail,
+    clock,
+    log,
+    mintAwsCreds: () => config().broker?.mintAwsCreds ?? false,
+    mayHaveRawJwt: caller => mayHaveRawJwt(config(), caller),
+    async sign(caller) {
+      const { keysDir, purpose, issuer, audience, ttlSeconds } = signer();
+      const now = clock.wall();
+      const key = (await keys(keysDir, purpose).current()).signer(now);
+      const { workload } = caller;
+      return { ...(await signIdentityToken({ key, issuer, audience, ttlSeconds, workload, now })), ttlSeconds };
+    },
+    readiness(authorization) {
+      const found = readiness([], checks());
+      const status = found.ready ? 'ready' : 'not_ready';
+      const body = mayRead(authorization)
+        ? {
+            status,
+            checks: found.checks.map(({ name, status, reason }) => ({
+              name,
+              status,
+              ...(reason === undefined ? {} : { reason }),
+            })),
+          }
+        : { status };
+      return answer(found.ready ? 200 : 503, 'application/json', JSON.stringify(body));
+    },
+    wellKnown: createWellKnownApp({
+      issuer: signer().issuer,
+      keys: () => keys(signer().keysDir, signer().purpose).current(),
+      clock,
+      walletTag: config().walletTag,
+    }),
+  });
+}
+
+/** A raw JWT gets around a session policy, and opens the top level's role instead of a workload's own. */
+function mayHaveRawJwt(config: Config, { workload }: Caller): boolean {
+  if (workload.origin === 'proof') return true;
+  const configured = config.workloads.get(workload.name);
+  if (configured === undefined) throw new WorkloadUnknown('this workload is no longer in the configuration');
+  const confined = workload.sessionPolicy !== undefined || workload.roleArn !== config.defaults.roleArn;
+  return !confined || configured.rawJwt;
+}

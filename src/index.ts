@@ -1,0 +1,109 @@
+/**
+ * The library's face: the same sidecar that `walletcreds serve` runs, and the same STS emulator that `walletcreds dev` has,
+ * for tests and programs of one's own.
+ *
+ * @example
+ * ```ts
+ * import { createSidecar, startStsEmulator } from 'walletcreds';
+ *
+ * await using sidecar = await createSidecar({ config: 'walletcreds.yaml' });
+ * console.log(sidecar.endpoint.url); // http://127.0.0.1:9110
+ * ```
+ *
+ * @module
+ */
+import { systemClock } from './clock.ts';
+import type { Config } from './config/config.ts';
+import { configFromObject, loadConfig } from './config/load.ts';
+import { reloadOnChange } from './config/reload.ts';
+import { createLogger, type LogLevel } from './log.ts';
+import { createSidecar as compose } from './sidecar.ts';
+
+export * from './emulator/index.ts';
+export { ConfigError, type ConfigProblem, WalletcredsError } from './errors.ts';
+
+export interface CreateSidecarOptions {
+  /** The path of a `walletcreds.yaml`, or an object of the same shape and keys. */
+  readonly config: string | Readonly<Record<string, unknown>>;
+  /** For `${env:…}` and `token_env`; default `process.env`. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** Where relative paths of an object begin; default the working directory. A file's begin at the file. */
+  readonly baseDir?: string;
+  /** Default `silent`. JSON lines to stderr, or to `logTo`. */
+  readonly logLevel?: LogLevel;
+  readonly logTo?: { write(line: string): void };
+  /** Reload a file when it changes; default false. */
+  readonly watch?: boolean;
+  /** As in `walletcreds dev`: signing keys of purpose `dev`, an open admin listener on loopback. Objects only. */
+  readonly dev?: boolean;
+}
+
+/** Where a listener really listens: a port 0 of the configuration is the chosen one here. */
+export interface ListenerInfo {
+  readonly url: string;
+  readonly addresses: readonly { readonly host: string; readonly port: number }[];
+}
+
+/** A running sidecar. */
+export interface RunningSidecar extends AsyncDisposable {
+  readonly endpoint: ListenerInfo;
+  readonly admin: ListenerInfo;
+  readonly broker: ListenerInfo | undefined;
+  /** What each workload's container shows at the endpoint, by name. Secrets. */
+  readonly tokens: Readonly<Record<string, string>>;
+  /** Resolves once every workload with `prefetch` has had credentials. */
+  ready(options?: { signal?: AbortSignal }): Promise<void>;
+  /** Reads the configuration anew, or takes another object over. @throws ConfigError; the old one goes on then */
+  reload(config?: Readonly<Record<string, unknown>>): Promise<void>;
+  /** Stops accepting, lets requests end for up to `graceMs` (5,000), writes what the trail still holds. */
+  close(graceMs?: number): Promise<void>;
+}
+
+/**
+ * Starts the listeners of a configuration in this process.
+ *
+ * @throws ConfigError with every finding; ListenFailed where an address can't be opened
+ */
+export async function createSidecar(options: CreateSidecarOptions): Promise<RunningSidecar> {
+  const { env = process.env, logLevel = 'silent', logTo } = options;
+  const log = createLogger({ level: logLevel, ...(logTo === undefined ? {} : { destination: logTo }) });
+  const objectOptions = {
+    env,
+    ...(options.baseDir === undefined ? {} : { baseDir: options.baseDir }),
+    ...(options.dev === undefined ? {} : { dev: options.dev }),
+  };
+  const read = (from: CreateSidecarOptions['config']): Promise<Config> =>
+    typeof from === 'string' ? loadConfig(from, { env }) : configFromObject(from, objectOptions);
+  let config = await read(options.config);
+  const sidecar = await compose(config, { log });
+  const apply = (next: Config): void => {
+    config = next;
+    sidecar.update(next);
+  };
+  const watcher =
+    options.watch === true && typeof options.config === 'string'
+      ? reloadOnChange({ file: options.config, config, env, clock: systemClock, log, apply })
+      : undefined;
+  const close = async (graceMs?: number): Promise<void> => {
+    watcher?.close();
+    await sidecar.close(graceMs);
+  };
+  const none: ListenerInfo = { url: '', addresses: [] };
+  return {
+    endpoint: sidecar.endpoint ?? none,
+    admin: sidecar.admin ?? none,
+    broker: sidecar.broker,
+    get tokens() {
+      const entries = [...config.workloads].flatMap(([name, { token }]) =>
+        token === undefined ? [] : [[name, token.value]],
+      );
+      return Object.fromEntries(entries) as Record<string, string>;
+    },
+    ready: sidecar.ready,
+    async reload(next) {
+      apply(await read(next ?? options.config));
+    },
+    close,
+    [Symbol.asyncDispose]: () => close(),
+  };
+}

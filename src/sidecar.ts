@@ -1,0 +1,185 @@
+/**
+ * The composition root: a configuration in, running listeners out. Every floor is made here once, and nothing else knows
+ * all of them.
+ *
+ * @module
+ */
+import { createTrail } from './audit/create-trail.ts';
+import type { Trail } from './audit/trail.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { brokerApp } from './composition/broker-app.ts';
+import { checksOf } from './composition/checks.ts';
+import { createDoors } from './composition/doors.ts';
+import { issuerOf, type ListenerName, type Listeners, openListeners } from './composition/listeners.ts';
+import { createRefusalNotes } from './composition/refusal-notes.ts';
+import { needsRestart } from './composition/restart.ts';
+import type { Config, ListenAddress } from './config/config.ts';
+import { ConfigError } from './errors.ts';
+import { probeReachable } from './exchange/reachable.ts';
+import { createExchange } from './exchange/sts-exchange.ts';
+import { createAdminApp } from './http/admin/index.ts';
+import { createEndpointApp } from './http/endpoint/index.ts';
+import { formatAddress } from './http/listen-error.ts';
+import { createIdentityTokenSource, createKeyStores, type KeyStores } from './identity-token/source.ts';
+import { errorFields, type Logger } from './log.ts';
+import { createMetrics } from './metrics.ts';
+import { createVending } from './vending/create-vending.ts';
+import type { Vending, WorkloadStatus } from './vending/vending.ts';
+
+export interface SidecarOptions {
+  readonly log: Logger;
+  readonly clock?: Clock;
+  /** Which listeners to open; default: all that the configuration has. */
+  readonly listeners?: readonly ListenerName[];
+}
+
+/** A running sidecar. */
+export interface Sidecar {
+  /** Where each listener really listens, first the plain ones; `url` of the first address. */
+  readonly endpoint?: { readonly url: string; readonly addresses: readonly ListenAddress[] };
+  readonly broker?: { readonly url: string; readonly addresses: readonly ListenAddress[] };
+  readonly admin?: { readonly url: string; readonly addresses: readonly ListenAddress[] };
+  readonly vending: Vending;
+  readonly trail: Trail;
+  status(): readonly WorkloadStatus[];
+  /** Resolves once every workload with `prefetch` has had credentials. */
+  ready(options?: { signal?: AbortSignal }): Promise<void>;
+  /** Swaps the configuration at once, in one turn: a request sees the old one or the new one, never a mixture. */
+  update(config: Config): void;
+  /** Stops accepting, lets what is in flight end for up to `graceMs` (5,000), writes what the trail still holds. */
+  close(graceMs?: number): Promise<void>;
+}
+
+/**
+ * @throws ConfigError where no key can sign; ListenFailed; StoreError where the trail's database can't be used
+ */
+export async function createSidecar(initial: Config, options: SidecarOptions): Promise<Sidecar> {
+  const { log, clock = systemClock } = options;
+  let config = initial;
+  const metrics = createMetrics();
+  const keys = createKeyStores({ clock, log });
+  await requireKeys(config, keys);
+  const trail = await createTrail(config.audit, { clock, log, stateDir: config.stateDir });
+  const exchange = createExchange({ sts: config.sts, region: config.region, clock, log });
+  const tokens = createIdentityTokenSource({ clock, log, keys });
+  const vending = createVending({ clock, exchange, tokens, trail, log, metrics });
+  const doors = createDoors(config, { clock, log });
+  const probe = probeReachable(config.sts.endpoint, clock);
+  metrics.onCollect(() =>
+    vending.status().map(({ name, state, secondsLeft }) => ({ workload: name, state, secondsLeft })),
+  );
+  const checks = () =>
+    checksOf({ config: () => config, trail, keys, doors: () => doors.problems(), sts: () => probe.problem });
+  const notes = createRefusalNotes(trail, clock);
+
+  const apps = {
+    endpoint: createEndpointApp({
+      resolver: doors.endpoint,
+      relative: doors.relative,
+      vending,
+      clock,
+      log,
+      metrics,
+      refused: notes.endpoint,
+    }),
+    admin: createAdminApp({
+      access: () => config.admin,
+      status: () => vending.status(),
+      checks,
+      metrics,
+      log,
+    }),
+    ...(config.broker === undefined
+      ? {}
+      : { broker: brokerApp({ config: () => config, doors, vending, trail, keys, clock, log, checks }) }),
+  };
+
+  let listeners: Listeners;
+  try {
+    listeners = await openListeners({
+      config,
+      which: options.listeners ?? ['endpoint', 'broker', 'admin'],
+      apps,
+      refused: (listener, code) => {
+        if (listener === 'endpoint') metrics.request('-', code);
+        log.info({ listener, code }, 'refused');
+      },
+      log,
+    });
+  } catch (error) {
+    probe.close();
+    await vending.close();
+    exchange.close();
+    await trail.close();
+    throw error;
+  }
+  // Listeners first, then the first exchanges: the endpoint answers from its first millisecond, if only with a 503.
+  vending.reconcile([...config.workloads.values()]);
+  void exchange.preload();
+
+  return {
+    ...shown(listeners),
+    vending,
+    trail,
+    status: () => vending.status(),
+    ready: ({ signal } = {}) => untilReady(() => vending.status(), clock, signal),
+    update(next) {
+      for (const key of needsRestart(config, next)) log.warn({ key }, 'this change takes effect at the next start');
+      config = next;
+      vending.reconcile([...next.workloads.values()]);
+      doors.update(next);
+      listeners.update(next);
+    },
+    async close(graceMs = 5_000) {
+      probe.close();
+      await listeners.close(graceMs);
+      await vending.close();
+      exchange.close();
+      await trail.close();
+    },
+  };
+}
+
+/** Every folder of signing keys has one that can sign now. */
+async function requireKeys(config: Config, keys: KeyStores): Promise<void> {
+  const sources = [config.defaults.identityToken, ...[...config.workloads.values()].map(w => w.workload.identityToken)];
+  for (const source of sources) {
+    if (source.kind !== 'signer') continue;
+    try {
+      (await keys(source.keysDir, source.purpose).current()).signer(Date.now());
+    } catch (error) {
+      const message = `${errorFields(error).message}; make one with \`walletcreds keys generate\``;
+      throw new ConfigError(config.file ?? 'configuration', [{ key: 'identity_token.signer.keys_dir', message }]);
+    }
+  }
+  if (config.broker !== undefined && issuerOf(config) === undefined) {
+    const message = 'a broker signs by itself: give the top level an identity_token.signer';
+    throw new ConfigError(config.file ?? 'configuration', [{ key: 'broker', message }]);
+  }
+}
+
+type Shown = Pick<Sidecar, 'endpoint' | 'broker' | 'admin'>;
+
+function shown(listeners: Listeners): Shown {
+  const made: { -readonly [name in ListenerName]?: Shown[name] } = {};
+  for (const name of ['endpoint', 'broker', 'admin'] as const) {
+    const addresses = listeners[name]?.addresses;
+    const first = addresses?.[0];
+    if (addresses === undefined || first === undefined) continue;
+    made[name] = { url: `${first.tls ? 'https' : 'http'}://${formatAddress(first)}`, addresses };
+  }
+  return made as Shown;
+}
+
+const LOOK_EVERY_MS = 20;
+
+function untilReady(status: () => readonly WorkloadStatus[], clock: Clock, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const look = (): void => {
+      if (signal?.aborted) reject(signal.reason);
+      else if (status().every(({ prefetch, hadCredentials }) => !prefetch || hadCredentials)) resolve();
+      else clock.schedule(look, LOOK_EVERY_MS);
+    };
+    look();
+  });
+}
