@@ -1,0 +1,132 @@
+/**
+ * `walletcreds verify WORKLOAD`: proves the isolation on the real account, or says that it is broken.
+ *
+ * @module
+ */
+import type { Config, WorkloadConfig } from '../config/config.ts';
+import { UsageError } from '../errors.ts';
+import { dialectOf } from '../federation/doctor.ts';
+import { mintAwsCreds } from '../federation/mint.ts';
+import { placeOf } from '../federation/plan.ts';
+import type { AwsKeys } from '../federation/signed.ts';
+import { untaggedExchange } from '../federation/untagged.ts';
+import { verdictOf } from '../federation/verdict.ts';
+import { type Step, walk } from '../federation/walk.ts';
+import { cliLogger } from './logger.ts';
+import type { Io } from './main.ts';
+import { askEndpoint, exchangeOnce } from './once.ts';
+import { workloadOf } from './workload-of.ts';
+
+export type Via = 'exchange' | 'endpoint' | 'mint-aws-creds';
+
+export interface VerifyFlags {
+  readonly config: string;
+  readonly bucket: string;
+  readonly prefix?: string;
+  /** A whole prefix in the bucket; default `0xdeadbeef/` beside the wallet's own folder. */
+  readonly foreign?: string;
+  readonly endpointUrl?: string;
+  readonly via: Via;
+  /** `--via endpoint`: where it runs; default the first address of the configuration. */
+  readonly endpoint?: string;
+  readonly broker?: string;
+  readonly bearerFile?: string;
+  readonly json?: boolean;
+  /** Instead of `via`, for tests. */
+  readonly getCredentials?: () => Promise<AwsKeys>;
+}
+
+/** @returns 0 proven, 3 isolation broken, 4 own access denied, 1 it could not be carried out */
+export async function verify(name: string, flags: VerifyFlags, io: Io): Promise<number> {
+  const { config, found } = await workloadOf(name, flags.config, io.env);
+  const { workload } = found;
+  const { bucket, prefix } = placeOf(
+    flags.bucket,
+    baseOf(flags.prefix, workload.wallet),
+    flags.endpointUrl === undefined ? dialectOf(config) : 'ceph',
+  );
+  const foreign = flags.foreign ?? `${prefix}0xdeadbeef/`;
+  if (`${prefix}${workload.wallet}/`.startsWith(foreign) || foreign.startsWith(`${prefix}${workload.wallet}/`)) {
+    throw new UsageError(
+      `--foreign ${JSON.stringify(foreign)}: it holds the wallet's own folder, or is a part of it; name another wallet's`,
+    );
+  }
+  const steps: Step[] = [];
+  const told = flags.json === true ? () => undefined : teller(io);
+  const run = walk({
+    store: {
+      bucket,
+      region: config.region,
+      endpointUrl: flags.endpointUrl,
+      partition: workload.roleArn.split(':')[1],
+      // Another S3 than AWS's stands where its STS does: the same authority, the same allowance.
+      ...(flags.endpointUrl === undefined
+        ? {}
+        : { caFile: config.sts.caFile, allowInsecureHttp: config.sts.allowInsecureHttp }),
+    },
+    wallet: workload.wallet,
+    prefix,
+    foreign,
+    via: flags.via,
+    getCredentials: flags.getCredentials ?? source(config, found, flags, io),
+    untagged: await untaggedExchange(config, workload),
+  });
+  for await (const step of run) {
+    steps.push(step);
+    told(step);
+  }
+  const verdict = verdictOf(steps, workload.wallet);
+  if (flags.json === true)
+    io.out(
+      JSON.stringify({ workload: name, wallet: workload.wallet, bucket, via: flags.via, ...verdict, steps }, null, 2),
+    );
+  else {
+    io.out('');
+    io.out(verdict.summary);
+    if (verdict.likelyCause !== '') io.out(`likely cause: ${verdict.likelyCause}`);
+    if (verdict.link !== '') io.out(`see ${verdict.link}`);
+  }
+  return verdict.exitCode;
+}
+
+/** `--prefix` is what stands before the wallet; the wallet's own folder is taken for it too. */
+function baseOf(prefix: string | undefined, wallet: string): string | undefined {
+  return prefix?.replace(new RegExp(`${wallet}/?$`), '');
+}
+
+function source(config: Config, found: WorkloadConfig, flags: VerifyFlags, io: Io): () => Promise<AwsKeys> {
+  switch (flags.via) {
+    case 'exchange':
+      return () => exchangeOnce(config, found, 'credentials', cliLogger(io.env, 'warn'));
+    case 'endpoint': {
+      const [first] = config.endpoint.listen;
+      const host = first?.host.includes(':') === true ? `[${first.host}]` : first?.host;
+      const url = flags.endpoint ?? `http://${host ?? '127.0.0.1'}:${first?.port ?? 9110}`;
+      return () => askEndpoint(url, found);
+    }
+    case 'mint-aws-creds': {
+      const { broker, bearerFile = found.bearer?.file } = flags;
+      if (broker === undefined) throw new UsageError('--via mint-aws-creds needs --broker URL');
+      if (bearerFile === undefined) throw new UsageError('--via mint-aws-creds needs --bearer-file F');
+      const { wallet } = found.workload;
+      return () => mintAwsCreds({ broker, bearerFile, wallet });
+    }
+  }
+}
+
+const MARKS: Record<Step['outcome'], readonly [string, number]> = {
+  ok: ['✓', 32],
+  broken: ['✗', 31],
+  denied: ['✗', 31],
+  unclear: ['?', 33],
+  'not-checked': ['–', 33],
+};
+
+function teller({ env, out }: Io): (step: Step) => void {
+  const colour = (env['NO_COLOR'] ?? '') === '' && process.stdout.isTTY === true;
+  return ({ outcome, title, detail }) => {
+    const [mark, code] = MARKS[outcome];
+    const note = outcome === 'not-checked' ? `not checked: ${detail}` : detail;
+    out(`${colour ? `\u001b[${code}m${mark}\u001b[0m` : mark} ${title}${note === '' ? '' : ` (${note})`}`);
+  };
+}

@@ -1,0 +1,68 @@
+/**
+ * The catalogue's part for an application's environment, and the shape of its entries.
+ *
+ * @module
+ */
+/** How bad, why it breaks, how to mend it. */
+export interface Entry {
+  readonly severity: 'error' | 'warning' | 'info';
+  readonly why: string;
+  readonly mend: string;
+}
+
+export const error = (why: string, mend: string): Entry => ({ severity: 'error', why, mend });
+export const warning = (why: string, mend: string): Entry => ({ severity: 'warning', why, mend });
+export const info = (why: string, mend: string): Entry => ({ severity: 'info', why, mend });
+
+export const ENVIRONMENT = {
+  // --- the application's environment
+  'env-unreadable': error('It cannot be judged.', 'Give a file of KEY=value lines.'),
+  'env-shadowed': error(
+    "It comes before the container endpoint in the SDKs' chain: the application runs as somebody else.",
+    "Remove the variable from the application's environment.",
+  ),
+  'env-leftover': info(
+    'Leftover AWS_* variables or a profile decide which credentials a probe by hand really uses.',
+    'Clear them before a probe: env -u …',
+  ),
+  'env-no-endpoint': error('Nothing tells the SDK where to ask.', 'Set what walletcreds env WORKLOAD prints.'),
+  'env-uri-refused': error(
+    'The SDK refuses the URI before it asks.',
+    'Use http://127.0.0.1:PORT/v1/credentials, the only form that every client takes.',
+  ),
+  'env-uri-some': warning(
+    'Some SDKs refuse this form before they ask.',
+    'Use http://127.0.0.1:PORT/v1/credentials, the only form that every client takes.',
+  ),
+  'env-uri-malformed': error('The SDKs cannot use it.', 'Set what walletcreds env WORKLOAD prints.'),
+  'env-both-uris': warning('SDKs take RELATIVE_URI first and ask 169.254.170.2.', 'Set exactly one of the two.'),
+  'env-relative-empty': error(
+    'An empty variable counts as set with botocore, Rust and Ruby: they ask 169.254.170.2.',
+    'Unset it instead of leaving it empty.',
+  ),
+  'env-both-tokens': error(
+    'SDKs disagree on which counts, and the JS v2 and Java ones refuse or mix them up after a rotation.',
+    'Set exactly one of AWS_CONTAINER_AUTHORIZATION_TOKEN and …_TOKEN_FILE.',
+  ),
+  'env-no-token': error(
+    'The endpoint answers 401.',
+    'Set AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE or AWS_CONTAINER_AUTHORIZATION_TOKEN.',
+  ),
+  'env-token-malformed': error(
+    'SDKs refuse to send it, or the endpoint answers 401.',
+    'Write the token alone: visible ASCII, no newline, no BOM, no quotes.',
+  ),
+  'env-token-unreadable': error(
+    'The SDK fails before it asks.',
+    'Mount the file where the application runs, readable for its uid.',
+  ),
+  'env-token-unknown': warning(
+    'The endpoint of this configuration answers 401.',
+    'Give it the token_file of its workload.',
+  ),
+  'env-token-file-only': info(
+    "Debian 12's boto3 and awscli, Go v1 and older v2, rclone and restic ignore …_TOKEN_FILE.",
+    'For those set AWS_CONTAINER_AUTHORIZATION_TOKEN instead.',
+  ),
+  'env-no-region': warning('Most SDKs fail without a region.', 'Set AWS_REGION and AWS_DEFAULT_REGION.'),
+} as const satisfies Record<string, Entry>;

@@ -1,0 +1,201 @@
+/**
+ * A policy as somebody has it in a file or an account, read forgivingly: every fault becomes a finding, and what can still
+ * be judged is judged.
+ *
+ * Both forms of a list, one string and an array, are legal. What the AWS CLI prints is unwrapped: `get-role`,
+ * `get-role-policy`, `get-bucket-policy` (a string within JSON), `get-policy-version`.
+ *
+ * @module
+ */
+import { type Finding, finding } from './finding.ts';
+import { isObject, type Json, OPERATORS, unwrapped } from './policy-forms.ts';
+
+export interface ReadCondition {
+  /** As IAM spells it, modifiers apart. */
+  readonly operator: string;
+  readonly set: 'any' | 'all' | undefined;
+  readonly ifExists: boolean;
+  /** As written. */
+  readonly key: string;
+  readonly values: readonly string[];
+}
+
+export interface ReadStatement {
+  /** `file: statement 2 (Sid)`. */
+  readonly where: string;
+  readonly effect: 'Allow' | 'Deny';
+  /** Kind (`AWS`, `Federated`, …; `*` for anybody) and values; undefined in a policy of an identity. */
+  readonly principals: readonly { readonly kind: string; readonly value: string }[] | undefined;
+  readonly notPrincipal: boolean;
+  readonly actions: readonly string[] | undefined;
+  readonly notActions: readonly string[] | undefined;
+  readonly resources: readonly string[] | undefined;
+  readonly notResources: readonly string[] | undefined;
+  readonly conditions: readonly ReadCondition[];
+}
+
+export interface ReadPolicy {
+  readonly statements: readonly ReadStatement[];
+  readonly findings: readonly Finding[];
+  /** Tags of the role, where the document came with them (`get-role`). */
+  readonly roleTags: readonly { readonly key: string; readonly value: string }[];
+}
+
+/** Five times S3's limit, the largest of the three. */
+export const MAX_POLICY = 100 * 1024;
+
+const ELEMENTS = [
+  'Sid',
+  'Effect',
+  'Principal',
+  'NotPrincipal',
+  'Action',
+  'NotAction',
+  'Resource',
+  'NotResource',
+  'Condition',
+];
+
+/** @param name what the finding shall call it: the file's path */
+export function readPolicy(text: string, name: string): ReadPolicy {
+  const findings: Finding[] = [];
+  const none = (found: Finding): ReadPolicy => ({ statements: [], findings: [...findings, found], roleTags: [] });
+  if (text.length > MAX_POLICY)
+    return none(finding('policy-too-large', `${text.length} characters are no policy`, name));
+  let body = text;
+  if (body.startsWith('\uFEFF')) {
+    findings.push(finding('policy-bom', 'the file begins with a byte order mark', name));
+    body = body.slice(1);
+  }
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(body);
+  } catch {
+    const what = /^\s*</.test(body)
+      ? 'it is HTML or XML, not JSON'
+      : body.trim() === ''
+        ? 'it is empty'
+        : 'it is not JSON';
+    return none(finding('policy-not-json', what, name));
+  }
+  const { document, tags } = unwrapped(parsed);
+  if (!isObject(document)) return none(finding('policy-malformed', 'it is not a JSON object with a Statement', name));
+  const top = spelled(document, ['Version', 'Id', 'Statement'], name, findings);
+  if (top['Statement'] === undefined) return none(finding('policy-malformed', 'there is no Statement', name));
+  if (top['Version'] !== '2012-10-17') {
+    const why = 'Before version 2012-10-17 policy variables such as ${aws:PrincipalTag/…} are plain text.';
+    findings.push(
+      finding('policy-malformed', `Version is ${JSON.stringify(top['Version'] ?? null)}`, name, {
+        why,
+        mend: 'Write "Version": "2012-10-17".',
+      }),
+    );
+  }
+  const list = Array.isArray(top['Statement']) ? top['Statement'] : [top['Statement']];
+  const statements = list.flatMap((item, i) => readStatement(item, `${name}: statement ${i + 1}`, findings));
+  return { statements, findings, roleTags: tags };
+}
+
+function readStatement(item: unknown, place: string, findings: Finding[]): ReadStatement[] {
+  if (!isObject(item)) {
+    findings.push(finding('policy-malformed', 'a statement is not an object', place));
+    return [];
+  }
+  const s = spelled(item, ELEMENTS, place, findings);
+  const where = typeof s['Sid'] === 'string' && s['Sid'] !== '' ? `${place} (${s['Sid']})` : place;
+  const effect = s['Effect'];
+  if (effect !== 'Allow' && effect !== 'Deny') {
+    findings.push(
+      finding('policy-malformed', `Effect is ${JSON.stringify(effect ?? null)}, not "Allow" or "Deny"`, where),
+    );
+    return [];
+  }
+  const texts = (key: string): readonly string[] | undefined => {
+    const value = s[key];
+    if (value === undefined) return undefined;
+    const values = Array.isArray(value) ? value : [value];
+    if (values.every(v => typeof v === 'string')) return values;
+    findings.push(finding('policy-malformed', `${key} holds something else than text`, where));
+    return values.filter(v => typeof v === 'string');
+  };
+  const actions = texts('Action');
+  const notActions = texts('NotAction');
+  if ((actions === undefined) === (notActions === undefined)) {
+    findings.push(finding('policy-malformed', 'exactly one of Action and NotAction is needed', where));
+  }
+  return [
+    {
+      where,
+      effect,
+      principals: readPrincipals(s['Principal'] ?? s['NotPrincipal'], where, findings),
+      notPrincipal: s['NotPrincipal'] !== undefined,
+      actions,
+      notActions,
+      resources: texts('Resource'),
+      notResources: texts('NotResource'),
+      conditions: readConditions(s['Condition'], where, findings),
+    },
+  ];
+}
+
+function readPrincipals(value: unknown, where: string, findings: Finding[]): ReadStatement['principals'] {
+  if (value === undefined) return undefined;
+  if (value === '*') return [{ kind: '*', value: '*' }];
+  if (!isObject(value)) {
+    findings.push(finding('policy-malformed', 'Principal is neither "*" nor an object', where));
+    return [];
+  }
+  return Object.entries(value).flatMap(([kind, of]) =>
+    (Array.isArray(of) ? of : [of]).filter(v => typeof v === 'string').map(v => ({ kind, value: v as string })),
+  );
+}
+
+function readConditions(value: unknown, where: string, findings: Finding[]): ReadCondition[] {
+  if (value === undefined) return [];
+  if (!isObject(value)) {
+    findings.push(finding('policy-malformed', 'Condition is not an object', where));
+    return [];
+  }
+  return Object.entries(value).flatMap(([written, keys]) => {
+    const [, set, bare = written] = /^(ForAnyValue|ForAllValues):(.*)$/i.exec(written) ?? [];
+    const ifExists = /IfExists$/i.test(bare);
+    const plain = bare.replace(/IfExists$/i, '');
+    const operator = OPERATORS.find(o => o.toLowerCase() === plain.toLowerCase());
+    if (operator === undefined) {
+      findings.push(finding('policy-operator-unknown', `${JSON.stringify(written)} is no condition operator`, where));
+    } else if (operator !== plain) {
+      findings.push(
+        finding('policy-key-case', `${JSON.stringify(written)} is spelled ${JSON.stringify(operator)}`, where),
+      );
+    }
+    if (!isObject(keys)) {
+      findings.push(finding('policy-malformed', `what stands under ${written} is not an object`, where));
+      return [];
+    }
+    return Object.entries(keys).map(
+      ([key, of]): ReadCondition => ({
+        operator: operator ?? 'unknown',
+        set: set === undefined ? undefined : /any/i.test(set) ? 'any' : 'all',
+        ifExists,
+        key,
+        values: (Array.isArray(of) ? of : [of]).map(v => (typeof v === 'string' ? v : JSON.stringify(v))),
+      }),
+    );
+  });
+}
+
+/** Members by IAM's own spelling; another one is a finding, and is read all the same. */
+function spelled(object: Json, known: readonly string[], where: string, findings: Finding[]): Json {
+  const out: Json = {};
+  for (const [key, value] of Object.entries(object)) {
+    const name = known.find(k => k.toLowerCase() === key.toLowerCase());
+    if (name === undefined) {
+      findings.push(finding('policy-malformed', `${JSON.stringify(key)} is no element of a policy`, where));
+    } else {
+      if (name !== key)
+        findings.push(finding('policy-key-case', `${JSON.stringify(key)} is spelled ${JSON.stringify(name)}`, where));
+      out[name] = value;
+    }
+  }
+  return out;
+}
