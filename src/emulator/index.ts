@@ -6,6 +6,7 @@
  */
 export { createStsEmulator, type StsEmulator } from './emulator.ts';
 export { type EmulatedIssuer, type FetchIssuer, providerArn } from './issuers.ts';
+export type { Listening } from './listen.ts';
 export type { EmulatedCall, EmulatedFault, StsEmulatorOptions } from './options.ts';
 export type { PolicyDocument } from './policy.ts';
 export type { EmulatedRole } from './roles.ts';

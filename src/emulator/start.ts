@@ -3,9 +3,8 @@
  *
  * @module
  */
-import type { AddressInfo } from 'node:net';
-import { createAdaptorServer } from '@hono/node-server';
 import { createStsEmulator, type StsEmulator } from './emulator.ts';
+import { type Listening, listen } from './listen.ts';
 import type { StsEmulatorOptions } from './options.ts';
 
 export interface StartStsEmulatorOptions extends StsEmulatorOptions {
@@ -24,12 +23,8 @@ export interface StartStsEmulatorOptions extends StsEmulatorOptions {
   readonly host?: string;
 }
 
-export interface RunningStsEmulator extends StsEmulator {
-  /** `http://127.0.0.1:<port>`, for `AWS_ENDPOINT_URL_STS` or a client's `endpoint`. */
-  readonly url: string;
-  /** Stops listening and ends what is open. */
-  close(): Promise<void>;
-}
+/** `url` is for `AWS_ENDPOINT_URL_STS` or a client's `endpoint`. */
+export interface RunningStsEmulator extends StsEmulator, Listening {}
 
 /**
  * Starts an STS that answers as AWS's does, for tests and development.
@@ -49,23 +44,5 @@ export interface RunningStsEmulator extends StsEmulator {
 export async function startStsEmulator(options: StartStsEmulatorOptions = {}): Promise<RunningStsEmulator> {
   const { port = 0, host = '127.0.0.1', ...rest } = options;
   const emulator = createStsEmulator(rest);
-  const server = createAdaptorServer({ fetch: emulator.app.fetch, overrideGlobalObjects: false });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-  const address = server.address() as AddressInfo;
-  const shown = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-  return {
-    ...emulator,
-    url: `http://${shown}:${address.port}`,
-    close: () =>
-      new Promise<void>((resolve, reject) => {
-        server.close(error => (error === undefined ? resolve() : reject(error)));
-        if ('closeAllConnections' in server) server.closeAllConnections();
-      }),
-  };
+  return { ...emulator, ...(await listen(emulator.app, { port, host })) };
 }
