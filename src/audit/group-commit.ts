@@ -12,9 +12,10 @@
  */
 import type { Clock } from '../clock.ts';
 import { AuditUnavailable } from '../errors.ts';
-import { type Logger, masked } from '../log.ts';
-import { type NewRow, ownRow } from './columns.ts';
-import { type Store, StoreError, type Written } from './store.ts';
+import type { Logger } from '../log.ts';
+import type { NewRow } from './columns.ts';
+import { failureOf, type Outage, recoveredRow, secondsOf } from './outage.ts';
+import type { Store, Written } from './store.ts';
 
 /** How long a waiter waits, ms. */
 export const WAIT_MS = 500;
@@ -52,7 +53,7 @@ export class GroupCommit {
   #flying: Waiter[] | undefined;
   #armed = false;
   #pumping = false;
-  #outage: { readonly reason: string; readonly since: number; readonly hanging: boolean; refused: number } | undefined;
+  #outage: Outage | undefined;
   #probeDelay = FIRST_PROBE_MS;
   #closed = false;
   #drained: (() => void) | undefined;
@@ -93,7 +94,7 @@ export class GroupCommit {
 
   /** The database can't be used from the start on: goes on trying. */
   startBroken(error: unknown): void {
-    this.#fail(error);
+    this.#fail(error, []);
   }
 
   /** Asks the database for its free space by an empty batch. */
@@ -148,8 +149,7 @@ export class GroupCommit {
       error => {
         this.#flying = undefined;
         this.#low.unshift(...low.filter(row => row.outcome !== 'recovered'));
-        this.#refuse(waiters, reasonOf(error));
-        this.#fail(error);
+        this.#fail(error, waiters);
         this.#settled();
       },
     );
@@ -180,19 +180,16 @@ export class GroupCommit {
     }
   }
 
-  #fail(error: unknown): void {
+  #fail(error: unknown, waiters: readonly Waiter[]): void {
     const { clock, log } = this.#options;
-    const reason = reasonOf(error);
+    const failure = failureOf(error);
     if (this.#outage === undefined || this.#outage.hanging) {
-      log.error(
-        { code: codeOf(error), reason },
-        'the audit trail can not be written: nothing is handed out until it can',
-      );
+      log.error(failure, 'the audit trail can not be written: nothing is handed out until it can');
       this.#probeDelay = FIRST_PROBE_MS;
     }
     const { since = clock.wall(), refused = 0 } = this.#outage ?? {};
-    this.#outage = { reason, since, hanging: false, refused };
-    this.#refuse(this.#queue.splice(0), reason);
+    this.#outage = { reason: failure.reason, hanging: false, since, refused };
+    this.#refuse([...waiters, ...this.#queue.splice(0)], failure.reason);
     if (this.#closed) return;
     clock.schedule(() => this.#probe(), this.#probeDelay);
     this.#probeDelay = Math.min(LAST_PROBE_MS, this.#probeDelay * 2);
@@ -200,24 +197,18 @@ export class GroupCommit {
 
   #probe(): void {
     if (this.#closed || this.#outage === undefined || this.#flying !== undefined) return;
-    this.#send([], [this.#recoveredRow(this.#outage)]);
+    this.#send([], [recoveredRow(this.#outage, this.#options.clock.wall())]);
   }
 
   #recover(): void {
     const outage = this.#outage;
     if (outage === undefined) return;
     this.#outage = undefined;
-    const seconds = Math.round((this.#options.clock.wall() - outage.since) / 1000);
-    this.#options.log.info({ seconds, refused: outage.refused }, 'the audit trail is written again');
-    // After a failure the probe was this row.
-    if (outage.hanging) this.low([this.#recoveredRow(outage)]);
-  }
-
-  #recoveredRow(outage: { reason: string; since: number; refused: number }): NewRow {
     const now = this.#options.clock.wall();
-    const seconds = Math.round((now - outage.since) / 1000);
-    const detail = `unavailable for ${seconds} s, ${outage.refused} refused: ${outage.reason}`;
-    return ownRow('recovered', detail, Math.floor(now / 1000));
+    const { refused, hanging } = outage;
+    this.#options.log.info({ seconds: secondsOf(outage, now), refused }, 'the audit trail is written again');
+    // After a failure the probe was this row.
+    if (hanging) this.low([recoveredRow(outage, now)]);
   }
 
   /** One timer for all waiters, who are in the order of their deadlines. */
@@ -249,12 +240,4 @@ export class GroupCommit {
     const next = this.#flying?.find(waiter => !waiter.late)?.deadline ?? this.#queue[0]?.deadline;
     if (next !== undefined) this.#arm(Math.max(1, next - now));
   }
-}
-
-function reasonOf(error: unknown): string {
-  return masked(error instanceof Error ? error.message : String(error));
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof StoreError ? error.code : 'INTERNAL';
 }

@@ -1,34 +1,184 @@
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { hashOf } from '../../src/audit/chain.ts';
 import type { StoredRow } from '../../src/audit/columns.ts';
 import { createTrail } from '../../src/audit/create-trail.ts';
 import { systemClock } from '../../src/clock.ts';
-import { aFolder, aLog, aRow, rowsOf } from './support.ts';
+import { aFolder, aLog, anOldDatabase, aRow, aTrail, open, rowsOf } from './support.ts';
 
-async function aTrail(path = join(aFolder(), 'audit.sqlite')) {
-  const { log, lines } = aLog();
-  const trail = await createTrail({ kind: 'sqlite', path }, { clock: systemClock, log });
-  return { trail, path, lines };
-}
-
-test('a row is in the database when append resolves, with its chain', async () => {
+test('a row is in the database when append resolves, with its place in the chain', async () => {
   const { trail, path } = await aTrail();
   await trail.append(aRow());
   const rows = rowsOf(path);
   expect(rows).toMatchObject([{ ...aRow(), id: 1, seq: 1, prev_hash: '0'.repeat(64) }]);
   expect(rows[0]?.['hash']).toBe(hashOf(rows[0] as unknown as StoredRow));
-  await trail.close();
 });
 
-test('rows that come together share transactions, and each is chained to the one before it', async () => {
+test('the nine columns of the old broker come first, as they were, and their indexes are there', async () => {
+  const { path } = await aTrail();
+  const db = open(path);
+  const columns = db.prepare("SELECT name, type, [notnull] AS required, pk FROM pragma_table_info('mint_log')").all();
+  expect(columns.slice(0, 9)).toEqual([
+    { name: 'id', type: 'INTEGER', required: 0, pk: 1 },
+    { name: 'minted_at', type: 'INTEGER', required: 1, pk: 0 },
+    { name: 'requester_token_hash', type: 'TEXT', required: 1, pk: 0 },
+    { name: 'requester_wallet', type: 'TEXT', required: 1, pk: 0 },
+    { name: 'requested_role', type: 'TEXT', required: 1, pk: 0 },
+    { name: 'session_duration_seconds', type: 'INTEGER', required: 1, pk: 0 },
+    { name: 'sts_session_name', type: 'TEXT', required: 1, pk: 0 },
+    { name: 'outcome', type: 'TEXT', required: 1, pk: 0 },
+    { name: 'outcome_detail', type: 'TEXT', required: 0, pk: 0 },
+  ]);
+  const indexed = db.prepare("SELECT i.name FROM pragma_index_list('mint_log') l, pragma_index_info(l.name) i").all();
+  expect(indexed).toEqual(expect.arrayContaining([{ name: 'minted_at' }, { name: 'requester_wallet' }]));
+  expect(db.prepare('PRAGMA journal_mode').all()).toEqual([{ journal_mode: 'wal' }]);
+});
+
+test('rows that come together are chained in their order, and none is lost', async () => {
   const { trail, path } = await aTrail();
-  await Promise.all(Array.from({ length: 500 }, (_, n) => trail.append(aRow({ access_key_id: `ASIA${n}` }))));
+  await Promise.all(Array.from({ length: 2500 }, (_, n) => trail.append(aRow({ access_key_id: `ASIA${n}` }))));
   const rows = rowsOf(path) as unknown as StoredRow[];
+  expect(rows.map(row => row.access_key_id)).toEqual(rows.map((_, n) => `ASIA${n}`));
   expect(rows.map(row => row.seq)).toEqual(rows.map((_, n) => n + 1));
   for (const [n, row] of rows.entries()) {
     expect(row.hash).toBe(hashOf(row));
     if (n > 0) expect(row.prev_hash).toBe(rows[n - 1]?.hash);
   }
+});
+
+test('text that a database would change is stored in a form whose hash still fits', async () => {
+  const { trail, path } = await aTrail();
+  await trail.append(aRow({ outcome_detail: `a\0b\ud800c "é" \u2028 ${'x'.repeat(400)}`, minted_at: 1.7 }));
+  const [row] = rowsOf(path) as unknown as StoredRow[];
+  expect(row?.outcome_detail).toMatch(/^a\ufffdb\ufffdc "é" \u2028 x+…$/);
+  expect(row?.outcome_detail?.length).toBe(300);
+  expect(row && hashOf(row)).toBe(row?.hash);
+});
+
+test.each([
+  ['UPDATE', "UPDATE mint_log SET outcome = 'sts_error' WHERE id = 1"],
+  ['DELETE', 'DELETE FROM mint_log'],
+  ['INSERT OR REPLACE by id', `INSERT OR REPLACE INTO mint_log SELECT * FROM mint_log WHERE id = 1`],
+  [
+    'INSERT OR REPLACE by the place in the chain',
+    `INSERT OR REPLACE INTO mint_log (minted_at, requester_token_hash, requester_wallet, requested_role, session_duration_seconds, sts_session_name, outcome, writer, seq)
+     SELECT 1, '', '', '', 1, '', 'ok', writer, seq FROM mint_log WHERE id = 1`,
+  ],
+  [
+    'an id below the last one',
+    `INSERT INTO mint_log (id, minted_at, requester_token_hash, requester_wallet, requested_role, session_duration_seconds, sts_session_name, outcome)
+     VALUES (-7, 1, '', '', '', 1, '', 'ok')`,
+  ],
+  ['an upsert', "INSERT INTO mint_log SELECT * FROM mint_log WHERE id = 1 ON CONFLICT DO UPDATE SET outcome = 'x'"],
+])('%s is refused, and the row stays', async (_, statement) => {
+  const { trail, path } = await aTrail();
+  await trail.append(aRow());
+  await trail.append(aRow());
+  const before = rowsOf(path);
+  expect(() => open(path).exec(statement)).toThrow(/append-only/);
+  expect(rowsOf(path)).toEqual(before);
+});
+
+test('an old broker’s database is migrated in place: its rows are as they were, sealed, and told from the new ones', async () => {
+  const path = join(aFolder(), 'old.sqlite');
+  const old = anOldDatabase(path, 2300);
+  const { trail } = await aTrail(path);
+  await trail.append(aRow());
+  const rows = rowsOf(path) as unknown as StoredRow[];
+  expect(rows.slice(0, 2300)).toMatchObject(old);
+  expect(new Set(rows.slice(0, 2300).map(row => `${row.writer} ${row.via}`))).toEqual(new Set(['sealed null']));
+  const [seal, fresh] = rows.slice(2300);
+  expect(seal).toMatchObject({ id: 2301, via: 'trail', outcome: 'sealed', seq: 1 });
+  expect(JSON.parse(seal?.outcome_detail ?? '')).toEqual({
+    writer: 'sealed',
+    last_seq: 2300,
+    last_hash: rows[2299]?.hash,
+  });
+  expect(fresh).toMatchObject({ id: 2302, via: 'endpoint', seq: 1 });
+});
+
+test('the old broker’s own INSERT still works on a migrated database', async () => {
+  const { path } = await aTrail();
+  open(path).exec(
+    `INSERT INTO mint_log (minted_at, requester_token_hash, requester_wallet, requested_role, session_duration_seconds, sts_session_name, outcome, outcome_detail)
+     VALUES (1, '', 'unknown', 'r', 3600, 's', 'auth_failed', NULL)`,
+  );
+  expect(rowsOf(path)).toMatchObject([{ writer: null, count: 1 }]);
+});
+
+test('a second start continues the table with a chain of its own, and two processes may write at once', async () => {
+  const { trail, path } = await aTrail();
+  const second = await aTrail(path);
+  await Promise.all([1, 2, 3].flatMap(() => [trail.append(aRow()), second.trail.append(aRow())]));
+  const rows = rowsOf(path) as unknown as StoredRow[];
+  const writers = [...new Set(rows.map(row => row.writer))];
+  expect(writers).toHaveLength(2);
+  for (const writer of writers)
+    expect(rows.filter(row => row.writer === writer).map(row => row.seq)).toEqual([1, 2, 3]);
+});
+
+test('the database can be read and written by its owner alone', async () => {
+  const { trail, path } = await aTrail();
+  await trail.append(aRow());
+  for (const file of [path, `${path}-wal`, `${path}-shm`]) expect(statSync(file).mode & 0o777).toBe(0o600);
+});
+
+test.each([
+  ['a folder that is not there', (folder: string) => join(folder, 'no', 'audit.sqlite'), /ENOENT/],
+  [
+    'a folder in its place',
+    (folder: string) => {
+      mkdirSync(join(folder, 'd'));
+      return join(folder, 'd');
+    },
+    /EISDIR/,
+  ],
+  [
+    'a file that is no database',
+    (folder: string) => {
+      writeFileSync(join(folder, 'x'), 'something else\n'.repeat(100));
+      return join(folder, 'x');
+    },
+    /not a database/,
+  ],
+  [
+    'a mint_log that is another one',
+    (folder: string) => {
+      open(join(folder, 'x')).exec('CREATE TABLE mint_log (id INTEGER PRIMARY KEY)');
+      return join(folder, 'x');
+    },
+    /without minted_at.*not a trail/,
+  ],
+  [
+    'a newer version’s database',
+    (folder: string) => {
+      open(join(folder, 'x')).exec(
+        'CREATE TABLE mint_log_schema (version INTEGER); INSERT INTO mint_log_schema VALUES (99)',
+      );
+      return join(folder, 'x');
+    },
+    /newer walletcreds.*version 99/,
+  ],
+])('%s is an error at start that names the path', async (_, make, message) => {
+  const path = make(aFolder());
+  const { log } = aLog();
+  const opening = createTrail({ kind: 'sqlite', path }, { clock: systemClock, log });
+  await expect(opening).rejects.toThrow(path);
+  await expect(opening).rejects.toThrow(message);
+});
+
+test('the heads are logged at close, and every minute in which something was written', async () => {
+  const { trail, path, lines, clock } = await aTrail(undefined, { fake: true });
+  const heads = () => lines.filter(line => String(line['msg']).startsWith('audit head'));
+  await trail.append(aRow());
+  await clock.advance(60_000);
+  await clock.advance(60_000);
+  const [row] = rowsOf(path);
+  expect(heads()).toMatchObject([
+    { writer: row?.['writer'], seq: 1, hash: row?.['hash'], at: '2026-01-01T00:00:00.000Z' },
+  ]);
+  await trail.append(aRow());
   await trail.close();
+  expect(heads()).toMatchObject([{ seq: 1 }, { writer: row?.['writer'], seq: 2 }]);
 });

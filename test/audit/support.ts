@@ -8,8 +8,12 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { AuditRow } from '../../src/audit/trail.ts';
+import { createTrail } from '../../src/audit/create-trail.ts';
+import type { Store } from '../../src/audit/store.ts';
+import type { AuditRow, Trail } from '../../src/audit/trail.ts';
+import { systemClock } from '../../src/clock.ts';
 import { createLogger, type Logger } from '../../src/log.ts';
+import { type FakeClock, fakeClock } from '../support/fake-clock.ts';
 
 export const WALLET = '0x52908400098527886e0f7030069857d2e4169ee7';
 
@@ -92,4 +96,47 @@ export function rowsOf(path: string, where = '1'): Record<string, string | numbe
   } finally {
     db.close();
   }
+}
+
+/** A trail in a file, closed after the test. */
+export async function aTrail(
+  path: string = join(aFolder(), 'audit.sqlite'),
+  { fake = false, ...options }: { fake?: boolean; store?: Store; reserveBytes?: number } = {},
+): Promise<{ trail: Trail; path: string; lines: Record<string, unknown>[]; clock: FakeClock }> {
+  const { log, lines } = aLog();
+  const clock = fakeClock();
+  const trail = await createTrail({ kind: 'sqlite', path }, { clock: fake ? clock : systemClock, log, ...options });
+  onTestFinished(async () => {
+    const closing = trail.close();
+    if (fake) await clock.advance(10_000);
+    await closing;
+  });
+  return { trail, path, lines, clock };
+}
+
+/** A database as the old broker left it. */
+export function anOldDatabase(path: string, rows: number): Record<string, string | number | null>[] {
+  const db = open(path);
+  db.exec(`CREATE TABLE mint_log (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, minted_at INTEGER NOT NULL, requester_token_hash TEXT NOT NULL,
+    requester_wallet TEXT NOT NULL, requested_role TEXT NOT NULL, session_duration_seconds INTEGER NOT NULL,
+    sts_session_name TEXT NOT NULL, outcome TEXT NOT NULL, outcome_detail TEXT);
+    CREATE INDEX idx_mint_log_minted_at ON mint_log(minted_at);
+    CREATE INDEX idx_mint_log_requester_wallet ON mint_log(requester_wallet);
+    PRAGMA user_version = 3; BEGIN`);
+  const insert = db.prepare(
+    "INSERT INTO mint_log (minted_at, requester_token_hash, requester_wallet, requested_role, session_duration_seconds, sts_session_name, outcome, outcome_detail) VALUES (?, ?, ?, 'arn:aws:iam::123456789012:role/r', 3600, ?, ?, ?)",
+  );
+  for (let n = 0; n < rows; n++)
+    insert.run(
+      1_700_000_000 + n,
+      'cd'.repeat(32),
+      WALLET,
+      `session-${n}`,
+      n % 7 ? 'ok' : 'sts_error',
+      n % 7 ? null : 'AccessDenied',
+    );
+  db.exec('COMMIT');
+  db.close();
+  return rowsOf(path);
 }

@@ -1,0 +1,53 @@
+/**
+ * A store whose writes end when a test says so.
+ *
+ * @module
+ */
+import type { NewRow } from '../../src/audit/columns.ts';
+import { type Store, StoreError, type Written } from '../../src/audit/store.ts';
+
+export interface FakeStore extends Store {
+  /** What was handed over, batch by batch. */
+  readonly batches: (readonly NewRow[])[];
+  /** Ends the write that is under way. */
+  done(written?: Partial<Written>): Promise<void>;
+  fail(message: string): Promise<void>;
+  /** From now on every write ends by itself. */
+  flow(written?: Partial<Written>): void;
+}
+
+export function fakeStore(): FakeStore {
+  let seq = 0;
+  let flowing: Partial<Written> | undefined;
+  let waiting: { rows: number; resolve: (w: Written) => void; reject: (e: StoreError) => void } | undefined;
+  const settle = () => new Promise<void>(resolve => setImmediate(resolve));
+  const head = (rows: number) => {
+    seq += rows;
+    return { writer: 'w', seq, hash: 'f'.repeat(64) };
+  };
+  return {
+    batches: [],
+    open: async () => {},
+    write(rows) {
+      this.batches.push(rows);
+      if (flowing !== undefined) return Promise.resolve({ head: head(rows.length), freeBytes: undefined, ...flowing });
+      return new Promise((resolve, reject) => {
+        waiting = { rows: rows.length, resolve, reject };
+      });
+    },
+    async done(written) {
+      await settle();
+      waiting?.resolve({ head: head(waiting.rows), freeBytes: undefined, ...written });
+      await settle();
+    },
+    async fail(message) {
+      await settle();
+      waiting?.reject(new StoreError('FAKE', message, true));
+      await settle();
+    },
+    flow(written = {}) {
+      flowing = written;
+    },
+    close: async () => {},
+  };
+}
