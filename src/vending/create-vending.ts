@@ -103,7 +103,7 @@ export function createVending(options: VendingOptions): Vending {
     slot.attemptedAt = clock.monotonic();
     try {
       const held = await cache.fetch(slot.workload.id, { forceRefresh: true, context: begun });
-      if (held !== undefined && !slot.gone) return held;
+      if (held !== undefined) return held;
     } catch (error) {
       if (!slot.gone && !closed) throw error;
     } finally {

@@ -52,6 +52,20 @@ describe('row 16: never an upstream call per request', () => {
     expect(exchange.calls).toHaveLength(1);
   });
 
+  test('there is no moment around the end of a failed call in which a second one slips through', async () => {
+    const { vending, exchange, caller, clock } = setUp();
+    exchange.answer = () => {};
+    const all = [outcome(vending.vend(caller))];
+    await clock.advance(0);
+    exchange.calls[0]?.fail(new StsUnavailable('down'));
+    for (let turn = 0; turn < 50; turn++) {
+      await Promise.resolve();
+      all.push(outcome(vending.vend(caller)));
+    }
+    expect(new Set(await Promise.all(all))).toEqual(new Set(['StsUnavailable']));
+    expect(exchange.calls).toHaveLength(1);
+  });
+
   test('a storm of retries during an outage is one STS call, and is answered with its error', async () => {
     const { vending, exchange, trail, caller, clock } = setUp();
     exchange.answer = call => call.fail(new StsUnavailable('down'));
