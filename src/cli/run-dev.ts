@@ -1,0 +1,33 @@
+/**
+ * `walletcreds dev` on a command line: flags in, signals wired, nothing else.
+ *
+ * @module
+ */
+import { dev } from './dev.ts';
+import { parseDevWorkloads } from './dev-workloads.ts';
+import { cliLogger } from './logger.ts';
+import type { Io } from './main.ts';
+import { untilStopped } from './stop.ts';
+
+export interface DevFlags {
+  readonly workload: readonly string[];
+  readonly port: number;
+  readonly envFile?: string;
+  readonly stateDir: string;
+}
+
+export async function runDev(flags: DevFlags, io: Io): Promise<number> {
+  const stop = new AbortController();
+  void untilStopped().then(() => stop.abort());
+  await dev({
+    workloads: parseDevWorkloads(flags.workload),
+    port: flags.port,
+    envFile: flags.envFile,
+    stateDir: flags.stateDir,
+    out: io.out,
+    // The variables are what one wants to read; every vend beside them is for `serve`.
+    log: cliLogger(io.env, 'warn'),
+    signal: stop.signal,
+  });
+  return 0;
+}
