@@ -50,16 +50,17 @@ export const OPERATORS: ReadonlyMap<string, Operator> = new Map<string, Operator
 ]);
 
 /**
+ * A policy variable without a value makes it false, for a negated operator too: the whole statement can't apply.
+ *
  * @param variables whether `${…}` is replaced
- * @returns undefined where a policy variable has no value, so that the whole statement can't apply
  */
-export function holds(condition: Condition, context: Context, variables: boolean): boolean | undefined {
+export function holds(condition: Condition, context: Context, variables: boolean): boolean {
   const values = context.get(condition.key) ?? [];
   if (condition.operator === 'Null') {
     return condition.values.some(expected => (expected.toLowerCase() === 'true') === (values.length === 0));
   }
   const operator = OPERATORS.get(condition.operator);
-  if (operator === undefined) return undefined;
+  if (operator === undefined) return false;
   const lookup: Lookup | undefined = variables
     ? key => {
         const found = context.get(key.toLowerCase());
@@ -72,7 +73,6 @@ export function holds(condition: Condition, context: Context, variables: boolean
     return condition.set === undefined && operator.negated;
   }
   const judged = values.map(value => one(operator, value, condition.values, lookup));
-  if (judged.includes(undefined)) return undefined;
   // Without a set operator several values count as IAM counts them: positive if any matches, negated if none does.
   const all = condition.set === 'ForAllValues' || (condition.set === undefined && operator.negated);
   return all ? judged.every(Boolean) : judged.some(Boolean);

@@ -26,7 +26,7 @@ function applies(statement: Statement, action: string, request: TrustRequest, va
     return compiled !== undefined && matches(compiled, action, { ignoreCase: true });
   });
   if (acted === statement.notActions) return false;
-  return statement.conditions.every(condition => holds(condition, request.context, variables) === true);
+  return statement.conditions.every(condition => holds(condition, request.context, variables));
 }
 
 /** What a request says about itself, as a policy may ask for it. */

@@ -1,9 +1,12 @@
-import { exportJWK, UnsecuredJWT } from 'jose';
+import { exportJWK, exportPKCS8, importPKCS8, UnsecuredJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { foreign, ISSUER, jwks, keys, setUp, sign, wellKnown } from './support.ts';
 
 type SetUp = ReturnType<typeof setUp>;
 const seconds = (context: SetUp) => Math.floor(context.clock.wall() / 1000);
+
+/** The RSA key of the JWKS, used for another algorithm than the JWKS gives it. */
+const rsa512 = await importPKCS8(await exportPKCS8(keys.RS256.privateKey), 'RS512');
 
 describe('a web identity token', () => {
   it('may be signed with ES256 or RS256, with or without a kid where one key fits', async () => {
@@ -33,6 +36,12 @@ describe('a web identity token', () => {
     [
       'a kid of a key of another type',
       c => sign(c.claims(), { kid: 'rsa' }),
+      'InvalidIdentityToken',
+      'retrieve verification key',
+    ],
+    [
+      'an alg that its key is not for',
+      c => sign(c.claims(), { alg: 'RS512', kid: 'rsa' }, rsa512),
       'InvalidIdentityToken',
       'retrieve verification key',
     ],
@@ -133,7 +142,14 @@ describe('an issuer', () => {
       'InvalidIdentityToken',
     ],
     ['is HTML', () => new Response('<html>'), 'InvalidIdentityToken'],
-    ['names another issuer', () => Response.json({ issuer: `${ISSUER}/`, jwks_uri: ISSUER }), 'InvalidIdentityToken'],
+    [
+      'names another issuer',
+      url =>
+        url.endsWith('jwks.json')
+          ? wellKnown(url)
+          : Response.json({ issuer: `${ISSUER}/`, jwks_uri: `${ISSUER}/.well-known/jwks.json` }),
+      'InvalidIdentityToken',
+    ],
     ['has no jwks_uri', () => Response.json({ issuer: ISSUER }), 'InvalidIdentityToken'],
     [
       'has a jwks_uri that is a file',
