@@ -51,8 +51,19 @@ export async function bundle() {
     logLevel: 'warning',
   });
   const files = new Map(result.outputFiles.map(file => [relative(join(root, 'dist'), file.path), file.contents]));
+  files.set('bin.js', startable(Buffer.from(files.get('bin.js') ?? '').toString('utf8')));
   files.set('THIRD-PARTY-LICENSES.txt', licences(bundledPackages(result.metafile)));
   return { files, metafile: result.metafile };
+}
+
+/**
+ * Node 20 takes `--env-file` for itself wherever it stands in a command line, unless a `--` comes before: `walletcreds dev
+ * --env-file FILE` would end before its first statement. A shebang can't say `--` on every system (busybox's env has no
+ * `-S`), so the file is a shell script in its second line and JavaScript to node, for which that line is a string.
+ */
+function startable(text) {
+  const [, ...lines] = text.split('\n');
+  return ['#!/bin/sh', `':' //# ; exec node -- "$0" "$@"`, ...lines].join('\n');
 }
 
 /**
