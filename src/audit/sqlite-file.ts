@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { closeSync, openSync, statfsSync, statSync } from 'node:fs';
+import { accessSync, closeSync, constants, openSync, statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'libsql';
 import { emptyHead, type Head, newWriter } from './chain.ts';
@@ -22,6 +22,7 @@ export class SqliteFile {
   readonly #path: string;
   #db: Database.Database | undefined;
   #inode = 0;
+  #walInode: number | undefined;
   #head: Head | undefined;
   #replaced: Head | undefined;
 
@@ -47,7 +48,7 @@ export class SqliteFile {
     try {
       const rows = given.map(normalised);
       const head = this.#commit(rows);
-      if (this.#inPlace()) return { head, freeBytes: freeBytes(this.#path) };
+      if (this.#inPlace()) return { head, freeBytes: freeBytes(this.#path), ...this.#withLog() };
       // The commit went to a file that nobody will find again: once more, into the one that the path means now.
       this.#disconnect();
       this.#replaced = head;
@@ -87,8 +88,7 @@ export class SqliteFile {
   }
 
   #connect(): Database.Database {
-    // Made by us, so that nobody else may read it; SQLite gives its log and index the same mode.
-    closeSync(openSync(this.#path, 'a', 0o600));
+    makePrivate(this.#path);
     const db = new Database(this.#path, { timeout: BUSY_MS });
     this.#db = db;
     const [mode] = db.prepare('PRAGMA journal_mode = WAL').all() as { journal_mode: string }[];
@@ -98,6 +98,7 @@ export class SqliteFile {
     db.exec('PRAGMA journal_size_limit = 67108864');
     migrate(db, Math.floor(Date.now() / 1000));
     this.#inode = statSync(this.#path).ino;
+    this.#walInode = undefined;
     this.#head = undefined;
     return db;
   }
@@ -114,7 +115,37 @@ export class SqliteFile {
   }
 
   #inPlace(): boolean {
-    return statSync(this.#path, { throwIfNoEntry: false })?.ino === this.#inode;
+    return inodeOf(this.#path) === this.#inode;
+  }
+
+  /** Commits go to the write-ahead log: if that was taken away, what it holds is merged while it is still open. */
+  #withLog(): { warning?: string } {
+    const inode = inodeOf(`${this.#path}-wal`);
+    this.#walInode ??= inode;
+    if (inode === this.#walInode) return {};
+    const [merged] = (this.#db?.prepare('PRAGMA wal_checkpoint(FULL)').all() ?? []) as { busy: number }[];
+    this.#disconnect();
+    if (merged?.busy !== 0)
+      throw new StoreError('WAL_LOST', `audit database ${this.#path}: its -wal file was removed`, true);
+    return { warning: `${this.#path}-wal was removed while it was in use; its rows were merged into the database` };
+  }
+}
+
+function inodeOf(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.ino;
+}
+
+/**
+ * Makes the file where it isn't there yet, so that nobody else may read it; SQLite gives its log and index the same mode.
+ * One that is there is left closed: to close a descriptor of it would drop the locks of every connection of this process.
+ */
+function makePrivate(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', 0o600));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    accessSync(path, constants.R_OK | constants.W_OK);
+    if (statSync(path).isDirectory()) throw Object.assign(new Error('it is a folder'), { code: 'EISDIR' });
   }
 }
 

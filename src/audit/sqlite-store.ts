@@ -19,6 +19,8 @@ function workerUrl(): URL {
   throw new StoreError('WORKER_MISSING', `${fileURLToPath(beside)} is missing: build first (npm run build)`, false);
 }
 
+const EXIT_MS = 1_000;
+
 /** @param options.worker another worker, for tests of one that hangs or dies */
 export function sqliteStore(path: string, options: { worker?: URL } = {}): Store {
   let worker: Worker | undefined;
@@ -70,7 +72,13 @@ export function sqliteStore(path: string, options: { worker?: URL } = {}): Store
       const ending = worker;
       if (ending === undefined) return;
       // A worker that hangs can't be asked to close, nor be ended: its file is left as it is, which SQLite allows for.
-      if (waiting === undefined) await ask({ do: 'close' }).catch(() => {});
+      if (waiting === undefined) {
+        // The database is closed for good, its log merged, once the thread is gone.
+        const gone = new Promise(resolve => ending.once('exit', resolve));
+        await ask({ do: 'close' }).catch(() => {});
+        ending.ref();
+        await Promise.race([gone, new Promise(resolve => setTimeout(resolve, EXIT_MS).unref())]);
+      }
       worker = undefined;
       waiting?.reject(new StoreError('CLOSED', 'closed while a write was under way', true));
       waiting = undefined;

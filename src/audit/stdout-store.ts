@@ -17,6 +17,7 @@ const PAUSE_MS = 10;
 export function stdoutStore(fd: number = 1): Store {
   let head = emptyHead(newWriter());
   let broken = false;
+  let closed = false;
 
   /** Asynchronously: a pipe that nobody reads shall not stop the process. */
   async function put(text: string): Promise<void> {
@@ -25,7 +26,7 @@ export function stdoutStore(fd: number = 1): Store {
       try {
         done += (await writeTo(fd, bytes, done, bytes.length - done)).bytesWritten;
       } catch (error) {
-        if ((error as { code?: unknown }).code !== 'EAGAIN') throw error;
+        if (closed || (error as { code?: unknown }).code !== 'EAGAIN') throw error;
         await new Promise(resolve => setTimeout(resolve, PAUSE_MS));
       }
     }
@@ -53,6 +54,8 @@ export function stdoutStore(fd: number = 1): Store {
       head = { writer: start.writer, seq: last.seq ?? 0, hash: last.hash ?? '' };
       return { head, freeBytes: undefined };
     },
-    async close() {},
+    async close() {
+      closed = true;
+    },
   };
 }

@@ -1,5 +1,5 @@
-import { mkdirSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { hashOf } from '../../src/audit/chain.ts';
 import type { StoredRow } from '../../src/audit/columns.ts';
@@ -132,7 +132,7 @@ test.each([
       mkdirSync(join(folder, 'd'));
       return join(folder, 'd');
     },
-    /EISDIR/,
+    /is a folder/,
   ],
   [
     'a file that is no database',
@@ -181,4 +181,12 @@ test('the heads are logged at close, and every minute in which something was wri
   await trail.append(aRow());
   await trail.close();
   expect(heads()).toMatchObject([{ seq: 1 }, { writer: row?.['writer'], seq: 2 }]);
+});
+
+test('close leaves one file with everything in it', async () => {
+  const { trail, path } = await aTrail();
+  await trail.append(aRow());
+  await trail.close();
+  expect(readdirSync(dirname(path))).toEqual(['audit.sqlite']);
+  expect(rowsOf(path)).toHaveLength(1);
 });

@@ -1,0 +1,223 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, copyFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { createTrail } from '../../src/audit/create-trail.ts';
+import { openToRead } from '../../src/audit/database.ts';
+import { sqliteStore } from '../../src/audit/sqlite-store.ts';
+import { verifyTrail } from '../../src/audit/verify.ts';
+import { systemClock } from '../../src/clock.ts';
+import { AuditUnavailable } from '../../src/errors.ts';
+import { aFailure, aFolder, aLog, aRow, aTrail, open, rowsOf } from './support.ts';
+
+const back = (trail: { available: boolean }) =>
+  vi.waitFor(() => expect(trail.available).toBe(true), { timeout: 10_000, interval: 20 });
+
+/** A file system of 1 MiB, or the reason why there is none. */
+function aSmallDisk(): { folder: string } | { reason: string } {
+  const folder = aFolder();
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'walletcreds-test', folder], { stdio: 'pipe' });
+    onTestFinished(() => void execFileSync('umount', ['-l', folder], { stdio: 'pipe' }));
+    return { folder };
+  } catch (error) {
+    return { reason: `no small disk to fill (mount needs root): ${String(error).split('\n')[0]}` };
+  }
+}
+
+test('a disk that is full: nothing is said to be written, and with space it goes on by itself', async context => {
+  const disk = aSmallDisk();
+  if ('reason' in disk) return context.skip(disk.reason);
+  const { trail, path, lines } = await aTrail(join(disk.folder, 'audit.sqlite'), { reserveBytes: 0 });
+  await trail.append(aRow({ access_key_id: 'BEFORE' }));
+  const filler = join(disk.folder, 'filler');
+  try {
+    writeFileSync(filler, Buffer.alloc(2 ** 21));
+  } catch {
+    // Full now: what could be written stays.
+  }
+  const acknowledged = ['BEFORE'];
+  await expect(
+    (async () => {
+      for (let n = 0; n < 5000; n++) {
+        await trail.append(aRow({ access_key_id: `FILL${n}` }));
+        acknowledged.push(`FILL${n}`);
+      }
+    })(),
+  ).rejects.toThrow(AuditUnavailable);
+  expect(trail.available).toBe(false);
+  expect(trail.reason).toMatch(/full/);
+  await expect(trail.append(aRow())).rejects.toThrow(/full/);
+  rmSync(filler);
+  await back(trail);
+  await trail.append(aRow({ access_key_id: 'AFTER' }));
+  const rows = rowsOf(path);
+  expect(rows.filter(row => row['via'] === 'endpoint').map(row => row['access_key_id'])).toEqual([
+    ...acknowledged,
+    'AFTER',
+  ]);
+  expect(rows.filter(row => row['outcome'] === 'recovered')).toMatchObject([
+    { outcome_detail: expect.stringMatching(/full/) },
+  ]);
+  expect(lines.map(line => line['code'])).toContain('SQLITE_FULL');
+});
+
+test('when little space is left failure rows stop and rows of vends go on', async context => {
+  const disk = aSmallDisk();
+  if ('reason' in disk) return context.skip(disk.reason);
+  const { trail, path, lines } = await aTrail(join(disk.folder, 'audit.sqlite'));
+  await trail.append(aRow());
+  trail.note(aFailure());
+  await trail.append(aRow());
+  await trail.close();
+  expect(rowsOf(path).map(row => row['outcome'])).toEqual(['ok', 'ok']);
+  expect(lines.filter(line => line['level'] === 'error').map(line => line['msg'])).toEqual([
+    expect.stringMatching(/failure rows stop/),
+    expect.stringMatching(/were lost/),
+    expect.stringMatching(/were lost/),
+  ]);
+});
+
+test('a database locked by another connection: refused within the half second, and back when the lock is gone', async () => {
+  const { trail, path } = await aTrail();
+  await trail.append(aRow());
+  const other = open(path);
+  other.exec('BEGIN IMMEDIATE');
+  const begun = performance.now();
+  await expect(trail.append(aRow())).rejects.toThrow(AuditUnavailable);
+  expect(performance.now() - begun).toBeLessThan(900);
+  expect(trail.reason).toMatch(/locked|500 ms/);
+  other.exec('COMMIT');
+  await back(trail);
+  await trail.append(aRow({ access_key_id: 'AFTER' }));
+  expect(rowsOf(path).at(-1)).toMatchObject({ access_key_id: 'AFTER' });
+});
+
+test('a database that is locked at start keeps nobody from starting; the trail comes when the lock is gone', async () => {
+  const path = join(aFolder(), 'audit.sqlite');
+  const other = open(path);
+  other.exec('CREATE TABLE x (y); BEGIN EXCLUSIVE');
+  const { trail } = await aTrail(path);
+  expect(trail.available).toBe(false);
+  other.exec('COMMIT');
+  await back(trail);
+  await trail.append(aRow());
+});
+
+test.each([
+  ['removed', (path: string) => rmSync(path)],
+  [
+    'replaced',
+    (path: string) => {
+      copyFileSync(path, `${path}.copy`);
+      renameSync(`${path}.copy`, path);
+    },
+  ],
+])(
+  'a file that is %s while in use: the row is in the file that the path means, and the trail says what happened',
+  async (_, harm) => {
+    const { trail, path, lines } = await aTrail();
+    await trail.append(aRow({ access_key_id: 'BEFORE' }));
+    for (const file of [`${path}-wal`, `${path}-shm`]) rmSync(file, { force: true });
+    harm(path);
+    await trail.append(aRow({ access_key_id: 'AFTER' }));
+    const rows = rowsOf(path, "via <> 'x'");
+    expect(rows.at(-1)).toMatchObject({ access_key_id: 'AFTER' });
+    expect(rows.at(-2)).toMatchObject({
+      outcome: 'recovered',
+      outcome_detail: expect.stringMatching(/last head.*"seq":2/),
+    });
+    expect(lines.filter(line => line['level'] === 'error')).toMatchObject([{ code: 'AuditReplaced' }]);
+    expect(trail.available).toBe(true);
+  },
+);
+
+test('a write-ahead log that is removed while in use loses no row', async () => {
+  const { trail, path, lines } = await aTrail();
+  await trail.append(aRow({ access_key_id: 'BEFORE' }));
+  rmSync(`${path}-wal`);
+  await trail.append(aRow({ access_key_id: 'BETWEEN' }));
+  expect(rowsOf(path).map(row => row['access_key_id'])).toEqual(['BEFORE', 'BETWEEN']);
+  await trail.append(aRow({ access_key_id: 'AFTER' }));
+  expect(rowsOf(path).map(row => row['access_key_id'])).toEqual(['BEFORE', 'BETWEEN', 'AFTER']);
+  expect(lines.filter(line => line['level'] === 'error')).toMatchObject([
+    { msg: expect.stringMatching(/-wal was removed/) },
+  ]);
+});
+
+test('a folder that vanishes with everything in it: refused, and back with the folder', async () => {
+  const folder = join(aFolder(), 'state');
+  mkdirSync(folder);
+  const { trail, path } = await aTrail(join(folder, 'audit.sqlite'));
+  await trail.append(aRow());
+  rmSync(folder, { recursive: true });
+  await expect(trail.append(aRow())).rejects.toThrow(AuditUnavailable);
+  expect(trail.reason).toMatch(/ENOENT/);
+  mkdirSync(folder);
+  await back(trail);
+  await trail.append(aRow({ access_key_id: 'AFTER' }));
+  expect(rowsOf(path).at(-1)).toMatchObject({ access_key_id: 'AFTER' });
+});
+
+test('a folder that can not be written is an error at start that names the path', async context => {
+  if (process.getuid?.() === 0) return context.skip('root writes everywhere; run as another user');
+  const folder = aFolder();
+  chmodSync(folder, 0o500);
+  const { log } = aLog();
+  const path = join(folder, 'audit.sqlite');
+  await expect(createTrail({ kind: 'sqlite', path }, { clock: systemClock, log })).rejects.toThrow(/EACCES/);
+});
+
+function aHangingTrail() {
+  const path = join(aFolder(), 'audit.sqlite');
+  const worker = new URL('./hanging-worker.mjs', import.meta.url);
+  return aTrail(path, { store: sqliteStore(path, { worker }) });
+}
+
+test('a disk that hangs: the waiter learns within 0.5 s, the event loop goes on, and it ends by itself', async () => {
+  const { trail, path } = await aHangingTrail();
+  let longest = 0;
+  let last = performance.now();
+  const beat = setInterval(() => {
+    longest = Math.max(longest, performance.now() - last);
+    last = performance.now();
+  }, 5);
+  const begun = performance.now();
+  await expect(trail.append(aRow())).rejects.toThrow(AuditUnavailable);
+  const waited = performance.now() - begun;
+  clearInterval(beat);
+  expect(waited).toBeGreaterThan(450);
+  expect(waited).toBeLessThan(900);
+  expect(longest).toBeLessThan(300);
+  expect(trail.available).toBe(false);
+  await expect(trail.append(aRow())).rejects.toThrow(AuditUnavailable);
+  writeFileSync(`${path}.go`, '');
+  await back(trail);
+  await trail.append(aRow());
+});
+
+test('a worker that dies: its rows are refused, and another takes over', async () => {
+  const { trail, path } = await aHangingTrail();
+  writeFileSync(`${path}.die`, '');
+  await expect(trail.append(aRow())).rejects.toThrow(/worker ended: exit code 3/);
+  expect(trail.available).toBe(false);
+  rmSync(`${path}.die`);
+  writeFileSync(`${path}.go`, '');
+  await back(trail);
+  await trail.append(aRow());
+});
+
+test('after outages of every kind the chains are intact', async () => {
+  const { trail, path } = await aTrail();
+  await trail.append(aRow());
+  const other = open(path);
+  other.exec('BEGIN IMMEDIATE');
+  await Promise.allSettled([1, 2, 3].map(() => trail.append(aRow())));
+  other.exec('COMMIT');
+  await back(trail);
+  await trail.append(aRow());
+  await trail.close();
+  const db = await openToRead({ kind: 'sqlite', path });
+  expect(await verifyTrail(db)).toMatchObject({ intact: true, findings: [] });
+  await db.close();
+});
