@@ -21,6 +21,8 @@ export function tokenFromFile(
 ): { readonly value: string; readonly file: string } | undefined {
   const file = sourceOrMade(building, name);
   if (!existsSync(file) && building.purpose === 'serve') {
+    // A configuration that is refused leaves nothing behind.
+    if (building.problems.any) return undefined;
     try {
       makeToken(file, options);
     } catch (error) {
