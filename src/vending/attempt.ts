@@ -56,7 +56,7 @@ interface Running extends AttemptFor {
 }
 
 /** The label of a workload in metrics: one made from a proof is composed of who vouched for it, and there are many. */
-export function labelOf({ workload }: Slot): string {
+function labelOf({ workload }: Slot): string {
   return workload.origin === 'configured' ? workload.name : '(proof)';
 }
 

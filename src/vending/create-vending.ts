@@ -17,7 +17,7 @@ import type { IdentityTokenSource } from '../identity-token/identity-token.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Caller } from '../workload/caller.ts';
-import { auditUnavailable, createAttempt, discardedNow, labelOf } from './attempt.ts';
+import { auditUnavailable, createAttempt, discardedNow } from './attempt.ts';
 import { Backoff } from './backoff.ts';
 import { Held } from './held.ts';
 import { Ledger } from './ledger.ts';
@@ -53,7 +53,7 @@ interface Begun {
 const ABOVE_ANY_NUMBER_OF_IDENTITIES = 2 ** 40;
 
 export function createVending(options: VendingOptions): Vending {
-  const { clock, trail, log, metrics, random = Math.random } = options;
+  const { clock, trail, log, random = Math.random } = options;
   const limits: VendingLimits = { ...DEFAULT_LIMITS, ...options.limits };
   const backoff = new Backoff({ clock, random, limits });
   const ledger = new Ledger({ clock, trail, log, limits });
@@ -150,7 +150,7 @@ export function createVending(options: VendingOptions): Vending {
     return within(release(held, caller, held.memory), limits.patience, clock, () => notYet(held.slot));
   }
 
-  const vending: Vending = {
+  return {
     // The hot path: one look-up, two clock readings, comparisons, a count. No promise, no closure.
     vend(caller) {
       const held = cache.get(caller.workload.id);
@@ -201,14 +201,6 @@ export function createVending(options: VendingOptions): Vending {
       await ledger.close();
     },
   };
-
-  metrics.onCollect(() =>
-    [...slots.configured()].map(slot => {
-      const { state, secondsLeft } = statusOf(slot, heldOf(slot), clock);
-      return { workload: labelOf(slot), state, secondsLeft };
-    }),
-  );
-  return vending;
 }
 
 function notYet({ workload }: Slot): CredentialsUninitialized {
