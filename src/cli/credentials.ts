@@ -17,7 +17,7 @@ export async function printCredentials(
   const { config, found } = await workloadOf(name, options.config, io.env);
   const credentials =
     options.endpoint === undefined
-      ? await exchangeOnce(config, found, 'credentials', cliLogger(io.env, 'warn'))
+      ? await exchangeOnce(config, found, 'credentials', await cliLogger(io.env, 'warn'))
       : await askEndpoint(options.endpoint, found);
   io.out(formatCredentials(credentials, options.format));
   return 0;

@@ -27,7 +27,7 @@ export async function exec(name: string, command: readonly string[], flags: Exec
   const region = { AWS_REGION: config.region, AWS_DEFAULT_REGION: config.region };
   const run = (added: Record<string, string>) =>
     runChild({ command, env: io.env, added: { ...region, ...added } }, io.warn);
-  const log = cliLogger(io.env, 'warn');
+  const log = await cliLogger(io.env, 'warn');
 
   if (flags.staticEnv === true) {
     io.warn('walletcreds: --static-env: these credentials end with their session; the program can’t renew them');

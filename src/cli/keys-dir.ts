@@ -54,7 +54,7 @@ export async function keysCommand(
 async function writeRevocation(config: Config, kid: string, io: Io): Promise<void> {
   const trail = await createTrail(config.audit, {
     clock: systemClock,
-    log: cliLogger(io.env, 'warn'),
+    log: await cliLogger(io.env, 'warn'),
     stateDir: config.stateDir,
   });
   try {

@@ -26,7 +26,7 @@ export async function runDev(flags: DevFlags, io: Io): Promise<number> {
     stateDir: flags.stateDir,
     out: io.out,
     // The variables are what one wants to read; every vend beside them is for `serve`.
-    log: cliLogger(io.env, 'warn'),
+    log: await cliLogger(io.env, 'warn'),
     signal: stop.signal,
   });
   return 0;

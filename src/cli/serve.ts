@@ -18,7 +18,7 @@ import { untilStopped } from './stop.ts';
 export async function serve(file: string, io: Io): Promise<number> {
   refuseDebugging(process.execArgv, io.env);
   const config = await loadConfig(file, { env: io.env });
-  const log = cliLogger(io.env);
+  const log = await cliLogger(io.env);
   for (const warning of config.warnings) log.warn(warning);
   const sidecar = await createSidecar(config, { log });
   log.info(

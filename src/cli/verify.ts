@@ -97,7 +97,7 @@ function baseOf(prefix: string | undefined, wallet: string): string | undefined 
 function source(config: Config, found: WorkloadConfig, flags: VerifyFlags, io: Io): () => Promise<AwsKeys> {
   switch (flags.via) {
     case 'exchange':
-      return () => exchangeOnce(config, found, 'credentials', cliLogger(io.env, 'warn'));
+      return async () => exchangeOnce(config, found, 'credentials', await cliLogger(io.env, 'warn'));
     case 'endpoint': {
       const [first] = config.endpoint.listen;
       const host = first?.host.includes(':') === true ? `[${first.host}]` : first?.host;
