@@ -88,7 +88,8 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     server.on('checkExpectation', gate.onRequest);
     server.on('connect', (request, socket) => gate.onConnect(request, socket as Socket));
     server.on('clientError', (error, socket) => {
-      options.refused?.(refuseByNode(error, socket as Socket, options.errorForm));
+      const code = refuseByNode(error, socket as Socket, options.errorForm);
+      if (code !== undefined) options.refused?.(code);
     });
     servers.push(server);
     return server;

@@ -10,17 +10,25 @@ import type { Socket } from 'node:net';
 import { BadRequest, RequestHeaderFieldsTooLarge, RequestTimeout, type WalletcredsError } from '../errors.ts';
 import type { Answer, ErrorForm } from './answer.ts';
 
-/** @returns the code it was refused with, `ConnectionLost` where nobody was left to answer */
-export function refuseByNode(error: Error, socket: Socket, form: ErrorForm): string {
+/** How long a refused connection may go on sending before it is cut: closed at once, its reset would eat the answer; ms. */
+const LINGER = 500;
+
+const refusedSockets = new WeakSet<Socket>();
+
+/** @returns the code it was refused with; undefined where there is nobody to answer */
+export function refuseByNode(error: Error, socket: Socket, form: ErrorForm): string | undefined {
+  // What a refused connection still sends fails again, piece by piece.
+  if (refusedSockets.has(socket)) return undefined;
   const code = (error as { code?: unknown }).code;
-  // `_httpMessage` would tell whether an answer is under way; bytesWritten without a request in flight can't, so a
-  // connection whose stream is gone or ending is left to end.
-  if (code === 'ECONNRESET' || code === 'EPIPE' || !socket.writable || socket.destroyed) {
+  const parsed = typeof code === 'string' && (code.startsWith('HPE_') || code === 'ERR_HTTP_REQUEST_TIMEOUT');
+  // A failed TLS handshake comes here too, and has nothing that an answer could be written to.
+  if (!parsed || !socket.writable) {
     socket.destroy();
-    return 'ConnectionLost';
+    return undefined;
   }
+  refusedSockets.add(socket);
   const refusal = refusalFor(code);
-  writeRaw(socket, form(refusal, ['GET']));
+  writeRaw(socket, form(refusal, []));
   return refusal.code;
 }
 
@@ -40,5 +48,7 @@ export function refusalFor(code: unknown): WalletcredsError {
 export function writeRaw(socket: Socket, { status, headers, body }: Answer): void {
   const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`];
   for (let i = 0; i + 1 < headers.length; i += 2) lines.push(`${headers[i]}: ${headers[i + 1]}`);
-  socket.end(`${lines.join('\r\n')}\r\nConnection: close\r\n\r\n${body}`, () => socket.destroySoon());
+  socket.end(`${lines.join('\r\n')}\r\nConnection: close\r\n\r\n${body}`);
+  const cut = setTimeout(() => socket.destroy(), LINGER).unref();
+  socket.once('close', () => clearTimeout(cut));
 }
