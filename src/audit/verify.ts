@@ -115,12 +115,12 @@ class ChainWalk {
   step(row: StoredRow): void {
     const seq = row.seq ?? 0;
     const last = this.#last;
-    this.#last = row;
     if (seq <= this.#seq) {
       const why = last === undefined ? 'it belongs to a range that was pruned' : `row id ${last.id} has that number`;
       this.#find('inserted', row, `inserted: it is number ${seq} of its chain, but ${why}`);
       return;
     }
+    this.#last = row;
     const gap = seq - this.#seq - 1;
     if (gap > 0) {
       const range = gap === 1 ? `number ${seq - 1}` : `numbers ${this.#seq + 1} to ${seq - 1}`;

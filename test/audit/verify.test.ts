@@ -1,0 +1,289 @@
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { hashOf } from '../../src/audit/chain.ts';
+import type { StoredRow } from '../../src/audit/columns.ts';
+import { openToRead } from '../../src/audit/database.ts';
+import { headText, parseHeads } from '../../src/audit/heads.ts';
+import { prune, rangesBefore } from '../../src/audit/prune.ts';
+import { headsOf } from '../../src/audit/reader.ts';
+import { type VerifyReport, verifyTrail } from '../../src/audit/verify.ts';
+import { aFolder, anOldDatabase, aRow, aTrail, open, rowsOf } from './support.ts';
+
+const START = 1_767_225_600;
+
+/** A trail of six rows by one writer and two by another, a day apart; nobody writes it any more. */
+async function aFinishedTrail(path = join(aFolder(), 'audit.sqlite')): Promise<string> {
+  for (const rows of [6, 2]) {
+    const { trail } = await aTrail(path);
+    for (let n = 0; n < rows; n++)
+      await trail.append(aRow({ minted_at: START + n * 86_400, access_key_id: `ASIA${n}` }));
+    await trail.close();
+  }
+  return path;
+}
+
+async function verified(path: string, heads?: Parameters<typeof verifyTrail>[1]): Promise<VerifyReport> {
+  const db = await openToRead({ kind: 'sqlite', path });
+  try {
+    return await verifyTrail(db, heads);
+  } finally {
+    await db.close();
+  }
+}
+
+async function headsNow(path: string) {
+  const db = await openToRead({ kind: 'sqlite', path });
+  try {
+    return await headsOf(db);
+  } finally {
+    await db.close();
+  }
+}
+
+/** What somebody does who can write the file: the triggers are no obstacle. */
+function tamper(path: string, sql: string): void {
+  const db = open(path);
+  for (const { name } of db.prepare("SELECT name FROM sqlite_master WHERE type = 'trigger'").all() as {
+    name: string;
+  }[])
+    db.exec(`DROP TRIGGER ${name}`);
+  db.exec(sql);
+  db.close();
+}
+
+/** Computes all chains of a database anew, as somebody would who knows how. */
+function rechain(path: string): void {
+  const last = new Map<string, StoredRow>();
+  for (const row of rowsOf(path) as unknown as StoredRow[]) {
+    const before = last.get(row.writer ?? '');
+    const changed = { ...row, seq: (before?.seq ?? 0) + 1, prev_hash: before?.hash ?? '0'.repeat(64) };
+    const done = { ...changed, hash: hashOf(changed) };
+    tamper(
+      path,
+      `UPDATE mint_log SET seq = ${done.seq}, prev_hash = '${done.prev_hash}', hash = '${done.hash}' WHERE id = ${row.id}`,
+    );
+    last.set(row.writer ?? '', done);
+  }
+}
+
+test('a trail that nobody touched is intact, and without heads the report says what that can not exclude', async () => {
+  const path = await aFinishedTrail();
+  expect(await verified(path)).toMatchObject({
+    intact: true,
+    rows: 8,
+    writers: 2,
+    findings: [],
+    truncation: 'not-excluded',
+  });
+  expect(await verified(path, await headsNow(path))).toMatchObject({
+    intact: true,
+    heads: 2,
+    truncation: 'excluded-up-to-the-heads',
+  });
+});
+
+test.each([
+  ['the wallet', "requester_wallet = '0xdeadbeef'"],
+  ['the time', 'minted_at = minted_at + 1'],
+  ['the count', 'count = 2'],
+  ['a column emptied', 'access_key_id = NULL'],
+  ['its own hash', `hash = '${'0'.repeat(64)}'`],
+  ['the hash of the one before', `prev_hash = '${'1'.repeat(64)}'`],
+])('an edited row is found and named: %s', async (_, change) => {
+  const path = await aFinishedTrail();
+  tamper(path, `UPDATE mint_log SET ${change} WHERE id = 3`);
+  const { intact, findings } = await verified(path);
+  expect(intact).toBe(false);
+  expect(findings[0]).toMatchObject({ kind: 'edited', id: 3, seq: 3 });
+  expect(findings.every(finding => finding.id === 3)).toBe(true);
+});
+
+test('an edited row whose hash was computed anew is found by the row behind it', async () => {
+  const path = await aFinishedTrail();
+  const row = rowsOf(path)[2] as unknown as StoredRow;
+  tamper(path, `UPDATE mint_log SET count = 9, hash = '${hashOf({ ...row, count: 9 })}' WHERE id = 3`);
+  expect((await verified(path)).findings).toMatchObject([
+    { kind: 'rewritten', id: 3, message: expect.stringMatching(/row id 4/) },
+  ]);
+});
+
+test.each([
+  ['in the middle', '3', 'number 3 of the chain, between row id 2', 4],
+  ['several', '3, 4', 'numbers 3 to 4 of the chain, between row id 2', 5],
+  ['at the start', '1', 'number 1 of the chain, before this row', 2],
+])('removed rows are found and named: %s', async (_, ids, message, next) => {
+  const path = await aFinishedTrail();
+  tamper(path, `DELETE FROM mint_log WHERE id IN (${ids})`);
+  expect((await verified(path)).findings).toMatchObject([
+    { kind: 'removed', id: next, message: expect.stringContaining(message) },
+  ]);
+});
+
+test('reordered rows are found and named', async () => {
+  const path = await aFinishedTrail();
+  tamper(
+    path,
+    'UPDATE mint_log SET id = 99 WHERE id = 3; UPDATE mint_log SET id = 3 WHERE id = 4; UPDATE mint_log SET id = 4 WHERE id = 99',
+  );
+  const { findings } = await verified(path);
+  expect(findings).toContainEqual(expect.objectContaining({ kind: 'reordered', id: 3, seq: 4 }));
+  expect(new Set(findings.map(finding => finding.id))).toEqual(new Set([3, 4]));
+});
+
+test('an inserted row is found: one without a chain, and one with the number of another', async () => {
+  const path = await aFinishedTrail();
+  tamper(
+    path,
+    `DROP INDEX mint_log_chain;
+     INSERT INTO mint_log (minted_at, requester_token_hash, requester_wallet, requested_role, session_duration_seconds, sts_session_name, outcome)
+       VALUES (1, '', 'unknown', 'r', 1, 's', 'ok');
+     INSERT INTO mint_log (minted_at, requester_token_hash, requester_wallet, requested_role, session_duration_seconds, sts_session_name, outcome, writer, seq, prev_hash, hash)
+       SELECT 1, '', 'unknown', 'r', 1, 's', 'ok', writer, seq, prev_hash, hash FROM mint_log WHERE id = 2`,
+  );
+  expect((await verified(path)).findings).toMatchObject([
+    { kind: 'inserted', id: 10, seq: 2 },
+    { kind: 'inserted', id: 9 },
+  ]);
+});
+
+test('a cut tail is found by heads alone', async () => {
+  const path = await aFinishedTrail();
+  const heads = await headsNow(path);
+  tamper(path, 'DELETE FROM mint_log WHERE id IN (5, 6)');
+  expect(await verified(path)).toMatchObject({ intact: true, truncation: 'not-excluded' });
+  expect((await verified(path, heads)).findings).toMatchObject([
+    { kind: 'cut', seq: 6, message: expect.stringMatching(/ends with number 4/) },
+  ]);
+});
+
+test('a chain that was computed anew is found by heads alone', async () => {
+  const path = await aFinishedTrail();
+  const heads = await headsNow(path);
+  tamper(path, 'DELETE FROM mint_log WHERE id = 3');
+  tamper(path, "UPDATE mint_log SET requester_wallet = '0xdeadbeef' WHERE id = 2");
+  rechain(path);
+  expect(await verified(path)).toMatchObject({ intact: true });
+  const { findings } = await verified(path, heads);
+  expect(findings.map(finding => finding.kind)).toEqual(['cut']);
+  // Heads of an earlier minute see it too.
+  const [early] = heads.filter(head => head.seq === 6).map(head => ({ ...head, seq: 4 }));
+  expect((await verified(path, early && [early])).findings).toMatchObject([{ kind: 'rewritten', seq: 4 }]);
+});
+
+test('a writer that is missing as a whole is found by heads alone', async () => {
+  const path = await aFinishedTrail();
+  const heads = await headsNow(path);
+  tamper(path, 'DELETE FROM mint_log WHERE id IN (7, 8)');
+  expect(await verified(path)).toMatchObject({ intact: true });
+  expect((await verified(path, heads)).findings).toMatchObject([{ kind: 'missing-writer', seq: 2 }]);
+});
+
+test('heads are read from JSON lines, from a log made for reading, and from plain text; other lines are passed over', async () => {
+  const head = { writer: '0123456789abcdef', seq: 7, hash: 'ab'.repeat(32) };
+  const text = [
+    '{"level":"info","msg":"listening"}',
+    JSON.stringify({ level: 'info', ...head, at: 'x', msg: `audit head` }),
+    `[12:00:00.000] INFO: audit head ${head.writer} 7 ${head.hash}`,
+    headText(head, '2026-01-01T00:00:00.000Z'),
+    '{ not json',
+    `{"writer":"w","seq":-1,"hash":"${head.hash}"}`,
+    `pod-1 | {"writer":"sealed","seq":3,"hash":"${head.hash}"}`,
+    '',
+  ].join('\n');
+  expect(parseHeads(text)).toEqual([head, head, head, { ...head, writer: 'sealed', seq: 3 }]);
+});
+
+test('the old broker’s rows are held by their seal: an edit, a removed row and a cut tail are found without heads', async () => {
+  for (const [sql, kinds] of [
+    ['SELECT 1', []],
+    ["UPDATE mint_log SET outcome = 'ok' WHERE id = 8", ['edited']],
+    ['DELETE FROM mint_log WHERE id = 4', ['removed']],
+    ['DELETE FROM mint_log WHERE id = 10', ['seal-broken']],
+    ['DELETE FROM mint_log WHERE id <= 10', ['seal-broken']],
+    ['DELETE FROM mint_log WHERE id = 11', ['seal-broken']],
+  ] as const) {
+    const path = join(aFolder(), 'old.sqlite');
+    anOldDatabase(path, 10);
+    const { trail } = await aTrail(path);
+    await trail.append(aRow());
+    await trail.close();
+    if (sql !== 'SELECT 1') tamper(path, sql);
+    const { findings, sealedRows } = await verified(path);
+    expect(
+      findings.map(finding => finding.kind),
+      sql,
+    ).toEqual(kinds);
+    expect(sealedRows).toBeGreaterThanOrEqual(0);
+  }
+});
+
+test('an old broker’s database that was never migrated is read as it is, and said to have no chain', async () => {
+  const path = join(aFolder(), 'old.sqlite');
+  anOldDatabase(path, 3);
+  expect(await verified(path)).toMatchObject({ intact: false, findings: [{ kind: 'not-chained' }] });
+  expect(Object.keys(rowsOf(path)[0] ?? {})).toHaveLength(9);
+});
+
+const day = (n: number) => START + n * 86_400;
+
+test('prune takes the leading rows of each chain, and what is left can be verified, against old heads too', async () => {
+  const path = await aFinishedTrail();
+  const config = { kind: 'sqlite', path } as const;
+  const heads = await headsNow(path);
+  expect(await rangesBefore(config, day(3))).toMatchObject([{ first_seq: 1 }, { first_seq: 1 }]);
+  expect(rowsOf(path)).toHaveLength(8);
+  const ranges = await prune(config, day(3), day(10));
+  expect(ranges.map(range => range.last_seq).sort()).toEqual([2, 3]);
+  const rows = rowsOf(path);
+  expect(rows.map(row => [row['outcome'], row['minted_at']])).toEqual([
+    ['ok', day(3)],
+    ['ok', day(4)],
+    ['ok', day(5)],
+    ['pruned', day(10)],
+    ['pruned', day(10)],
+  ]);
+  expect(await verified(path, heads)).toMatchObject({ intact: true, pruned: [{}, {}] });
+  // Once more, over the first: the records of both stay.
+  await prune(config, day(5), day(20));
+  expect(await verified(path, heads)).toMatchObject({ intact: true });
+  expect((await verified(path)).rows).toBe(4);
+  // The triggers are on again.
+  expect(() => open(path).exec('DELETE FROM mint_log')).toThrow(/append-only/);
+});
+
+test('what is removed besides pruning is found in a pruned trail', async () => {
+  const path = await aFinishedTrail();
+  await prune({ kind: 'sqlite', path }, day(3), day(10));
+  tamper(path, 'DELETE FROM mint_log WHERE id = 4');
+  expect((await verified(path)).findings).toMatchObject([{ kind: 'removed', id: 5 }]);
+});
+
+test('prune goes on while a process writes, whose chain stays whole', async () => {
+  const { trail, path } = await aTrail();
+  for (let n = 0; n < 5; n++) await trail.append(aRow({ minted_at: day(n) }));
+  await prune({ kind: 'sqlite', path }, day(100), day(100));
+  await trail.append(aRow({ minted_at: day(101) }));
+  expect(rowsOf(path).map(row => [row['outcome'], row['seq']])).toEqual([
+    ['pruned', 1],
+    ['ok', 6],
+  ]);
+  expect(await verified(path)).toMatchObject({ intact: true, findings: [] });
+});
+
+test('prune takes sealed rows too, by the same rule', async () => {
+  const path = join(aFolder(), 'old.sqlite');
+  anOldDatabase(path, 10);
+  const { trail } = await aTrail(path);
+  await trail.close();
+  await prune({ kind: 'sqlite', path }, 1_700_000_004, day(1));
+  expect(await verified(path)).toMatchObject({ intact: true, sealedRows: 6 });
+  await prune({ kind: 'sqlite', path }, day(100), day(100));
+  expect(await verified(path)).toMatchObject({ intact: true, sealedRows: 0 });
+});
+
+test('a trail that is not intact is not pruned', async () => {
+  const path = await aFinishedTrail();
+  tamper(path, 'UPDATE mint_log SET count = 2 WHERE id = 1');
+  await expect(prune({ kind: 'sqlite', path }, day(3), day(10))).rejects.toThrow(/not intact/);
+  expect(rowsOf(path)).toHaveLength(8);
+});
