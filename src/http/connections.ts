@@ -18,14 +18,16 @@ type HeldSocket = Socket & { [HOLDER]?: Holder };
 /** One connection's record. */
 interface Holder {
   readonly extra: boolean;
+  /** Whether a request has come over it yet. */
+  used: boolean;
   token: string | undefined;
 }
 
 export interface Connections {
   /** Takes a new connection in. It is destroyed at once when even the extra places are taken. */
   add(socket: Socket): void;
-  /** Whether the connection is beyond the limit: answer 503 and close. */
-  isExtra(socket: Socket): boolean;
+  /** Notes a request. @returns whether its connection is within the limit; if not, answer 503 and close */
+  use(socket: Socket): boolean;
   /**
    * Books the connection on a token.
    *
@@ -36,6 +38,8 @@ export interface Connections {
   /** A new limit counts for connections from now on. */
   limit(max: number): void;
   readonly count: number;
+  /** Ends connections over which nothing has come: node counts them as busy. */
+  destroyUnused(): void;
   /** Ends every connection now. */
   destroyAll(): void;
 }
@@ -60,7 +64,7 @@ export function createConnections(max: number): Connections {
         socket.destroy();
         return;
       }
-      const holder: Holder = { extra, token: undefined };
+      const holder: Holder = { extra, used: false, token: undefined };
       (socket as HeldSocket)[HOLDER] = holder;
       sockets.add(socket);
       if (!extra) served++;
@@ -72,7 +76,12 @@ export function createConnections(max: number): Connections {
         release(holder.token);
       });
     },
-    isExtra: socket => (socket as HeldSocket)[HOLDER]?.extra === true,
+    use(socket) {
+      const holder = (socket as HeldSocket)[HOLDER];
+      if (holder === undefined) return true;
+      holder.used = true;
+      return !holder.extra;
+    },
     claim(socket, token) {
       const holder = (socket as HeldSocket)[HOLDER];
       // A socket that nobody took in is already gone.
@@ -89,6 +98,9 @@ export function createConnections(max: number): Connections {
     },
     get count() {
       return sockets.size;
+    },
+    destroyUnused() {
+      for (const socket of sockets) if ((socket as HeldSocket)[HOLDER]?.used === false) socket.destroy();
     },
     destroyAll() {
       for (const socket of sockets) socket.destroy();

@@ -75,7 +75,7 @@ export function createGate(options: GateOptions, connections: Connections): Gate
   return {
     onRequest(incoming, outgoing) {
       if (draining) outgoing.shouldKeepAlive = false;
-      if (connections.isExtra(incoming.socket)) {
+      if (!connections.use(incoming.socket)) {
         refuse(outgoing, new TooManyConnections('too many connections; close idle ones and ask again'));
         return;
       }

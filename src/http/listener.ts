@@ -61,6 +61,8 @@ export interface Listener {
 
 /** How often a closing listener looks for connections that have become idle; ms. */
 const DRAIN_POLL = 20;
+/** How long a closing listener waits for the first request of a connection that was just accepted; ms. */
+const FIRST_REQUEST_PATIENCE = 100;
 
 /**
  * Opens every address, or none.
@@ -116,12 +118,14 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     };
     idle();
     const poll = setInterval(idle, DRAIN_POLL);
+    const unused = setTimeout(() => connections.destroyUnused(), Math.min(graceMs, FIRST_REQUEST_PATIENCE));
     const cut = setTimeout(() => {
       for (const server of servers) server.closeAllConnections();
       connections.destroyAll();
     }, graceMs);
     await closed;
     clearInterval(poll);
+    clearTimeout(unused);
     clearTimeout(cut);
   };
 

@@ -1,13 +1,229 @@
-import { describe, expect, it } from 'vitest';
-import { sampleApp, tokenOf } from './support/sample.ts';
-import { ask, listening } from './support/wire.ts';
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { networkInterfaces, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { afterAll, describe, expect, it } from 'vitest';
+import { credentialsErrorForm } from '../../src/http/answer.ts';
+import { endpointPolicy } from '../../src/http/endpoint/policy.ts';
+import { startListener } from '../../src/http/listener.ts';
+import { credentialsOf, fakeVending, keptLog, sampleApp, tokenOf } from './support/sample.ts';
+import { ask, exchange, listening, replies, socketTo, untilClosed } from './support/wire.ts';
 
-describe('listener', () => {
-  it('answers credentials over a bare socket', async () => {
+const AUTH = `Authorization: ${tokenOf('alpha')}`;
+const GOOD = `GET /v1/credentials HTTP/1.1\r\nHost: localhost\r\n${AUTH}\r\n`;
+
+const folder = mkdtempSync(join(tmpdir(), 'walletcreds-listener-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** A self-signed pair; its common name tells which one a connection got. */
+function pair(name: string): { certFile: string; keyFile: string } {
+  const files = { certFile: join(folder, `${name}.crt`), keyFile: join(folder, `${name}.key`) };
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', files.keyFile];
+  execFileSync('openssl', ['req', '-x509', ...key, '-out', files.certFile, '-subj', `/CN=${name}`], {
+    stdio: 'ignore',
+  });
+  return files;
+}
+
+function tlsTo(port: number): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    const socket = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false }, () => resolve(socket));
+    socket.once('error', reject);
+  });
+}
+
+const nameOn = (socket: TLSSocket) => socket.getPeerCertificate().subject.CN;
+
+describe('opening', () => {
+  it('listens on every address of the configuration, IPv4, IPv6 and link-local, each with its own port', async () => {
+    const linkLocal = Object.entries(networkInterfaces()).flatMap(([zone, all]) =>
+      (all ?? []).filter(a => a.address.startsWith('fe80:')).map(a => `${a.address}%${zone}`),
+    )[0];
+    const hosts = ['127.0.0.1', '::1', ...(linkLocal === undefined ? [] : [linkLocal])];
+    const listen = hosts.map(host => ({ host, port: 0 }));
     const { app, log } = sampleApp();
-    const { port } = await listening(app, log);
-    const reply = await ask(port, `GET /v1/credentials HTTP/1.1\nAuthorization: ${tokenOf('alpha')}`);
-    expect(reply.status).toBe(200);
-    expect(reply.json()['AccessKeyId']).toBe('ASIAALPHA');
+    const { listener } = await listening(app, log, { listen, policy: endpointPolicy({ listen, extraHosts: [] }) });
+    expect(listener.addresses.map(({ host }) => host)).toEqual(hosts);
+    for (const { host, port } of listener.addresses) {
+      const socket = await socketTo(port, host);
+      const all = untilClosed(socket);
+      socket.write(`GET /v1/credentials HTTP/1.1\r\nHost: [${host}]:${port}\r\n${AUTH}\r\nConnection: close\r\n\r\n`);
+      const status = replies(await all)[0]?.status;
+      // An IPv4 address has no brackets.
+      expect(status, host).toBe(host.includes(':') ? 200 : 403);
+    }
+  });
+
+  it.each([
+    [
+      'a busy port',
+      'EADDRINUSE',
+      /^endpoint\.listen: can't listen on 127\.0\.0\.1:\d+: the port is in use .* change endpoint\.listen$/,
+    ],
+    [
+      'an address of another machine',
+      'EADDRNOTAVAIL',
+      /^endpoint\.listen: .*203\.0\.113\.9 is no address of this machine; .*$/,
+    ],
+  ])('says of %s in one line what to change, and leaves nothing open', async (_, code, message) => {
+    const busy = createServer().listen(0, '127.0.0.1');
+    await new Promise(resolve => busy.once('listening', resolve));
+    const port = (busy.address() as { port: number }).port;
+    const bad = code === 'EADDRINUSE' ? { host: '127.0.0.1', port } : { host: '203.0.113.9', port: 9 };
+    const { app, log } = sampleApp();
+    const failed = listening(app, log, { listen: [{ host: '127.0.0.1', port: 0 }, bad] });
+    await expect(failed).rejects.toMatchObject({ code: 'ListenFailed', message: expect.stringMatching(message) });
+    await new Promise(resolve => busy.close(resolve));
+  });
+});
+
+describe('TLS', () => {
+  it('serves https beside http, and a new certificate to the next connection without dropping one', async () => {
+    const first = pair('first');
+    const second = pair('second');
+    const tls = { listen: [{ host: '127.0.0.1', port: 0 }], ...first };
+    const { app, log, lines } = sampleApp();
+    const { listener } = await listening(app, log, { tls, limits: { certPollMs: 10 } });
+    expect(listener.addresses.map(address => address.tls)).toEqual([false, true]);
+    const port = listener.addresses[1]?.port ?? 0;
+    const old = await tlsTo(port);
+    expect(nameOn(old)).toBe('first');
+
+    copyFileSync(second.keyFile, first.keyFile);
+    copyFileSync(second.certFile, first.certFile);
+    await expect.poll(() => lines.some(line => line.includes('read anew')), { interval: 10 }).toBe(true);
+    const fresh = await tlsTo(port);
+    expect(nameOn(fresh)).toBe('second');
+    for (const socket of [old, fresh]) {
+      const all = untilClosed(socket);
+      socket.write(`${GOOD}Connection: close\r\n\r\n`);
+      expect(replies(await all)[0]?.status).toBe(200);
+    }
+  });
+
+  it('keeps the old certificate when the new one is broken, and says so', async () => {
+    const files = pair('kept');
+    const tls = { listen: [{ host: '127.0.0.1', port: 0 }], ...files };
+    const { app, log, lines } = sampleApp();
+    const { listener } = await listening(app, log, { tls, limits: { certPollMs: 10 } });
+    writeFileSync(files.certFile, 'no certificate');
+    await expect.poll(() => lines.some(line => line.includes('the old one stays')), { interval: 10 }).toBe(true);
+    const socket = await tlsTo(listener.addresses[1]?.port ?? 0);
+    expect(nameOn(socket)).toBe('kept');
+    socket.destroy();
+  });
+
+  it('refuses to start with a certificate that it can’t use, naming the files', async () => {
+    const { certFile } = pair('one');
+    const { keyFile } = pair('other');
+    const { app, log } = sampleApp();
+    const listen = [{ host: '127.0.0.1', port: 0 }];
+    await expect(listening(app, log, { tls: { listen, certFile, keyFile } })).rejects.toThrow(
+      /one\.crt and .*other\.key/,
+    );
+    const missing = join(folder, 'missing.crt');
+    await expect(listening(app, log, { tls: { listen, certFile: missing, keyFile } })).rejects.toThrow(
+      /missing\.crt: can't be read/,
+    );
+  });
+
+  it('bears plain http on the TLS port', async () => {
+    const { app, log, lines } = sampleApp();
+    const tls = { listen: [{ host: '127.0.0.1', port: 0 }], ...pair('plain') };
+    const { listener } = await listening(app, log, { tls });
+    const port = listener.addresses[1]?.port ?? 0;
+    const socket = await socketTo(port);
+    const all = untilClosed(socket);
+    socket.write(`${GOOD}\r\n`);
+    expect(await all).not.toContain('ASIA');
+    expect(lines.join('')).not.toContain(tokenOf('alpha'));
+    (await tlsTo(port)).destroy();
+  });
+});
+
+describe('who may connect', () => {
+  it('cuts off a source that is on no list of allow_from, and takes a new list without a restart', async () => {
+    const { app, log } = sampleApp();
+    const { listener, port } = await listening(app, log, { allowFrom: ['10.42.0.0/16'] });
+    expect(await exchange(port, `${GOOD}\r\n`)).toEqual([]);
+    listener.update({ allowFrom: ['127.0.0.0/8'] });
+    expect((await ask(port, `GET /v1/credentials HTTP/1.1\n${AUTH}`)).status).toBe(200);
+  });
+
+  it('takes a new policy and limit for the next request, on connections that are open', async () => {
+    const { app, log } = sampleApp();
+    const { listener, port } = await listening(app, log);
+    const head = `GET /v1/credentials HTTP/1.1\n${AUTH}\nHost: creds.internal`;
+    expect((await ask(port, head)).status).toBe(403);
+    listener.update({ policy: endpointPolicy({ listen: [], extraHosts: ['creds.internal'] }), maxConnections: 1 });
+    expect((await ask(port, head)).status).toBe(200);
+    await socketTo(port);
+    expect((await ask(port, head)).status).toBe(503);
+  });
+});
+
+describe('closing', () => {
+  it('lets what is in flight end, closes idle connections, and accepts nothing new', async () => {
+    let release = () => {};
+    const held = new Promise<void>(resolve => {
+      release = resolve;
+    });
+    let arrived = () => {};
+    const inFlight = new Promise<void>(resolve => {
+      arrived = resolve;
+    });
+    const { log } = keptLog();
+    const vending = fakeVending(async ({ workload }) => {
+      arrived();
+      await held;
+      return { credentials: credentialsOf(workload.name), source: 'fresh' };
+    });
+    const { listener, port } = await listening(sampleApp({ vending }).app, log);
+    const idle = untilClosed(await socketTo(port));
+    const busy = await socketTo(port);
+    const answered = untilClosed(busy);
+    busy.write(`${GOOD}\r\n`);
+    await inFlight;
+    const closed = listener.close(5_000);
+    expect(await idle).toBe('');
+    await expect(socketTo(port)).rejects.toThrow('ECONNREFUSED');
+    release();
+    expect(replies(await answered)[0]?.status).toBe(200);
+    await closed;
+  });
+
+  it('cuts what has not ended within the time it is given', async () => {
+    const { log } = keptLog();
+    let arrived = () => {};
+    const inFlight = new Promise<void>(resolve => {
+      arrived = resolve;
+    });
+    const vending = fakeVending(() => {
+      arrived();
+      return new Promise(() => {});
+    });
+    const { listener, port } = await listening(sampleApp({ vending }).app, log);
+    const busy = await socketTo(port);
+    const answered = untilClosed(busy);
+    busy.write(`${GOOD}\r\n`);
+    await inFlight;
+    await listener.close(50);
+    expect(await answered).toBe('');
+  });
+
+  it('can be closed twice, and when it never served', async () => {
+    const { log } = keptLog();
+    const listener = await startListener({
+      name: 'admin',
+      listen: [{ host: '127.0.0.1', port: 0 }],
+      policy: endpointPolicy({ listen: [], extraHosts: [] }),
+      errorForm: credentialsErrorForm,
+      handler: () => {},
+      log,
+    });
+    await listener.close(1_000);
+    await listener.close(1_000);
   });
 });
