@@ -15,7 +15,7 @@ export type Client = pg.Client & { ref(): void; unref(): void };
  * Connects; 64-bit integers come as numbers, since no column holds larger ones than JavaScript does.
  * @throws StoreError
  */
-export async function connect(url: string, onEnd: () => void = () => {}): Promise<Client> {
+export async function connect(url: string, onEnd: (gone: Client) => void = () => {}): Promise<Client> {
   const client = new pg.Client({
     connectionString: url,
     connectionTimeoutMillis: 3_000,
@@ -27,8 +27,8 @@ export async function connect(url: string, onEnd: () => void = () => {}): Promis
     } as pg.CustomTypesConfig,
   }) as Client;
   // Without a listener a connection that breaks while idle would end the process.
-  client.on('error', onEnd);
-  client.on('end', onEnd);
+  client.on('error', () => onEnd(client));
+  client.on('end', () => onEnd(client));
   try {
     await client.connect();
     return client;

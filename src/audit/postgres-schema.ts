@@ -118,14 +118,12 @@ const INSERT = `INSERT INTO mint_log (${COLUMNS.join(', ')})
 export async function append(client: ClientBase, head: Head, rows: readonly NewRow[], timeout?: number): Promise<Head> {
   if (rows.length === 0) return head;
   const ids = await client.query<{ id: number }>({
-    name: 'mint_log_ids',
     text: "SELECT nextval(pg_get_serial_sequence('mint_log', 'id')) AS id FROM generate_series(1, $1::int)",
     values: [rows.length],
     ...(timeout !== undefined && { query_timeout: timeout }),
   });
   const linked = link(head, rows, index => ids.rows[index]?.id ?? 0);
   await client.query({
-    name: 'mint_log_insert',
     text: INSERT,
     values: COLUMNS.map(column => linked.map(row => row[column])),
     ...(timeout !== undefined && { query_timeout: timeout }),
@@ -134,10 +132,13 @@ export async function append(client: ClientBase, head: Head, rows: readonly NewR
   return { writer: head.writer, seq: end.seq ?? 0, hash: end.hash ?? '' };
 }
 
+const VISIBLE = 'WHERE relname = $1 AND pg_table_is_visible(pg_class.oid)';
+
 /** 0 for a database that isn't ours yet. */
 export async function versionOf(client: ClientBase): Promise<number> {
-  const table = await client.query("SELECT to_regclass('mint_log_schema') AS found");
-  if (table.rows[0]?.found === null) return 0;
+  // By the catalogue itself: to_regclass may answer from a cache that is older than the lock we waited for.
+  const table = await client.query(`SELECT 1 FROM pg_class ${VISIBLE}`, ['mint_log_schema']);
+  if (table.rows.length === 0) return 0;
   const { rows } = await client.query<{ version: number | null }>(
     'SELECT max(version) AS version FROM mint_log_schema',
   );
@@ -152,7 +153,8 @@ export async function versionOf(client: ClientBase): Promise<number> {
 /** The columns of `mint_log`; none where there is no such table. */
 export async function columnsOf(client: ClientBase): Promise<string[]> {
   const { rows } = await client.query<{ name: string }>(
-    "SELECT attname AS name FROM pg_attribute WHERE attrelid = to_regclass('mint_log') AND attnum > 0 AND NOT attisdropped",
+    `SELECT attname AS name FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid ${VISIBLE} AND attnum > 0 AND NOT attisdropped`,
+    ['mint_log'],
   );
   return rows.map(row => row.name);
 }

@@ -22,7 +22,7 @@ export function postgresStore(url: string): Store {
 
   async function connected(): Promise<Client> {
     if (client !== undefined) return client;
-    const fresh: Client = await connect(url, () => drop(fresh));
+    const fresh = await connect(url, drop);
     try {
       await migrate(fresh, Math.floor(Date.now() / 1000));
       // A commit must mean disk whatever the server's default; a lock is reported instead of waited for.
