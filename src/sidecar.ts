@@ -108,6 +108,7 @@ export async function createSidecar(initial: Config, options: SidecarOptions): P
     });
   } catch (error) {
     probe.close();
+    doors.close();
     await vending.close();
     exchange.close();
     await trail.close();
@@ -126,12 +127,14 @@ export async function createSidecar(initial: Config, options: SidecarOptions): P
     update(next) {
       for (const key of needsRestart(config, next)) log.warn({ key }, 'this change takes effect at the next start');
       config = next;
+      // Proofs are judged anew by the new configuration: what was made from one before is fetched again.
       vending.reconcile([...next.workloads.values()]);
       doors.update(next);
       listeners.update(next);
     },
     async close(graceMs = 5_000) {
       probe.close();
+      doors.close();
       await listeners.close(graceMs);
       await vending.close();
       exchange.close();

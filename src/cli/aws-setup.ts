@@ -11,7 +11,7 @@ import { renderCli, renderRevocationCli } from '../federation/render-cli.ts';
 import { renderCloudFormation, renderRevocationCloudFormation } from '../federation/render-cloudformation.ts';
 import { renderRevocationTerraform, renderTerraform } from '../federation/render-terraform.ts';
 import { revocationOf, setupOf } from '../federation/setup.ts';
-import type { Io } from './main.ts';
+import type { Io } from './io.ts';
 
 export type SetupFormat = 'cli' | 'cloudformation' | 'terraform';
 

@@ -4,8 +4,8 @@
  * @module
  */
 import { type CredentialsFormat, formatCredentials } from './format.ts';
+import type { Io } from './io.ts';
 import { cliLogger } from './logger.ts';
-import type { Io } from './main.ts';
 import { askEndpoint, exchangeOnce } from './once.ts';
 import { workloadOf } from './workload-of.ts';
 

@@ -8,7 +8,7 @@ import { loadConfig } from '../config/load.ts';
 import { diagnose } from '../federation/doctor.ts';
 import type { Finding } from '../federation/finding.ts';
 import type { Dialect } from '../federation/plan.ts';
-import type { Io } from './main.ts';
+import type { Io } from './io.ts';
 
 export interface DoctorFlags {
   readonly config: string;

@@ -7,7 +7,7 @@ import type { Config, WorkloadConfig } from '../config/config.ts';
 import { UsageError } from '../errors.ts';
 import { formatAddress } from '../http/listen-error.ts';
 import { type ContainerVariables, exportsFor } from './exports.ts';
-import type { Io } from './main.ts';
+import type { Io } from './io.ts';
 import { workloadOf } from './workload-of.ts';
 
 export interface EnvFlags {

@@ -9,8 +9,8 @@ import { UsageError } from '../errors.ts';
 import { createSidecar } from '../sidecar.ts';
 import { runChild } from './exec.ts';
 import { staticEnv } from './format.ts';
+import type { Io } from './io.ts';
 import { cliLogger } from './logger.ts';
-import type { Io } from './main.ts';
 import { askEndpoint, endpointEnv, exchangeOnce } from './once.ts';
 import { workloadOf } from './workload-of.ts';
 

@@ -11,9 +11,9 @@ import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { UsageError } from '../errors.ts';
 import type { KeyPurpose } from '../identity-token/key-file.ts';
+import type { Io } from './io.ts';
 import type { KeysCommand } from './keys.ts';
 import { cliLogger } from './logger.ts';
-import type { Io } from './main.ts';
 
 export interface KeysPlace extends KeysCommand {
   readonly issuer?: string;

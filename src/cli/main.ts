@@ -9,23 +9,12 @@ import { Command, CommanderError } from 'commander';
 import { ConfigError, UsageError } from '../errors.ts';
 import { errorFields } from '../log.ts';
 import { version } from '../version.ts';
+import type { Io, Run } from './io.ts';
 import { addAccountVerbs } from './verbs/account.ts';
 import { addAuditVerbs } from './verbs/audit.ts';
 import { addKeyVerbs } from './verbs/keys.ts';
 import { addRunVerbs } from './verbs/run.ts';
 import { addWorkloadVerbs } from './verbs/workload.ts';
-
-/** What every verb is given. */
-export interface Io {
-  readonly env: NodeJS.ProcessEnv;
-  /** A line to stdout. */
-  readonly out: (line: string) => void;
-  /** A line to stderr. */
-  readonly warn: (line: string) => void;
-}
-
-/** How a verb is run: its return value is the exit status. */
-export type Run = <A extends unknown[]>(verb: (...args: A) => Promise<number>) => (...args: A) => Promise<void>;
 
 const EXAMPLES = `
 Try it without an AWS account:

@@ -5,8 +5,8 @@
  */
 import { dev } from './dev.ts';
 import { parseDevWorkloads } from './dev-workloads.ts';
+import type { Io } from './io.ts';
 import { cliLogger } from './logger.ts';
-import type { Io } from './main.ts';
 import { untilStopped } from './stop.ts';
 
 export interface DevFlags {

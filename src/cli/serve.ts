@@ -10,8 +10,8 @@ import { reloadOnChange } from '../config/reload.ts';
 import { createSidecar, type Sidecar } from '../sidecar.ts';
 import { version } from '../version.ts';
 import { refuseDebugging } from './debug-guard.ts';
+import type { Io } from './io.ts';
 import { cliLogger } from './logger.ts';
-import type { Io } from './main.ts';
 import { untilStopped } from './stop.ts';
 
 /** @returns the exit status once the process was asked to stop */

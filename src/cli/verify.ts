@@ -12,8 +12,8 @@ import type { AwsKeys } from '../federation/signed.ts';
 import { untaggedExchange } from '../federation/untagged.ts';
 import { verdictOf } from '../federation/verdict.ts';
 import { type Step, walk } from '../federation/walk.ts';
+import type { Io } from './io.ts';
 import { cliLogger } from './logger.ts';
-import type { Io } from './main.ts';
 import { askEndpoint, exchangeOnce } from './once.ts';
 import { workloadOf } from './workload-of.ts';
 

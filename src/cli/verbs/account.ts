@@ -6,7 +6,7 @@
 import { type Command, Option } from 'commander';
 import type { AwsSetupOptions, SetupFormat } from '../aws-setup.ts';
 import type { DoctorFlags } from '../doctor.ts';
-import type { Io, Run } from '../main.ts';
+import type { Io, Run } from '../io.ts';
 import type { VerifyFlags } from '../verify.ts';
 import { configOption, jsonOption, repeated } from './options.ts';
 

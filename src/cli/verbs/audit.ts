@@ -5,7 +5,7 @@
  */
 import { type Command, Option } from 'commander';
 import type { AuditCommand, FilterFlags } from '../audit.ts';
-import type { Io, Run } from '../main.ts';
+import type { Io, Run } from '../io.ts';
 import { configOption, jsonOption } from './options.ts';
 
 interface AuditFlags {

@@ -5,7 +5,7 @@
  */
 import { type Command, Option } from 'commander';
 import type { KeyAlgorithm, KeyPurpose } from '../../identity-token/key-file.ts';
-import type { Io, Run } from '../main.ts';
+import type { Io, Run } from '../io.ts';
 import { configOption, jsonOption } from './options.ts';
 
 interface KeyFlags {

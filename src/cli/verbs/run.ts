@@ -4,7 +4,7 @@
  * @module
  */
 import type { Command } from 'commander';
-import type { Io, Run } from '../main.ts';
+import type { Io, Run } from '../io.ts';
 import { configOption, port, repeated } from './options.ts';
 
 export function addRunVerbs(program: Command, io: Io, run: Run): void {

@@ -5,7 +5,7 @@
  */
 import { type Command, Option } from 'commander';
 import type { CredentialsFormat } from '../format.ts';
-import type { Io, Run } from '../main.ts';
+import type { Io, Run } from '../io.ts';
 import { configOption } from './options.ts';
 
 export interface EndpointFlag {
