@@ -1,0 +1,232 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { expect, test } from 'vitest';
+import { auditExport, auditHeads, auditList, auditPrune, auditVerify } from '../../src/cli/audit.ts';
+import { inert, table } from '../../src/cli/table.ts';
+import { aFailure, aFolder, anOldDatabase, aRow, aTrail, open, rowsOf, WALLET } from '../audit/support.ts';
+
+const NOW = Date.UTC(2026, 0, 31);
+const day = (n: number) => Date.UTC(2026, 0, n) / 1000;
+const OTHER = `0x${'1'.repeat(40)}`;
+
+/** Runs a verb on a database and gives what it printed. */
+async function run<F extends object>(
+  verb: (command: F) => Promise<number>,
+  path: string,
+  flags: Omit<F, 'config' | 'out' | 'err'>,
+) {
+  const out: string[] = [];
+  const err: string[] = [];
+  const command = { config: { kind: 'sqlite', path }, now: NOW, width: 200, ...flags };
+  const status = await verb({ ...command, out: (l: string) => out.push(l), err: (l: string) => err.push(l) } as never);
+  return { status, out, err, text: out.join('\n'), json: () => JSON.parse(out.join('\n')) };
+}
+
+async function aTrailOfAMonth(): Promise<string> {
+  const { trail, path } = await aTrail();
+  await trail.append(aRow({ minted_at: day(1) }));
+  await trail.append(
+    aRow({ minted_at: day(10), via: 'mint-aws-creds', requester_token_hash: 'ef'.repeat(32), count: 3 }),
+  );
+  await trail.append(aRow({ minted_at: day(29), via: 'mint-aws-creds', requester_token_hash: 'ef'.repeat(32) }));
+  await trail.append(aRow({ minted_at: day(30), requester_wallet: OTHER, workload: 'scraper-b' }));
+  await trail.append(aFailure({ minted_at: day(30) }));
+  await trail.close();
+  return path;
+}
+
+const ids = (rows: { id: number }[]) => rows.map(row => row.id);
+
+test('list shows the latest first, with its filters one by one and together', async () => {
+  const path = await aTrailOfAMonth();
+  const list = async (flags: object) => ids((await run(auditList, path, { json: true, ...flags })).json());
+  expect(await list({})).toEqual([5, 4, 3, 2, 1]);
+  expect(await list({ wallet: OTHER })).toEqual([4]);
+  expect(await list({ wallet: WALLET.toUpperCase().replace('0X', '0x') })).toEqual([3, 2, 1]);
+  expect(await list({ wallet: 'unknown' })).toEqual([5]);
+  expect(await list({ workload: 'scraper-b' })).toEqual([4]);
+  expect(await list({ outcome: 'auth_failed' })).toEqual([5]);
+  expect(await list({ via: 'mint-aws-creds' })).toEqual([3, 2]);
+  expect(await list({ since: '7d' })).toEqual([5, 4, 3]);
+  expect(await list({ since: '2026-01-10' })).toEqual([5, 4, 3, 2]);
+  expect(await list({ via: 'mint-aws-creds', since: '7d' })).toEqual([3]);
+  expect(await list({ limit: '2' })).toEqual([5, 4]);
+});
+
+test('list --callers says who asked, how often and when last', async () => {
+  const path = await aTrailOfAMonth();
+  const { json } = await run(auditList, path, { callers: true, via: 'mint-aws-creds', json: true });
+  expect(json()).toEqual([
+    {
+      requester_token_hash: 'ef'.repeat(32),
+      requester_wallet: WALLET,
+      workload: 'scraper-a',
+      via: 'mint-aws-creds',
+      count: 4,
+      last_seen: day(29),
+    },
+  ]);
+  const { out } = await run(auditList, path, { callers: true, via: 'mint-aws-creds', since: '7d' });
+  expect(out[0]).toMatch(/^CALLER +WALLET +WORKLOAD +VIA +COUNT +LAST SEEN$/);
+  expect(out[1]).toMatch(/^efefefefefef +0x5290.* scraper-a +mint-aws-creds +1 +2026-01-29T00:00:00Z$/);
+});
+
+test.each([40, 60, 80, 100, 120, 200])(
+  'the table fits a terminal of %i columns, and the outcome is always there',
+  async width => {
+    const path = await aTrailOfAMonth();
+    const { out } = await run(auditList, path, { width });
+    expect(out).toHaveLength(6);
+    for (const line of out) expect(line.length).toBeLessThanOrEqual(width);
+    expect(out[0]).toMatch(/OUTCOME/);
+    if (width >= 80) expect(out[1]).toMatch(/unknown/);
+  },
+);
+
+test('what strangers put into a row can do nothing to the terminal, in a table, in JSON, in CSV', async () => {
+  const { trail, path } = await aTrail();
+  const evil = '\u001b]0;owned\u0007\u009b31m\u202egnp.exe\nnext\r';
+  await trail.append(aFailure({ outcome_detail: evil }));
+  await trail.close();
+  const texts = [
+    (await run(auditList, path, {})).text,
+    (await run(auditList, path, { json: true })).text,
+    (await run(auditExport, path, {})).text,
+    (await run(auditExport, path, { format: 'csv' })).text,
+  ];
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  for (const text of texts) expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+  expect(texts.map(text => text.split('\n').length).slice(2)).toEqual([1, 2]);
+  expect(JSON.parse(texts[2] ?? '').outcome_detail).toBe(evil);
+});
+
+test('a spreadsheet takes no field of the CSV for a formula', async () => {
+  const { trail, path } = await aTrail();
+  for (const outcome_detail of ['=HYPERLINK("http://x")', '+1', '-1', '@SUM(A1)', ' =1', 'a,"b"', 'plain'])
+    await trail.append(aFailure({ outcome_detail }));
+  await trail.close();
+  const { out } = await run(auditExport, path, { format: 'csv' });
+  expect(out[0]).toMatch(/^id,minted_at,requester_token_hash,.*,prev_hash,hash$/);
+  expect(out.slice(1).map(line => line.split(',auth_failed,')[1]?.split(',endpoint,')[0])).toEqual([
+    `"'=HYPERLINK(""http://x"")"`,
+    `"'+1"`,
+    `"'-1"`,
+    `"'@SUM(A1)"`,
+    `"' =1"`,
+    '"a,""b"""',
+    'plain',
+  ]);
+});
+
+test('export gives every row, oldest first, as lines of JSON', async () => {
+  const path = await aTrailOfAMonth();
+  const { out } = await run(auditExport, path, {});
+  expect(out.map(line => JSON.parse(line))).toEqual(rowsOf(path));
+  expect((await run(auditExport, path, { since: '7d', format: 'csv' })).out).toHaveLength(4);
+  await expect(run(auditExport, path, { format: 'xml' })).rejects.toThrow(/--format xml: write jsonl or csv/);
+});
+
+test('verify says what is wrong and exits 1; heads that were kept find a cut tail', async () => {
+  const path = await aTrailOfAMonth();
+  const heads = join(dirname(path), 'heads.txt');
+  for (const json of [true, false]) {
+    const printed = await run(auditHeads, path, { json });
+    expect(printed.out).toHaveLength(1);
+    writeFileSync(heads, printed.text);
+    expect(await run(auditVerify, path, { heads })).toMatchObject({
+      status: 0,
+      text: expect.stringMatching(/1 heads were compared/),
+    });
+  }
+  const plain = await run(auditVerify, path, {});
+  expect(plain).toMatchObject({ status: 0 });
+  expect(plain.text).toMatch(/5 rows in 1 chains: intact\n.*can not be excluded/);
+  const db = open(path);
+  db.exec('DROP TRIGGER mint_log_no_delete; DELETE FROM mint_log WHERE id = 5');
+  expect((await run(auditVerify, path, {})).status).toBe(0);
+  const cut = await run(auditVerify, path, { heads, json: true });
+  expect(cut.status).toBe(1);
+  expect(cut.json()).toMatchObject({ intact: false, findings: [{ kind: 'cut', seq: 5 }] });
+  db.exec("DROP TRIGGER mint_log_no_update; UPDATE mint_log SET outcome = 'x' WHERE id = 2");
+  const edited = await run(auditVerify, path, {});
+  expect(edited).toMatchObject({
+    status: 1,
+    text: expect.stringMatching(/^row id 2, writer [0-9a-f]{16}, number 2: edited/),
+  });
+});
+
+test('a file of heads without a head in it is an error, not a proof', async () => {
+  const path = await aTrailOfAMonth();
+  const heads = join(dirname(path), 'heads.txt');
+  writeFileSync(heads, 'nothing\n');
+  await expect(run(auditVerify, path, { heads })).rejects.toThrow(/no head in it/);
+  await expect(run(auditVerify, path, { heads: `${heads}.none` })).rejects.toThrow(/ENOENT/);
+});
+
+test('prune without --yes only says what it would do', async () => {
+  const path = await aTrailOfAMonth();
+  const dry = await run(auditPrune, path, { before: '7d' });
+  expect(dry).toMatchObject({ status: 0, err: [expect.stringMatching(/--yes/)] });
+  expect(dry.text).toMatch(/2 rows of 1 chains before 2026-01-24T00:00:00Z would be pruned/);
+  expect(rowsOf(path)).toHaveLength(5);
+  const done = await run(auditPrune, path, { before: '7d', yes: true, json: true });
+  expect(done.json()).toMatchObject({ pruned: true, rows: 2 });
+  expect(rowsOf(path)).toHaveLength(4);
+  expect((await run(auditVerify, path, {})).status).toBe(0);
+});
+
+test('everything reads while a process writes', async () => {
+  const { trail, path } = await aTrail();
+  await trail.append(aRow());
+  expect((await run(auditList, path, { json: true })).json()).toHaveLength(1);
+  expect((await run(auditVerify, path, {})).status).toBe(0);
+  await trail.append(aRow());
+  expect((await run(auditHeads, path, { json: true })).json()).toMatchObject({ seq: 2 });
+});
+
+test('an old broker’s database is listed and exported byte for byte as it was, and not migrated', async () => {
+  const path = join(aFolder(), 'old.sqlite');
+  anOldDatabase(path, 3);
+  const before = readFileSync(path);
+  expect((await run(auditList, path, { json: true })).json()).toMatchObject([
+    { id: 3, via: null, count: 1 },
+    { id: 2 },
+    { id: 1 },
+  ]);
+  expect((await run(auditList, path, { callers: true })).out).toHaveLength(2);
+  expect((await run(auditExport, path, { format: 'csv' })).out).toHaveLength(4);
+  expect((await run(auditHeads, path, {})).out).toEqual([]);
+  expect((await run(auditVerify, path, {})).status).toBe(1);
+  expect(readFileSync(path).equals(before)).toBe(true);
+});
+
+test.each([
+  ['a wallet that is none', { wallet: '0x12' }, /--wallet: .*40 hexadecimal digits/],
+  ['a since that is no time', { since: 'yesterday' }, /--since yesterday: write how long ago/],
+  ['a limit that is no number', { limit: 'many' }, /--limit many/],
+])('%s is an error that names the flag and the mend', async (_, flags, message) => {
+  const path = await aTrailOfAMonth();
+  await expect(run(auditList, path, flags)).rejects.toThrow(message);
+});
+
+test('a database that is not there, and one that is no trail, are errors that name the path', async () => {
+  const folder = aFolder();
+  await expect(run(auditList, join(folder, 'none'), {})).rejects.toThrow(/none: no such file/);
+  open(join(folder, 'x')).exec('CREATE TABLE x (y)');
+  await expect(run(auditList, join(folder, 'x'), {})).rejects.toThrow(/no table mint_log/);
+  const verb = auditList({ config: { kind: 'stdout' }, out: () => {}, err: () => {} });
+  await expect(verb).rejects.toThrow(/audit.database is stdout/);
+});
+
+test('the table leaves out what can be spared before it cuts what can not', () => {
+  const columns = [
+    { title: 'A', value: (row: string[]) => row[0] ?? '' },
+    { title: 'B', value: (row: string[]) => row[1] ?? '', min: 5, cut: 'middle' as const },
+    { title: 'C', value: (row: string[]) => row[2] ?? '', spare: 1 },
+  ];
+  const rows = [['key', '0123456789', 'spare']];
+  expect(table(rows, columns, 100)[1]).toBe('key  0123456789  spare');
+  expect(table(rows, columns, 18)[1]).toBe('key  012…89  spare');
+  expect(table(rows, columns, 12)[1]).toBe('key  0123…89');
+  expect(inert('a\u001b[0m')).toBe('a\\u{1b}[0m');
+});
