@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Hono } from 'hono';
 import type { Trail } from '../audit/trail.ts';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
@@ -10,7 +11,7 @@ import { WorkloadUnknown } from '../errors.ts';
 import { createAdminAccess } from '../http/admin/access.ts';
 import { type Check, readiness } from '../http/admin/readiness.ts';
 import { answer } from '../http/answer.ts';
-import type { App } from '../http/app.ts';
+import type { App, AppEnv } from '../http/app.ts';
 import { createBrokerApp } from '../http/broker/index.ts';
 import { createWellKnownApp } from '../http/well-known.ts';
 import { signIdentityToken } from '../identity-token/signer.ts';
@@ -46,6 +47,7 @@ export function brokerApp({ config, doors, vending, trail, keys, clock, log, che
     log,
     mintAwsCreds: () => config().broker?.mintAwsCreds ?? false,
     mayHaveRawJwt: caller => mayHaveRawJwt(config(), caller),
+    holds: caller => doors.holds(caller),
     async sign(caller) {
       const { keysDir, purpose, issuer, audience, ttlSeconds } = signer();
       const now = clock.wall();
@@ -56,25 +58,34 @@ export function brokerApp({ config, doors, vending, trail, keys, clock, log, che
     readiness(authorization) {
       const found = readiness([], checks());
       const status = found.ready ? 'ready' : 'not_ready';
-      const body = mayRead(authorization)
-        ? {
-            status,
-            checks: found.checks.map(({ name, status, reason }) => ({
-              name,
-              status,
-              ...(reason === undefined ? {} : { reason }),
-            })),
-          }
-        : { status };
-      return answer(found.ready ? 200 : 503, 'application/json', JSON.stringify(body));
+      // Strangers learn the status alone. `reason` falls out of the JSON where there is none.
+      const shown = mayRead(authorization)
+        ? { checks: found.checks.map(({ name, status, reason }) => ({ name, status, reason })) }
+        : {};
+      return answer(found.ready ? 200 : 503, 'application/json', JSON.stringify({ status, ...shown }));
     },
-    wellKnown: createWellKnownApp({
-      issuer: signer().issuer,
-      keys: () => keys(signer().keysDir, signer().purpose).current(),
-      clock,
-      walletTag: config().walletTag,
-    }),
+    wellKnown: documents(),
   });
+
+  /** The issuer is part of the routes, and a reload may change it. */
+  function documents(): () => Hono<AppEnv> {
+    let made: { readonly id: string; readonly app: Hono<AppEnv> } | undefined;
+    return () => {
+      const { issuer } = signer();
+      const { walletTag } = config();
+      const id = JSON.stringify([issuer, walletTag]);
+      if (made?.id !== id) {
+        const current = () => keys(signer().keysDir, signer().purpose).current();
+        const app = createWellKnownApp({ issuer, keys: current, clock, walletTag });
+        // A failure is the broker's to answer, in its form.
+        app.onError(error => {
+          throw error;
+        });
+        made = { id, app };
+      }
+      return made.app;
+    };
+  }
 }
 
 /** A raw JWT gets around a session policy, and opens the top level's role instead of a workload's own. */

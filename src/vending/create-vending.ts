@@ -24,7 +24,7 @@ import { Ledger } from './ledger.ts';
 import { Limiter } from './limiter.ts';
 import { DEFAULT_LIMITS, type VendingLimits } from './limits.ts';
 import { Renewal } from './renewal.ts';
-import { discardedRow } from './rows.ts';
+import { discardedRow, failureRow } from './rows.ts';
 import type { Slot } from './slot.ts';
 import { Slots } from './slots.ts';
 import { statusOf } from './status.ts';
@@ -169,7 +169,11 @@ export function createVending(options: VendingOptions): Vending {
       const slot = slots.of(caller);
       if (!trail.available) throw auditUnavailable(trail.reason);
       const error = backoff.remembered(slot, caller, clock.monotonic());
-      if (error !== undefined) throw error;
+      if (error !== undefined) {
+        // Nothing was asked of STS, yet somebody called: each of them shows in the trail.
+        trail.note(failureRow({ workload: slot.workload, by: caller, via, wall: clock.wall() }, error));
+        throw error;
+      }
       const stop = new AbortController();
       minting.add(stop);
       try {

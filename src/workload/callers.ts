@@ -11,6 +11,7 @@ import { InvalidAuthorizationToken } from '../errors.ts';
 import type { Caller, CallerResolver } from './caller.ts';
 import { type JwtCallers, looksLikeJwt } from './jwt-callers.ts';
 import { SESSION_BEARER, type SessionBackend } from './session-backend.ts';
+import { withoutScheme } from './token-table.ts';
 
 export interface CallersOptions {
   /** The static tokens of this listener: a caller, or undefined for a value that isn't one of them. */
@@ -25,7 +26,7 @@ export function createCallers({ token, jwt, session }: CallersOptions): CallerRe
       if (authorization === undefined || authorization === '') throw unknown();
       const caller = token(authorization);
       if (caller !== undefined) return caller;
-      const value = authorization.startsWith('Bearer ') ? authorization.slice(7) : authorization;
+      const value = withoutScheme(authorization);
       if (looksLikeJwt(value)) {
         if (jwt === undefined) throw unknown();
         return jwt.resolve(value);

@@ -1,42 +1,47 @@
 /**
  * The public keys of one issuer of callers' JWTs: by discovery, from a URL, or from a file.
  *
- * Keys are fetched at most every five minutes, at once (but no oftener than every ten seconds) for a `kid` that isn't known, and
- * kept through an outage of the issuer for a bounded time, in memory and in a file beside the trail, so that a restart
- * during the outage refuses nobody. The bearer goes only to the issuer's own origin or to a URL that the operator wrote
- * down, never to another origin that discovery names.
+ * Keys are fetched every five minutes, and for a `kid` that isn't known at once, but no oftener than every ten seconds.
+ * Through an outage of the issuer they are kept for a bounded time, in memory and in a file in `state_dir`, so that a
+ * restart during the outage refuses nobody.
  *
  * @module
  */
 import { createHash } from 'node:crypto';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { JSONWebKeySet } from 'jose';
+import { createLocalJWKSet, type JSONWebKeySet } from 'jose';
 import type { Clock } from '../clock.ts';
 import type { JwtCallerConfig } from '../config/config.ts';
 import { errorFields, type Logger } from '../log.ts';
-import { request } from '../outbound.ts';
+import { fetchKeySet, parseKeySet } from './jwks-fetch.ts';
 
 const FRESH_MS = 5 * 60_000;
+/** Up to this age keys are answered with while newer ones are on their way; after it the newer ones are waited for. */
+const SETTLED_MS = 2 * FRESH_MS;
+/** A file is on this machine: it is read again as soon as that may matter. */
+const FILE_FRESH_MS = 1_000;
 const COOLDOWN_MS = 10_000;
 /** How long keys are believed that can't be fetched anew. */
-const STALE_MS = 24 * 3_600_000;
-const MAX_BYTES = 256 * 1024;
-const TIMEOUT_MS = 3_000;
+export const STALE_MS = 24 * 3_600_000;
+
+/** Picks the key for a token's header, as `jwtVerify` wants it. */
+export type KeyLookup = ReturnType<typeof createLocalJWKSet>;
 
 export interface IssuerKeys {
   /**
    * @param kid from the token's header; an unknown one is a reason to fetch anew
-   * @throws Error where no keys are to be had that are still believed
+   * @throws Error where no keys are to be had that are still believed, or where only fetching could tell whose `kid` it is
    */
-  get(kid: string | undefined): Promise<JSONWebKeySet>;
-  /** For readiness: undefined while fresh. */
+  get(kid: string | undefined): Promise<KeyLookup>;
+  /** For readiness: why the last fetch failed; undefined while all is well. Looks anew where that is due. */
   readonly problem: string | undefined;
 }
 
 interface Held {
   readonly set: JSONWebKeySet;
-  /** Wall time, since it outlives the process. */
+  readonly lookup: KeyLookup;
+  /** Wall time in ms, since it outlives the process. */
   readonly at: number;
 }
 
@@ -48,111 +53,87 @@ export interface IssuerKeysOptions {
   readonly log: Logger;
 }
 
+/** Begins the first fetch at once, so that the first caller needn't wait for it. */
 export function createIssuerKeys({ config, stateDir, clock, log }: IssuerKeysOptions): IssuerKeys {
-  const digest = createHash('sha256').update(config.issuer).digest('hex').slice(0, 16);
-  const copy = stateDir === undefined ? undefined : join(stateDir, `jwks-${digest}.json`);
+  const { issuer, jwks } = config;
+  const copy = stateDir === undefined || jwks.file !== undefined ? undefined : join(stateDir, copyName(config));
+  const fresh = jwks.file === undefined ? FRESH_MS : FILE_FRESH_MS;
   let held: Held | undefined;
-  let checkedAt: number | undefined;
+  let checkedAt = Number.NEGATIVE_INFINITY;
   let flight: Promise<void> | undefined;
   let problem: string | undefined;
 
   const refresh = async (): Promise<void> => {
     checkedAt = clock.monotonic();
     try {
-      const set = await fetchKeys(config);
-      held = { set, at: clock.wall() };
+      held = heldOf(await fetchKeySet(config, clock), clock.wall());
+      if (problem !== undefined) log.info({ issuer }, 'the JWKS of an issuer of callers can be fetched again');
       problem = undefined;
       if (copy !== undefined)
         await keep(copy, held).catch(error =>
-          log.warn({ ...errorFields(error) }, 'the copy of an issuer’s JWKS could not be written'),
+          log.warn({ issuer, ...errorFields(error) }, 'the copy of an issuer’s JWKS could not be written'),
         );
     } catch (error) {
-      problem = errorFields(error).message;
-      log.warn(
-        { issuer: config.issuer, ...errorFields(error) },
-        'the JWKS of an issuer of callers could not be fetched',
-      );
-      if (held === undefined && copy !== undefined) held = await recall(copy);
+      if (held === undefined && copy !== undefined) held = await recall(copy, clock.wall());
+      const { code, message } = errorFields(error);
+      problem = message;
+      log.warn({ issuer, code, message, kept: held !== undefined }, 'the JWKS of an issuer could not be fetched');
     }
   };
 
+  const since = (): number => clock.monotonic() - checkedAt;
+  const look = (): Promise<void> => {
+    flight ??= refresh().finally(() => {
+      flight = undefined;
+    });
+    return flight;
+  };
+  void look();
+
   return {
     async get(kid) {
-      const known = held !== undefined && (kid === undefined || held.set.keys.some(key => key.kid === kid));
-      const age = checkedAt === undefined ? Number.POSITIVE_INFINITY : clock.monotonic() - checkedAt;
-      const wanted = known && problem === undefined ? FRESH_MS : COOLDOWN_MS;
-      if (age >= wanted) {
-        flight ??= refresh().finally(() => {
-          flight = undefined;
-        });
-        // Known keys are good enough to answer with while newer ones are on their way.
-        if (!known) await flight;
-      } else if (flight !== undefined && !known) await flight;
+      const names = (): boolean => held !== undefined && (kid === undefined || held.set.keys.some(k => k.kid === kid));
+      const unasked = since();
+      // An outage that is known of needn't be waited for again: that is what the kept keys are for.
+      const enough = names() && (problem !== undefined || unasked < SETTLED_MS) && jwks.file === undefined;
+      if (unasked >= (names() && problem === undefined ? fresh : Math.min(fresh, COOLDOWN_MS))) void look();
+      if (!enough && flight !== undefined) await flight;
       if (held === undefined) throw new Error(problem ?? 'no keys yet');
-      const old = clock.wall() - held.at;
-      if (old > STALE_MS)
-        throw new Error(`keys are ${Math.round(old / 3_600_000)} h old and can’t be fetched anew: ${problem ?? ''}`);
-      return held.set;
+      const age = clock.wall() - held.at;
+      if (age > STALE_MS)
+        throw new Error(`they are ${Math.round(age / 3_600_000)} h old and can’t be fetched anew: ${problem ?? ''}`);
+      if (!names() && problem !== undefined) throw new Error(problem);
+      return held.lookup;
     },
     get problem() {
+      if (since() >= (problem === undefined ? fresh : COOLDOWN_MS)) void look();
       return problem;
     },
   };
 }
 
-async function fetchKeys({ issuer, jwks }: Pick<JwtCallerConfig, 'issuer' | 'jwks'>): Promise<JSONWebKeySet> {
-  if (jwks.file !== undefined) return parseKeySet(await readFile(jwks.file, 'utf8'), jwks.file);
-  const bearer = jwks.bearerFile === undefined ? undefined : (await readFile(jwks.bearerFile, 'utf8')).trim();
-  const get = async (url: string, withBearer: boolean): Promise<string> => {
-    const answer = await request({
-      url,
-      method: 'GET',
-      headers: {
-        accept: 'application/json',
-        ...(withBearer && bearer !== undefined ? { authorization: `Bearer ${bearer}` } : {}),
-      },
-      ...(jwks.caFile === undefined ? {} : { caFile: jwks.caFile }),
-      allowInsecureHttp: jwks.allowInsecureHttp,
-      timeoutMs: TIMEOUT_MS,
-      maxBytes: MAX_BYTES,
-    });
-    if (answer.status !== 200) throw new Error(`${new URL(url).origin} answered ${answer.status}`);
-    return answer.body;
-  };
-  if (jwks.url !== undefined) return parseKeySet(await get(jwks.url, true), jwks.url);
-  const discovery = JSON.parse(await get(`${issuer}/.well-known/openid-configuration`, true)) as {
-    issuer?: unknown;
-    jwks_uri?: unknown;
-  };
-  if (discovery.issuer !== issuer) throw new Error(`discovery of ${issuer} names another issuer`);
-  if (typeof discovery.jwks_uri !== 'string') throw new Error(`discovery of ${issuer} has no jwks_uri`);
-  const sameOrigin = new URL(discovery.jwks_uri).origin === new URL(issuer).origin;
-  return parseKeySet(await get(discovery.jwks_uri, sameOrigin), discovery.jwks_uri);
+function heldOf(set: JSONWebKeySet, at: number): Held {
+  return { set, lookup: createLocalJWKSet(set), at };
 }
 
-function parseKeySet(text: string, from: string): JSONWebKeySet {
-  const value = JSON.parse(text) as { keys?: unknown };
-  if (typeof value !== 'object' || value === null || !Array.isArray(value.keys)) throw new Error(`${from} is no JWKS`);
-  // Symmetric and private keys have no place here: the first would let a public value sign.
-  const keys = value.keys.filter(
-    (key): key is JSONWebKeySet['keys'][number] =>
-      typeof key === 'object' && key !== null && key.kty !== 'oct' && !('d' in key),
-  );
-  if (keys.length === 0) throw new Error(`${from} holds no public key`);
-  return { keys };
+/** By all that says where the keys come from: a copy from a place that is configured no more is never read again. */
+function copyName({ issuer, jwks }: Pick<JwtCallerConfig, 'issuer' | 'jwks'>): string {
+  const place = JSON.stringify([issuer, jwks.url ?? null]);
+  return `jwks-${createHash('sha256').update(place).digest('hex').slice(0, 16)}.json`;
 }
 
 /** By rename, so that a crash leaves the old copy or the new one. */
-async function keep(file: string, held: Held): Promise<void> {
+async function keep(file: string, { set, at }: Held): Promise<void> {
   const temporary = `${file}.${process.pid}.tmp`;
-  await writeFile(temporary, JSON.stringify(held), { mode: 0o600 });
+  await writeFile(temporary, JSON.stringify({ set, at }), { mode: 0o600 });
   await rename(temporary, file);
 }
 
-async function recall(file: string): Promise<Held | undefined> {
+/** @returns undefined for no copy, one that is none, and one from the future, whose age nobody knows */
+async function recall(file: string, now: number): Promise<Held | undefined> {
   try {
-    const { set, at } = JSON.parse(await readFile(file, 'utf8')) as Held;
-    return typeof at === 'number' ? { set: parseKeySet(JSON.stringify(set), file), at } : undefined;
+    const { set, at } = JSON.parse(await readFile(file, 'utf8')) as { set: unknown; at: unknown };
+    return typeof at === 'number' && at <= now ? heldOf(parseKeySet(JSON.stringify(set), file), at) : undefined;
   } catch {
     return undefined;
   }

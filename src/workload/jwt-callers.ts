@@ -8,7 +8,7 @@
  * @module
  */
 import { createHash } from 'node:crypto';
-import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, type JWTPayload, jwtVerify } from 'jose';
+import { decodeJwt, decodeProtectedHeader, type JWTPayload, jwtVerify } from 'jose';
 import type { Clock } from '../clock.ts';
 import type { JwtCallerConfig } from '../config/config.ts';
 import { BackendUnreachable, InvalidAuthorizationToken, WorkloadUnknown } from '../errors.ts';
@@ -17,6 +17,7 @@ import type { Caller } from './caller.ts';
 import type { IssuerKeys } from './jwks.ts';
 import { checkNode } from './node-agent.ts';
 import type { ProofWorkloads } from './proof-workloads.ts';
+import type { Workload } from './workload.ts';
 
 const ALGORITHMS = [
   'ES256',
@@ -32,12 +33,13 @@ const ALGORITHMS = [
   'Ed25519',
 ];
 const MAX_LIFETIME_S = 24 * 3_600;
-const MAX_IAT_AHEAD_S = 60;
+/** How far the issuer's clock may be ahead: for `iat` and `nbf`, never for `exp`. */
+const CLOCK_AHEAD_S = 60;
 const MAX_LENGTH = 16_384;
 
-/** Whether a value is to be judged as a JWT, and as nothing else. */
+/** Whether a value is to be judged as a JWT, and as nothing else: three parts, an empty one (no signature) included. */
 export function looksLikeJwt(value: string): boolean {
-  return /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$/.test(value);
+  return /^[\w-]*\.[\w-]*\.[\w-]*$/.test(value);
 }
 
 export interface JwtCallersOptions {
@@ -63,35 +65,38 @@ export function createJwtCallers({ issuers, workloads, clock }: JwtCallersOption
       const found = issuers.find(({ config }) => config.issuer === iss);
       if (found === undefined) throw refused('of an issuer that is not configured for this listener');
       const { config, keys } = found;
-      const set = await keys.get(kid).catch(error => {
+      const lookup = await keys.get(kid).catch(error => {
         throw new BackendUnreachable(`the keys of ${config.issuer} can't be had: ${errorFields(error).message}`, {
           cause: error,
         });
       });
-      const now = Math.floor(clock.wall() / 1_000);
-      const { payload } = await jwtVerify(jwt, createLocalJWKSet(set), {
+      const { payload } = await jwtVerify(jwt, lookup, {
         algorithms: ALGORITHMS,
         issuer: config.issuer,
         audience: config.audience,
         requiredClaims: ['exp', 'iat', 'sub'],
         currentDate: new Date(clock.wall()),
+        clockTolerance: CLOCK_AHEAD_S,
       }).catch(error => {
-        throw refused(errorFields(error).message);
+        throw refused(`that fails its check: ${errorFields(error).message}`);
       });
-      checkTimes(payload, now);
+      const { exp = 0 } = payload;
+      checkTimes(payload, clock.wall() / 1_000);
       if (Array.isArray(payload.aud) && payload.aud.length !== 1) throw refused('with more than one audience');
       checkNode(payload, config);
+      const workload = identify(payload, config, workloads);
       return {
-        workload: identify(payload, config, workloads),
+        workload,
         kind: 'jwt',
         tokenHash: createHash('sha256').update(jwt).digest('hex'),
-        proof: jwt,
-        proofExpiresAt: (payload.exp ?? 0) * 1_000,
+        ...(forwards(workload) ? { proof: jwt } : {}),
+        proofExpiresAt: exp * 1_000,
       };
     },
   };
 }
 
+/** Read before anything is verified: it says which keys to try, and nothing else is believed of it. */
 function peek(jwt: string): { kid: string | undefined; iss: unknown } {
   try {
     const { kid } = decodeProtectedHeader(jwt);
@@ -101,15 +106,19 @@ function peek(jwt: string): { kid: string | undefined; iss: unknown } {
   }
 }
 
-function checkTimes(payload: JWTPayload, now: number): void {
-  const { iat = 0, exp = 0 } = payload;
-  if (iat > now + MAX_IAT_AHEAD_S) throw refused('with an iat in the future');
+function checkTimes({ iat = 0, exp = 0 }: JWTPayload, now: number): void {
+  if (exp <= now) throw refused('that has expired');
+  if (iat > now + CLOCK_AHEAD_S) throw refused('with an iat in the future');
   if (exp - iat > MAX_LIFETIME_S) throw refused('that lives longer than 24 h');
 }
 
-function identify(payload: JWTPayload, config: JwtCallerConfig, workloads: ProofWorkloads) {
-  const sub = payload.sub ?? '';
-  if (sub === '') throw refused('with an empty sub');
+function forwards({ identityToken }: Workload): boolean {
+  return identityToken.kind === 'broker' && identityToken.bearer === 'caller';
+}
+
+function identify(payload: JWTPayload, config: JwtCallerConfig, workloads: ProofWorkloads): Workload {
+  const sub: unknown = payload.sub;
+  if (typeof sub !== 'string' || sub === '') throw refused('with a sub that is empty or no text');
   if (config.subjects !== undefined) {
     // Own properties alone: `sub` is the caller's, and may be `__proto__` or `constructor`.
     const name = Object.hasOwn(config.subjects, sub) ? config.subjects[sub] : undefined;

@@ -12,7 +12,8 @@ import { InvalidAuthorizationToken } from '../errors.ts';
 export function checkNode(payload: JWTPayload, config: Pick<JwtCallerConfig, 'nodeName' | 'allowAnyNode'>): void {
   if (config.nodeName === undefined && config.allowAnyNode !== true) return;
   const kubernetes = record(payload['kubernetes.io']);
-  if (typeof record(kubernetes['pod'])['uid'] !== 'string') throw refused('bound to no pod');
+  const uid = record(kubernetes['pod'])['uid'];
+  if (typeof uid !== 'string' || uid === '') throw refused('bound to no pod');
   if (config.allowAnyNode === true) return;
   if (record(kubernetes['node'])['name'] !== config.nodeName) throw refused('of a pod on another node');
 }

@@ -6,29 +6,31 @@
  *
  * @module
  */
-import { createHash, createHmac, randomBytes } from 'node:crypto';
+import { createHash, createHmac, createSecretKey, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.ts';
-import type { SessionBackendConfig } from '../config/config.ts';
-import { BackendUnreachable, InvalidAuthorizationToken } from '../errors.ts';
-import { errorFields, masked } from '../log.ts';
-import { request } from '../outbound.ts';
+import type { CallerListener, SessionBackendConfig } from '../config/config.ts';
+import { InvalidAuthorizationToken } from '../errors.ts';
+import { errorFields } from '../log.ts';
 import type { Caller } from './caller.ts';
 import type { ProofWorkloads } from './proof-workloads.ts';
+import { type SessionVerdict, validateSession } from './session-validate.ts';
 
 const REFUSED_MS = 5_000;
-const MAX_BYTES = 64 * 1024;
-const TIMEOUT_MS = 2_000;
+const MAX_HELD = 10_000;
+/** How long a failure is shown as one where nobody has asked again. */
+const PROBLEM_MS = 60_000;
 
 /** What may be carried to the backend at all. */
 export const SESSION_BEARER = /^[A-Za-z0-9._~-]{16,512}$/;
 
-type Verdict = { readonly wallet: unknown } | { readonly refused: string };
+/** A verdict and, for a yes, until when it is believed; wall time in ms. */
+type Judged = SessionVerdict & { readonly until: number };
 
 export interface SessionBackend {
   /** @throws InvalidAuthorizationToken, WorkloadUnknown, BackendUnreachable */
   resolve(bearer: string): Promise<Caller>;
-  /** For readiness: the last failure, undefined after a success. */
+  /** For readiness: the failure of the last minute, undefined after a success. */
   readonly problem: string | undefined;
 }
 
@@ -36,118 +38,78 @@ export interface SessionBackendOptions {
   readonly config: SessionBackendConfig;
   readonly workloads: ProofWorkloads;
   readonly clock: Clock;
-  /** False at the broker: each mint is validated by a call of its own. */
-  readonly believeYes: boolean;
+  /**
+   * At the endpoint a yes is believed for a while, and a refusal is the same for every token. At the broker each mint is
+   * validated by a call of its own, and the backend's words are passed on.
+   */
+  readonly listener: CallerListener;
 }
 
-export function createSessionBackend({ config, workloads, clock, believeYes }: SessionBackendOptions): SessionBackend {
-  const secret = randomBytes(32);
-  const verdicts = new LRUCache<string, Verdict>({
-    max: 10_000,
+export function createSessionBackend({ config, workloads, clock, listener }: SessionBackendOptions): SessionBackend {
+  const secret = createSecretKey(randomBytes(32));
+  const believedMs = listener === 'endpoint' ? config.cacheTtlMs : 0;
+  const verdicts = new LRUCache<string, Judged>({
+    max: MAX_HELD,
     perf: { now: () => clock.monotonic() },
     ttlResolution: 0,
     ttl: REFUSED_MS,
   });
-  const flights = new Map<string, Promise<Verdict>>();
-  let problem: string | undefined;
+  const flights = new Map<string, Promise<Judged>>();
+  let failure: { readonly message: string; readonly at: number } | undefined;
 
-  const ask = async (bearer: string): Promise<Verdict> => {
+  const ask = async (bearer: string, key: string): Promise<Judged> => {
     try {
-      const verdict = await validate(config, bearer);
-      problem = undefined;
-      return verdict;
+      const verdict = await validateSession(config, bearer, clock);
+      failure = undefined;
+      const ttl = 'refused' in verdict ? REFUSED_MS : believedMs;
+      const judged = { ...verdict, until: clock.wall() + ttl };
+      if (ttl > 0) verdicts.set(key, judged, { ttl });
+      return judged;
     } catch (error) {
-      problem = errorFields(error).message;
+      failure = { message: errorFields(error).message, at: clock.monotonic() };
       throw error;
     }
   };
 
-  const judge = async (bearer: string): Promise<Verdict> => {
+  const judge = async (bearer: string): Promise<Judged> => {
     const key = createHmac('sha256', secret).update(bearer).digest('base64');
     const known = verdicts.get(key);
     if (known !== undefined) return known;
-    const other = flights.get(key);
-    if (other !== undefined) {
-      const verdict = await other;
-      // A refusal is shared; a yes counts only for the mint that asked.
-      return 'refused' in verdict || believeYes ? verdict : ask(bearer);
+    const underWay = flights.get(key);
+    if (underWay !== undefined) {
+      const judged = await underWay;
+      // A refusal is everybody's; a yes that isn't believed counts only for the mint that asked.
+      return 'refused' in judged || believedMs > 0 ? judged : ask(bearer, key);
     }
-    const flight = ask(bearer);
+    const flight = ask(bearer, key).finally(() => flights.delete(key));
     flights.set(key, flight);
-    try {
-      const verdict = await flight;
-      if ('refused' in verdict) verdicts.set(key, verdict, { ttl: REFUSED_MS });
-      else if (believeYes && config.cacheTtlMs > 0) verdicts.set(key, verdict, { ttl: config.cacheTtlMs });
-      return verdict;
-    } finally {
-      flights.delete(key);
-    }
+    return flight;
   };
 
   return {
     async resolve(bearer) {
-      const verdict = await judge(bearer);
-      if ('refused' in verdict) throw new InvalidAuthorizationToken(verdict.refused);
-      const workload = workloads.vouchedFor({
-        by: 'session',
-        source: config.url,
-        subject: '',
-        wallet: verdict.wallet,
-        allowed: config.wallets,
-      });
+      const judged = await judge(bearer);
+      if ('refused' in judged) {
+        throw new InvalidAuthorizationToken(
+          listener === 'broker' ? judged.refused : 'the authorization token is missing or not one that is known',
+        );
+      }
       return {
-        workload,
+        workload: workloads.vouchedFor({
+          by: 'session',
+          source: config.url,
+          subject: '',
+          wallet: judged.wallet,
+          allowed: config.wallets,
+        }),
         kind: 'session',
         tokenHash: createHash('sha256').update(bearer).digest('hex'),
-        proof: bearer,
         // Renewal in the background ends with the belief in the session; the next request asks anew.
-        proofExpiresAt: clock.wall() + config.cacheTtlMs,
+        proofExpiresAt: judged.until,
       };
     },
     get problem() {
-      return problem;
+      return failure !== undefined && clock.monotonic() - failure.at < PROBLEM_MS ? failure.message : undefined;
     },
   };
-}
-
-async function validate(config: SessionBackendConfig, bearer: string): Promise<Verdict> {
-  const url = `${config.url.replace(/\/$/, '')}/session/validate`;
-  const answer = await request({
-    url,
-    method: 'GET',
-    headers: { authorization: `Bearer ${bearer}`, accept: 'application/json' },
-    ...(config.caFile === undefined ? {} : { caFile: config.caFile }),
-    allowInsecureHttp: config.allowInsecureHttp,
-    timeoutMs: TIMEOUT_MS,
-    maxBytes: MAX_BYTES,
-  }).catch(error => {
-    throw new BackendUnreachable(`the session backend can't be reached: ${errorFields(error).message}`, {
-      cause: error,
-    });
-  });
-  const body = parse(answer.body);
-  if (answer.status === 401) {
-    const said = body?.['message'] ?? body?.['error'];
-    // The backend's own words, but never the bearer that it may echo.
-    const text =
-      typeof said === 'string' && said !== ''
-        ? masked(said.replaceAll(bearer, '[bearer]'))
-        : 'the session backend refused the session';
-    return { refused: text };
-  }
-  if (answer.status !== 200) throw new BackendUnreachable(`the session backend answered ${answer.status}`);
-  if (body === undefined || typeof body['wallet'] !== 'string')
-    throw new BackendUnreachable('the session backend answered without a wallet');
-  return { wallet: body['wallet'] };
-}
-
-function parse(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Served by the broker itself, so that the link works wherever the broker does. */
+/** Served by the broker itself; the link is relative, so that it works under whatever prefix a proxy gives the broker. */
 export const MIGRATION_PATH = '/migration';
 
 /** Deprecated since the sidecar's first release, 2026-11-23. Names and values by turns. */
@@ -12,7 +12,7 @@ export const DEPRECATED: readonly string[] = [
   'Deprecation',
   `@${Date.UTC(2026, 10, 23) / 1_000}`,
   'Link',
-  `<${MIGRATION_PATH}>; rel="deprecation"; type="text/plain"`,
+  `<..${MIGRATION_PATH}>; rel="deprecation"; type="text/plain"`,
 ];
 
 export const MIGRATION_TEXT = `POST /v1/mint-aws-creds goes on working, and is deprecated: it hands a program one session's credentials, which end

@@ -5,7 +5,7 @@
  */
 import type { Trail } from '../../audit/trail.ts';
 import type { Clock } from '../../clock.ts';
-import { AuditUnavailable, WorkloadUnknown } from '../../errors.ts';
+import { AuditUnavailable, IdentityDiscarded, WorkloadUnknown } from '../../errors.ts';
 import type { SignedIdentityToken } from '../../identity-token/signer.ts';
 import type { Caller } from '../../workload/caller.ts';
 import { jwtRow } from './rows.ts';
@@ -17,6 +17,8 @@ export interface MintOidcJwtOptions {
   readonly sign: (caller: Caller) => Promise<SignedIdentityToken & { readonly ttlSeconds: number }>;
   /** Whether the caller's workload may have a raw JWT: one that a session policy or a role of its own confines may not. */
   readonly mayHaveRawJwt: (caller: Caller) => boolean;
+  /** Whether the current configuration still yields this caller. */
+  readonly holds: (caller: Caller) => boolean;
 }
 
 export interface MintedJwt {
@@ -26,9 +28,9 @@ export interface MintedJwt {
   readonly expiration: number;
 }
 
-/** @throws WorkloadUnknown (403), AuditUnavailable, IdentityTokenUnavailable */
+/** @throws WorkloadUnknown (403), AuditUnavailable, IdentityTokenUnavailable, IdentityDiscarded */
 export async function mintOidcJwt(options: MintOidcJwtOptions, caller: Caller): Promise<MintedJwt> {
-  const { clock, trail, sign, mayHaveRawJwt } = options;
+  const { clock, trail, sign, mayHaveRawJwt, holds } = options;
   if (!mayHaveRawJwt(caller)) {
     throw new WorkloadUnknown(
       'this workload has a session policy or a role of its own, which a raw JWT would get around; set raw_jwt: true for it if that is meant',
@@ -38,5 +40,8 @@ export async function mintOidcJwt(options: MintOidcJwtOptions, caller: Caller): 
   if (!trail.available) throw new AuditUnavailable(`the audit trail can't be written: ${trail.reason ?? 'unknown'}`);
   const { jwt, expiresAt, keyId, ttlSeconds } = await sign(caller);
   await trail.append(jwtRow(clock, caller, { keyId, ttlSeconds }));
+  if (!holds(caller)) {
+    throw new IdentityDiscarded(`workload ${caller.workload.name} is no longer configured as it was when it asked`);
+  }
   return { jwt, wallet: caller.workload.wallet, expiration: expiresAt };
 }

@@ -6,10 +6,11 @@
 import { createHash } from 'node:crypto';
 import type { AuditRow } from '../../audit/trail.ts';
 import type { Clock } from '../../clock.ts';
-import { BackendUnreachable } from '../../errors.ts';
+import { InvalidAuthorizationToken, NotFound, WorkloadUnknown } from '../../errors.ts';
 import { errorFields, masked } from '../../log.ts';
 import type { Caller } from '../../workload/caller.ts';
 import { withoutScheme } from '../../workload/token-table.ts';
+import { sessionNameOf } from '../../workload/workload.ts';
 
 export type MintVia = 'mint-aws-creds' | 'mint-oidc-jwt';
 
@@ -36,17 +37,23 @@ function base(clock: Clock, via: MintVia, caller: Caller | undefined, authorizat
   } as const;
 }
 
-/** A request that was refused at the door: nobody was recognised, or the one who was may not mint. */
+/**
+ * A request that got nothing and has no row yet. Who isn't recognised, may not mint, or calls what is switched off is
+ * `auth_failed`; whatever else kept it from an answer is `backend_error`.
+ */
 export function refusalRow(
   clock: Clock,
   request: { via: MintVia; authorization: string | undefined; caller: Caller | undefined; error: unknown },
 ): AuditRow {
-  const { code, message } = errorFields(request.error);
+  const { error } = request;
+  const { code, message } = errorFields(error);
+  const refused =
+    error instanceof InvalidAuthorizationToken || error instanceof WorkloadUnknown || error instanceof NotFound;
   return {
     ...base(clock, request.via, request.caller, request.authorization),
     session_duration_seconds: 0,
-    sts_session_name: '(unauthenticated)',
-    outcome: request.error instanceof BackendUnreachable ? 'backend_error' : 'auth_failed',
+    sts_session_name: request.caller === undefined ? '(unauthenticated)' : sessionNameOf(request.caller.workload),
+    outcome: refused ? 'auth_failed' : 'backend_error',
     outcome_detail: masked(`${code}: ${message}`),
   };
 }

@@ -1,0 +1,90 @@
+/**
+ * The way of every mint: a place in flight, who is asking, its rate, then the minting itself. Whatever the end, there is
+ * one row of it in the trail.
+ *
+ * @module
+ */
+import type { Context } from 'hono';
+import type { Trail } from '../../audit/trail.ts';
+import type { Clock } from '../../clock.ts';
+import { AuditUnavailable, InvalidAuthorizationToken, NotFound } from '../../errors.ts';
+import { errorFields, type Logger } from '../../log.ts';
+import type { Caller, CallerResolver } from '../../workload/caller.ts';
+import { answer } from '../answer.ts';
+import { type AppEnv, send } from '../app.ts';
+import { brokerErrorForm, kindOf } from './errors.ts';
+import { createRateLimiter, type RateLimits } from './rate-limit.ts';
+import { type MintVia, refusalRow } from './rows.ts';
+
+export interface MintOptions {
+  readonly resolver: CallerResolver;
+  readonly trail: Trail;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly limits?: RateLimits | undefined;
+}
+
+/** One route. */
+export interface MintRoute {
+  readonly via: MintVia;
+  /** Fields that every answer has, names and values by turns. */
+  readonly headers: readonly string[];
+  /** False: 404 for everybody, and who called is a row still. */
+  readonly offered: () => boolean;
+  /** @returns the body of the 200, whose row is on disk */
+  readonly run: (caller: Caller) => Promise<object>;
+}
+
+/** All routes share the limits. */
+export function createMint(options: MintOptions) {
+  const { resolver, trail, clock, log } = options;
+  const limiter = createRateLimiter(clock, options.limits);
+
+  return ({ via, headers, offered, run }: MintRoute) =>
+    async (c: Context<AppEnv>, authorization: string | undefined): Promise<Response> => {
+      const since = clock.monotonic();
+      let caller: Caller | undefined;
+      let leave: (() => void) | undefined;
+      let running = false;
+      try {
+        leave = limiter.enter();
+        if (!offered()) {
+          caller = await who(authorization).catch(() => undefined);
+          throw new NotFound(`${via} is switched off; the migration page says what to use`);
+        }
+        caller = await who(authorization);
+        limiter.take(caller.workload.id);
+        running = true;
+        const body = await run(caller);
+        const { name, wallet } = caller.workload;
+        log.info({ via, workload: name, wallet, ms: Math.round(clock.monotonic() - since) }, 'minted');
+        return send(c, answer(200, 'application/json', JSON.stringify(body), headers));
+      } catch (error) {
+        // Vending writes the row of an exchange that fails, with what STS said; only its own trouble with the trail it can't.
+        const noted = running && via === 'mint-aws-creds' && !(error instanceof AuditUnavailable);
+        if (!noted) trail.note(refusalRow(clock, { via, authorization, caller, error }));
+        const { status, kind } = kindOf(error);
+        const fields = { via, workload: caller?.workload.name ?? '-', error: kind, ...errorFields(error) };
+        if (status >= 500) log.error(fields, 'failed');
+        else log.info(fields, 'refused');
+        const refusal = brokerErrorForm(error, []);
+        return send(c, { ...refusal, headers: [...refusal.headers, ...headers] });
+      } finally {
+        leave?.();
+      }
+    };
+
+  async function who(authorization: string | undefined): Promise<Caller> {
+    return resolver.resolve(bearerOf(authorization));
+  }
+}
+
+/** Callers of the old broker send `Bearer <session>`, and nothing else is taken. */
+function bearerOf(authorization: string | undefined): string {
+  const value = /^Bearer ([^\s]+)$/i.exec(authorization ?? '')?.[1];
+  if (value !== undefined) return value;
+  const none = authorization === undefined || authorization === '';
+  throw new InvalidAuthorizationToken(
+    `${none ? 'no bearer' : 'a malformed Authorization header'}; send Authorization: Bearer <session>`,
+  );
+}
