@@ -247,6 +247,10 @@ test('prune takes the leading rows of each chain, and what is left can be verifi
   await prune(config, day(5), day(20));
   expect(await verified(path, heads)).toMatchObject({ intact: true });
   expect((await verified(path)).rows).toBe(4);
+  // And all of it: the records are younger than nothing, and stay.
+  await prune(config, day(100), day(100));
+  expect(new Set(rowsOf(path).map(row => row['outcome']))).toEqual(new Set(['pruned']));
+  expect(await verified(path, heads)).toMatchObject({ intact: true });
   // The triggers are on again.
   expect(() => open(path).exec('DELETE FROM mint_log')).toThrow(/append-only/);
 });
