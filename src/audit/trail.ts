@@ -43,7 +43,7 @@ export interface Trail {
    * @throws AuditUnavailable when it can't be written within 0.5 s
    */
   append(row: AuditRow): Promise<void>;
-  /** Best effort, summed and bounded (security.md 18 in the threat model); never throws, never waits. */
+  /** Best effort, summed to at most 60 rows a minute; never throws, never waits. */
   note(row: AuditRow): void;
   /** Whether the last write worked; for readiness, and so that nothing is signed or exchanged while it is down. */
   readonly available: boolean;
