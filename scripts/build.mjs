@@ -44,6 +44,8 @@ export async function bundle() {
     legalComments: 'none',
     // libsql is native; pg-native is pg's own option, which nobody here takes.
     external: ['libsql', 'pg-native'],
+    // No provider of AWS credentials is in what ships.
+    alias: { '@aws-sdk/credential-provider-node': './src/exchange/no-credential-provider.ts' },
     // CommonJS dependencies inside the bundle still call require() for node's own modules.
     banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
     metafile: true,
