@@ -1,0 +1,78 @@
+/**
+ * The broker's app over stand-ins: a door, a vending and a trail that a test steers.
+ *
+ * @module
+ */
+import { InvalidAuthorizationToken } from '../../../src/errors.ts';
+import { answer } from '../../../src/http/answer.ts';
+import type { App } from '../../../src/http/app.ts';
+import { type BrokerOptions, createBrokerApp } from '../../../src/http/broker/index.ts';
+import type { Vending } from '../../../src/vending/vending.ts';
+import type { Caller } from '../../../src/workload/caller.ts';
+import { type FakeClock, fakeClock } from '../../support/fake-clock.ts';
+import { type FakeTrail, fakeTrail } from '../../vending/support.ts';
+import { silent, WALLET, workload } from '../../workload/support.ts';
+import { credentials } from '../support/sample.ts';
+
+export const BEARER = 'session-0123456789abcdef';
+
+export interface Broker {
+  readonly trail: FakeTrail;
+  readonly clock: FakeClock;
+  /** Signatures so far. */
+  readonly signed: Caller[];
+  /** Exchanges so far. */
+  readonly minted: Caller[];
+  post(path: string, headers?: Record<string, string>): Promise<Response>;
+  request(path: string, init?: RequestInit): Promise<Response>;
+  readonly fetch: App['fetch'];
+}
+
+/** Every bearer that begins with `session-` is a caller of its own; all of them have one wallet. */
+export function broker(change: Partial<BrokerOptions> & { mint?: Vending['mint'] } = {}): Broker {
+  const { mint, ...options } = change;
+  const clock = fakeClock();
+  const trail = fakeTrail();
+  const signed: Caller[] = [];
+  const minted: Caller[] = [];
+  const app = createBrokerApp({
+    resolver: {
+      async resolve(authorization) {
+        if (!authorization?.startsWith('session-')) throw new InvalidAuthorizationToken('session revoked');
+        const { id } = workload(authorization);
+        return { workload: { ...workload('w', WALLET), id }, kind: 'session', tokenHash: `hash of ${authorization}` };
+      },
+    },
+    vending: {
+      mint: async (caller: Caller, via: Parameters<Vending['mint']>[1]) => {
+        minted.push(caller);
+        return mint === undefined ? { credentials: credentials(), source: 'fresh' } : mint(caller, via);
+      },
+    } as Vending,
+    trail,
+    clock,
+    log: silent,
+    mintAwsCreds: () => true,
+    readiness: () => answer(200, 'application/json', '{"status":"ready"}'),
+    async sign(caller) {
+      signed.push(caller);
+      return { jwt: 'the.jwt.itself', expiresAt: 1_767_225_900, keyId: 'kid-1', ttlSeconds: 300 };
+    },
+    mayHaveRawJwt: () => true,
+    holds: () => true,
+    ...options,
+  });
+  const request = async (path: string, init?: RequestInit) => app.request(path, init);
+  return {
+    trail,
+    clock,
+    signed,
+    minted,
+    request,
+    fetch: (asked, env) => app.fetch(asked, env),
+    post: (path, headers = { authorization: `Bearer ${BEARER}` }) => request(path, { method: 'POST', headers }),
+  };
+}
+
+export const AWS = '/v1/mint-aws-creds';
+export const JWT = '/v1/mint-oidc-jwt';
