@@ -53,9 +53,18 @@ export function makeToken(file: string, options: MadeTokenOptions = {}): void {
     }
     putInPlace(temporary, file);
   } catch (error) {
+    discard(temporary);
     throw new TokenNotMade(`${file} can't be made: ${reason(error, options)}`);
-  } finally {
+  }
+  discard(temporary);
+}
+
+/** After a failure too, which is the one to tell about, so this one is not. */
+function discard(temporary: string): void {
+  try {
     rmSync(temporary, { force: true });
+  } catch {
+    // Its folder is no folder: then it isn't there either.
   }
 }
 

@@ -22,21 +22,29 @@ export function sessionPolicyFor(
   template: string,
   wallet: Wallet,
 ): { readonly policy: string } | { readonly problems: readonly string[] } {
+  // What is that long can't be short enough without its white space either, and may be nested beyond what recursion takes.
+  if (template.length > 8 * MAX_CHARACTERS)
+    return { problems: [`far over the ${MAX_CHARACTERS} characters that STS takes`] };
   const text = template.replaceAll('${wallet}', wallet);
   let parsed: unknown;
+  let policy: string;
   try {
     parsed = JSON.parse(text);
-  } catch {
-    return { problems: ['not JSON'] };
+    policy = JSON.stringify(parsed);
+  } catch (error) {
+    return { problems: [error instanceof RangeError ? 'nested too deeply' : 'not JSON'] };
   }
   const problems = [...findings(parsed, wallet)];
-  // JSON.parse takes the last of two members of one name, another reader the first: then two policies would be meant.
-  const duplicate = parseDocument(text, { prettyErrors: false }).errors.some(({ code }) => code === 'DUPLICATE_KEY');
-  if (duplicate) problems.push('a member is written twice');
-  const policy = JSON.stringify(parsed);
   if (policy.length > MAX_CHARACTERS) problems.push(`${policy.length} characters; STS takes ${MAX_CHARACTERS}`);
+  // JSON.parse takes the last of two members of one name, another reader the first: then two policies would be meant.
+  else if (hasDuplicates(text)) problems.push('a member is written twice');
   if (!/^[\t\n\r\x20-\xff]*$/.test(policy)) problems.push('a character beyond U+00FF, which STS refuses');
   return problems.length > 0 ? { problems } : { policy };
+}
+
+/** JSON is YAML, whose reader notices. */
+function hasDuplicates(json: string): boolean {
+  return parseDocument(json, { prettyErrors: false }).errors.some(({ code }) => code === 'DUPLICATE_KEY');
 }
 
 function* findings(policy: unknown, wallet: Wallet): Iterable<string> {

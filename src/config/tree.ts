@@ -6,8 +6,9 @@
  *
  * @module
  */
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { isAlias, isMap, isScalar, isSeq, type Node } from 'yaml';
 import { InvalidValue, type Path, type Place, type Problems } from './problems.ts';
+import { parseYaml } from './yaml.ts';
 
 /** `null` is a key without a value. */
 export type Tree = string | null | Tree[] | { [key: string]: Tree };
@@ -25,35 +26,13 @@ const emptyMap = (): { [key: string]: Tree } => Object.create(null);
 /** @returns undefined where nothing can be made of it; the reason is among the problems */
 export function treeFromYaml(text: string, reading: Reading): Tree | undefined {
   const { problems } = reading;
-  const counter = new LineCounter();
-  const placeAt = (offset: number): Place => {
-    const { line, col } = counter.linePos(offset);
-    return { line: Math.max(1, line), column: Math.max(1, col) };
-  };
-  let document: ReturnType<typeof parseDocument>;
-  try {
-    document = parseDocument(text, {
-      lineCounter: counter,
-      prettyErrors: false,
-      uniqueKeys: false,
-      version: '1.2',
-      schema: 'core',
-    });
-  } catch (error) {
-    problems.add([], `can't be read as YAML: ${error instanceof RangeError ? 'nested too deeply' : 'it is malformed'}`);
+  const parsed = parseYaml(text);
+  if ('problem' in parsed) {
+    problems.add([], parsed.problem, parsed.place);
     return undefined;
   }
-  const [first] = document.errors;
-  if (first !== undefined) {
-    // Only the first: the parser has lost its way there, and what it says further down misleads.
-    problems.add([], `not valid YAML: ${first.message}${hintFor(text, first.pos[0])}`, placeAt(first.pos[0]));
-    return undefined;
-  }
-  if (document.contents === null || (isScalar(document.contents) && document.contents.value === null)) {
-    problems.add([], 'the file is empty; `walletcreds init` writes one to start from');
-    return undefined;
-  }
-  return walk(document.contents as Node, [], undefined);
+  const { root, placeAt } = parsed;
+  return walk(root, [], undefined);
 
   function walk(node: Node | null, path: Path, keyPlace: Place | undefined): Tree | undefined {
     const place = node?.range ? placeAt(node.range[0]) : keyPlace;
@@ -161,14 +140,4 @@ function filled(text: string, path: Path, { problems, fill }: Reading): string |
     problems.add(path, error.message);
     return undefined;
   }
-}
-
-/** What usually is behind a syntax error on that line. */
-function hintFor(text: string, offset: number): string {
-  const start = text.lastIndexOf('\n', offset - 1) + 1;
-  const end = text.indexOf('\n', offset);
-  const line = text.slice(start, end < 0 ? undefined : end);
-  if (/[{[,].*\$\{/.test(line)) return '; inside { } and [ ] a value with ${…} needs quotes';
-  if (line.includes('\t')) return '; indent with spaces, not with tabs';
-  return '';
 }

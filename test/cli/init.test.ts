@@ -1,0 +1,63 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { init } from '../../src/cli/init.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { TEMPLATE } from '../../src/config/template.ts';
+import { ConfigError, UsageError } from '../../src/errors.ts';
+import { loadKeys } from '../../src/identity-token/keys.ts';
+import { configFolder } from '../support/config-folder.ts';
+
+const run = async (dir: string) => {
+  const lines: string[] = [];
+  await init({ dir, log: line => lines.push(line), env: {} });
+  return lines;
+};
+
+describe('init', () => {
+  it('writes a configuration, a key and a token that start as they stand, and says what comes next', async () => {
+    const dir = join(configFolder().dir, 'new');
+    const lines = await run(dir);
+    expect(readFileSync(join(dir, 'walletcreds.yaml'), 'utf8')).toBe(TEMPLATE);
+    expect(readFileSync(join(dir, 'tokens/scraper-a'), 'utf8')).toMatch(/^[0-9a-f]{64}$/);
+    expect((await loadKeys(join(dir, 'keys'), 'oidc')).keys).toHaveLength(1);
+    const [key = ''] = readdirSync(join(dir, 'keys'));
+    expect(statSync(join(dir, 'keys', key)).mode & 0o077).toBe(0);
+    expect(lines.filter(line => line.startsWith('wrote'))).toHaveLength(3);
+    expect(lines.join('\n')).toContain('walletcreds serve --config');
+    expect(lines.join('\n')).not.toContain(readFileSync(join(dir, 'tokens/scraper-a'), 'utf8'));
+    expect((await loadConfig(join(dir, 'walletcreds.yaml'), { env: {} })).warnings).toEqual([]);
+  });
+
+  it('overwrites nothing and says what was there', async () => {
+    const { dir } = configFolder();
+    await run(dir);
+    const files = () =>
+      readdirSync(dir, { recursive: true, withFileTypes: true })
+        .filter(entry => entry.isFile())
+        .map(entry => join(entry.parentPath, entry.name))
+        .map(file => [file, readFileSync(file, 'utf8')]);
+    const before = files();
+    const lines = await run(dir);
+    expect(files()).toEqual(before);
+    expect(lines.filter(line => line.startsWith('exists'))).toHaveLength(3);
+    expect(lines.some(line => line.startsWith('wrote'))).toBe(false);
+  });
+
+  it('makes what is missing for a configuration that is there', async () => {
+    const { dir, write } = configFolder();
+    const text = TEMPLATE.replaceAll('scraper-a', 'mine').replace('keys_dir: keys', 'keys_dir: k');
+    write('walletcreds.yaml', text);
+    await run(dir);
+    expect(readFileSync(join(dir, 'walletcreds.yaml'), 'utf8')).toBe(text);
+    expect(existsSync(join(dir, 'tokens/mine'))).toBe(true);
+    expect(readdirSync(join(dir, 'k'))).toHaveLength(1);
+  });
+
+  it('says what is wrong with a configuration that is there, or with the place', async () => {
+    const { dir, write } = configFolder();
+    write('walletcreds.yaml', 'regoin: x');
+    await expect(run(dir)).rejects.toBeInstanceOf(ConfigError);
+    await expect(run(write('file', ''))).rejects.toBeInstanceOf(UsageError);
+  });
+});

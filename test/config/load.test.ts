@@ -1,0 +1,401 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { configFromObject, loadConfig } from '../../src/config/load.ts';
+import { TEMPLATE } from '../../src/config/template.ts';
+import { ConfigError } from '../../src/errors.ts';
+import { type ConfigFolder, configFolder } from '../support/config-folder.ts';
+
+const WALLET = '0x52908400098527886E0F7030069857D2E4169EE7';
+const OTHER = '0xde709f2102306220921060314715629080e2fb77';
+const BASE = {
+  region: 'us-east-1',
+  role_arn: 'arn:aws:iam::123456789012:role/data',
+  identity_token: { signer: { issuer: 'https://oidc.example.com' } },
+};
+const TOKEN = '0123456789abcdefghijklmnopqrstuvwxyz';
+const POLICY = JSON.stringify({
+  Version: '2012-10-17',
+  Statement: [{ Effect: 'Allow', Action: 's3:GetObject', Resource: 'arn:aws:s3:::b/${wallet}/*' }],
+});
+
+/** A certificate and key for the tests that name one. */
+function certificate({ dir }: ConfigFolder): void {
+  const made = spawnSync(
+    'openssl',
+    // biome-ignore format: one option and its value a line would hide the command
+    ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=x', '-days', '2',
+      '-keyout', join(dir, 'tls.key'), '-out', join(dir, 'tls.crt')],
+  );
+  expect(made.status).toBe(0);
+  chmodSync(join(dir, 'tls.key'), 0o600);
+  writeFileSync(join(dir, 'ca.pem'), readFileSync(join(dir, 'tls.crt')));
+}
+
+const load = (folder: ConfigFolder, object: object, env: NodeJS.ProcessEnv = {}) =>
+  configFromObject({ ...BASE, ...object }, { env, baseDir: folder.dir });
+
+/** The message without the folder of this run. */
+async function refusal(folder: ConfigFolder, object: object, env: NodeJS.ProcessEnv = {}): Promise<string> {
+  const error = await load(folder, object, env).then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(ConfigError);
+  return (error as Error).message.replaceAll(`${folder.dir}/`, '');
+}
+
+describe('the example', () => {
+  it('loads as it stands', async () => {
+    const { dir, write } = configFolder();
+    const config = await loadConfig(write('walletcreds.yaml', TEMPLATE), { env: {} });
+    expect(config.warnings).toEqual([]);
+    expect(config.endpoint.listen).toEqual([{ host: '127.0.0.1', port: 9110 }]);
+    expect(config.admin.listen).toEqual([{ host: '127.0.0.1', port: 9112 }]);
+    expect(config.broker).toBeUndefined();
+    expect(config.audit).toEqual({ kind: 'sqlite', path: join(dir, 'audit.sqlite') });
+    expect(config.sts).toMatchObject({ endpoint: 'https://sts.us-east-1.amazonaws.com', endpointSource: 'region' });
+    expect(config.workloads.get('scraper-a')).toMatchObject({
+      workload: { name: 'scraper-a', wallet: WALLET.toLowerCase(), sessionDuration: 3600, origin: 'configured' },
+      token: { file: join(dir, 'tokens/scraper-a') },
+      prefetch: true,
+      rawJwt: false,
+    });
+    expect(config.sources).toEqual([join(dir, 'walletcreds.yaml'), join(dir, 'tokens/scraper-a')]);
+  });
+
+  // Each commented option alone; a few need another one beside them, or stand in the place of one.
+  const commented = [...TEMPLATE.matchAll(/^( *)# ?( *)([a-z_]+): \S.*$/gm)].filter(([, indent]) => indent !== '');
+  const outermost = ['callers', 'sts', 'broker', 'admin', 'audit'];
+  it.each([...new Set(commented.map(([line]) => line))])('loads with its option uncommented: %s', async line => {
+    const folder = configFolder();
+    certificate(folder);
+    for (const name of ['bearers/scraper-a']) folder.write(name, TOKEN);
+    folder.write('policy.json', POLICY);
+    let text = TEMPLATE.replace(line, () => line.replace('# ', ''));
+    if (/# (broker|file): \{ (url|path)/.test(line)) text = text.replace(/^ {2}signer: .*\n/m, '');
+    if (line.includes('bearer: caller')) {
+      text = text
+        .replace(/^ {4}token_file: .*\n/m, '')
+        .replace(/^# callers:[\s\S]*?(?=# {3}session_backend)/m, callers =>
+          callers
+            .replace(/^# ?/gm, '')
+            .replace('bearer_file: /var/run/secrets/kubernetes.io/serviceaccount/token', 'url: https://k'),
+        );
+    }
+    const config = await loadConfig(folder.write('walletcreds.yaml', text), { env: {} });
+    expect(config.workloads.has('scraper-a')).toBe(true);
+  });
+
+  it.each(outermost)('loads with its section uncommented: %s', async name => {
+    const folder = configFolder();
+    certificate(folder);
+    const lines = TEMPLATE.split('\n');
+    const start = lines.findIndex(line => line.startsWith(`# ${name}:`));
+    let end = start + 1;
+    while (lines[end]?.startsWith('#  ')) end++;
+    const text = lines.map((line, i) => (i >= start && i < end ? line.replace(/^# ?/, '') : line)).join('\n');
+    expect(text).not.toBe(TEMPLATE);
+    const config = await loadConfig(folder.write('walletcreds.yaml', text), { env: {} });
+    expect(config.region).toBe('us-east-1');
+    if (name === 'callers') {
+      expect(config.callers.jwt[0]?.subjects).toEqual({ 'system:serviceaccount:scrapers:scraper-a': 'scraper-a' });
+      expect(config.callers.sessionBackend).toMatchObject({
+        wallets: 'any',
+        cacheTtlMs: 30_000,
+        listeners: ['broker'],
+      });
+    }
+    if (name === 'broker') expect(config.broker).toMatchObject({ mintAwsCreds: true, listen: [{ port: 8091 }] });
+    if (name === 'admin') expect(config.admin.token?.value).toMatch(/^[0-9a-f]{64}$/);
+  });
+});
+
+describe('tokens', () => {
+  it('are made where there is none: 64 hexadecimal digits, 0600, no newline, and stay as they are', async () => {
+    const folder = configFolder();
+    const object = { workloads: { a: { wallet: WALLET, token_file: 'tokens/a' } }, state_dir: 'state' };
+    const first = await load(folder, object);
+    const file = join(folder.dir, 'state/tokens/a');
+    expect(readFileSync(file, 'utf8')).toMatch(/^[0-9a-f]{64}$/);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(readdirSync(join(folder.dir, 'state/tokens'))).toEqual(['a']);
+    expect(first.workloads.get('a')?.token).toEqual({ value: readFileSync(file, 'utf8'), file });
+    expect((await load(folder, object)).workloads.get('a')?.token).toEqual(first.workloads.get('a')?.token);
+  });
+
+  it('get the mode that is asked for', async () => {
+    const folder = configFolder();
+    await load(folder, { workloads: { a: { wallet: WALLET, token_file: 't', token_mode: '0640' } } });
+    expect(statSync(join(folder.dir, 't')).mode & 0o777).toBe(0o640);
+  });
+
+  it('beside the configuration are taken before those under state_dir', async () => {
+    const folder = configFolder();
+    folder.write('t', TOKEN);
+    folder.write('state/t', `x${TOKEN}`);
+    const config = await load(folder, { state_dir: 'state', workloads: { a: { wallet: WALLET, token_file: 't' } } });
+    expect(config.workloads.get('a')?.token?.value).toBe(TOKEN);
+  });
+
+  it.each([
+    ['', 'the token file t: empty'],
+    [`${TOKEN}\n`, 'the token file t ends in a newline, which clients send along; printf %s "$(cat t)" > t'],
+    [`\uFEFF${TOKEN}`, 'the token file t: begins with a byte order mark; save it as UTF-8 without one'],
+    ['short', 'the token file t has 5 characters, at least 32 are needed; remove the file and a good one is made'],
+    ['a'.repeat(64), 'the token file t repeats itself, so it can be guessed; remove the file and a good one is made'],
+    [
+      '0123456789'.repeat(7),
+      'the token file t repeats itself, so it can be guessed; remove the file and a good one is made',
+    ],
+    [
+      `${TOKEN} ${TOKEN}`,
+      'the token file t has spaces or characters that are not visible ASCII; remove the file and a good one is made',
+    ],
+    [
+      `${TOKEN}é`,
+      'the token file t has spaces or characters that are not visible ASCII; remove the file and a good one is made',
+    ],
+  ])('of unfit content are refused: %j', async (content, message) => {
+    const folder = configFolder();
+    folder.write('t', content);
+    const found = await refusal(folder, { workloads: { a: { wallet: WALLET, token_file: 't' } } });
+    expect(found).toBe(`configuration workloads.a.token_file: ${message}`);
+    if (content.length > 8) expect(found).not.toContain(content.slice(0, 8));
+  });
+
+  it('that stand for two things are refused, naming both', async () => {
+    const folder = configFolder();
+    folder.write('t', TOKEN);
+    folder.write('u', `${TOKEN}\n`);
+    const both = 'each place and each workload needs one of its own';
+    expect(await refusal(folder, { workloads: { a: { wallet: WALLET, token_file: 't', bearer_file: 'u' } } })).toBe(
+      `configuration workloads.a.bearer_file: the same value as workloads.a.token_file; ${both}`,
+    );
+    expect(
+      await refusal(
+        folder,
+        { workloads: { a: { wallet: WALLET, token_file: 't' }, b: { wallet: OTHER, token_env: 'T' } } },
+        { T: TOKEN },
+      ),
+    ).toBe(`configuration workloads.b.token_env: the same value as workloads.a.token_file; ${both}`);
+    expect(
+      await refusal(folder, { admin: { token_file: 't' }, workloads: { a: { wallet: WALLET, token_file: 't' } } }),
+    ).toBe(`configuration workloads.a.token_file: the same value as admin.token_file; ${both}`);
+  });
+
+  it('for whoever only looks are neither made nor required', async () => {
+    const folder = configFolder();
+    const object = {
+      ...BASE,
+      workloads: { a: { wallet: WALLET, token_file: 't' }, b: { wallet: OTHER, token_env: 'T' } },
+    };
+    const config = await configFromObject(object, { env: {}, baseDir: folder.dir, purpose: 'inspect' });
+    expect(config.warnings).toHaveLength(2);
+    expect(config.workloads.get('a')?.token).toBeUndefined();
+    expect(readdirSync(folder.dir)).toEqual([]);
+  });
+
+  it('that can not be made say what to change', async () => {
+    const folder = configFolder();
+    folder.write('file', 'x');
+    const found = await refusal(folder, { workloads: { a: { wallet: WALLET, token_file: 'file/t' } } });
+    expect(found).toMatch(/^configuration workloads\.a\.token_file: .*file\/t can't be made: /);
+  });
+
+  it('in the path of /v2/ are made too, and must fit into a path', async () => {
+    const folder = configFolder();
+    const workloads = { a: { wallet: WALLET, relative_uri: { id_file: 'id', from: '169.254.170.0/24' } } };
+    const config = await load(folder, { workloads });
+    expect(config.workloads.get('a')?.relativeUri).toEqual({
+      id: readFileSync(join(folder.dir, 'id'), 'utf8'),
+      idFile: join(folder.dir, 'id'),
+      from: ['169.254.170.0/24'],
+    });
+    folder.write('id', `${TOKEN}/..`);
+    expect(await refusal(folder, { workloads })).toContain("has characters that don't fit into a path");
+  });
+});
+
+describe('a configuration', () => {
+  it('can not be changed once it is there', async () => {
+    const config = await load(configFolder(), { workloads: { a: { wallet: WALLET, tags: { team: 'x' } } } });
+    expect(() => Object.assign(config, { region: 'x' })).toThrow();
+    expect(() => Object.assign(config.endpoint.listen, { length: 0 })).toThrow();
+    expect(() => Object.assign(config.workloads.get('a')?.workload.identityToken ?? {}, { kind: 'file' })).toThrow();
+  });
+
+  it('takes a wallet without quotes, which YAML would read as a number, to the last digit', async () => {
+    const { write } = configFolder();
+    const text = TEMPLATE.replace(`"${WALLET}"`, WALLET.toLowerCase());
+    const config = await loadConfig(write('walletcreds.yaml', text), { env: {} });
+    expect(config.workloads.get('scraper-a')?.workload.wallet).toBe(WALLET.toLowerCase());
+  });
+
+  it('reads typed values out of variables and files, in keys too', async () => {
+    const { dir, write } = configFolder();
+    write('region', 'eu-central-1\n');
+    const text = `${TEMPLATE.replace('region: us-east-1', 'region: ${file:region}').replace('scraper-a:', '${env:NAME}:')}
+admin: { listen: "127.0.0.1:\${env:PORT:-0}", allow_remote: "\${env:REMOTE}" }
+`;
+    const config = await loadConfig(write('c.yaml', text), { env: { NAME: 'w', REMOTE: 'true' } });
+    expect(config.region).toBe('eu-central-1');
+    expect([...config.workloads.keys()]).toEqual(['w']);
+    expect(config.admin).toMatchObject({ listen: [{ port: 0 }], allowRemote: true });
+    expect(config.sources).toContain(join(dir, 'region'));
+  });
+
+  it('asks the STS that it names, else the variable, else the region, and says which', async () => {
+    const folder = configFolder();
+    const env = { AWS_ENDPOINT_URL_STS: 'http://127.0.0.1:1', AWS_ENDPOINT_URL: 'http://127.0.0.1:2' };
+    const sts = { endpoint: 'https://sts.example' };
+    expect((await load(folder, { sts }, env)).sts).toMatchObject({ ...sts, endpointSource: 'sts.endpoint' });
+    expect((await load(folder, {}, env)).sts).toMatchObject({
+      endpoint: 'http://127.0.0.1:1',
+      endpointSource: 'AWS_ENDPOINT_URL_STS',
+    });
+    const plain = { AWS_ENDPOINT_URL: 'http://127.0.0.1:2', AWS_ENDPOINT_URL_STS: '' };
+    expect((await load(folder, { region: 'cn-north-1' }, plain)).sts.endpoint).toBe(
+      'https://sts.cn-north-1.amazonaws.com.cn',
+    );
+    expect(await refusal(folder, {}, { AWS_ENDPOINT_URL_STS: 'http://sts.example' })).toContain(
+      'sts.endpoint: plain http',
+    );
+  });
+
+  it('takes an http issuer with an STS of its own', async () => {
+    const config = await load(configFolder(), {
+      sts: { endpoint: 'http://127.0.0.1:8000' },
+      identity_token: { signer: { issuer: 'http://127.0.0.1:9111' } },
+      role_arn: 'arn:aws:iam:::role/data',
+    });
+    expect(config.defaults.identityToken).toMatchObject({ issuer: 'http://127.0.0.1:9111' });
+  });
+
+  it('warns of sessions under half an hour', async () => {
+    const config = await load(configFolder(), {
+      session_duration: '15m',
+      workloads: { a: { wallet: WALLET, session_duration: '29m' } },
+    });
+    expect(config.warnings.map(text => text.split(':')[0])).toEqual([
+      'session_duration',
+      'workloads.a.session_duration',
+    ]);
+    expect(config.workloads.get('a')?.workload.sessionDuration).toBe(1740);
+  });
+
+  it('prefetches up to 64 workloads that somebody can ask for, and what says so', async () => {
+    const folder = configFolder();
+    const many = (n: number) =>
+      Object.fromEntries(Array.from({ length: n }, (_, i) => [`w${i}`, { wallet: WALLET, token_file: `t/${i}` }]));
+    const flags = async (n: number) =>
+      new Set([...(await load(folder, { workloads: many(n) })).workloads.values()].map(w => w.prefetch));
+    expect(await flags(64)).toEqual(new Set([true]));
+    expect(await flags(65)).toEqual(new Set([false]));
+    const config = await load(folder, { workloads: { a: { wallet: WALLET }, b: { wallet: WALLET, prefetch: true } } });
+    expect([...config.workloads.values()].map(w => w.prefetch)).toEqual([false, true]);
+  });
+
+  it('puts the wallet into its session policy, and refuses one that leaves the wallet out', async () => {
+    const folder = configFolder();
+    folder.write('p.json', POLICY);
+    const workloads = { a: { wallet: WALLET, session_policy_file: 'p.json' } };
+    const policy = (await load(folder, { workloads })).workloads.get('a')?.workload.sessionPolicy ?? '';
+    expect(JSON.parse(policy).Statement[0].Resource).toBe(`arn:aws:s3:::b/${WALLET.toLowerCase()}/*`);
+    folder.write('p.json', POLICY.replace('${wallet}', ''));
+    expect(await refusal(folder, { workloads })).toContain(
+      'workloads.a.session_policy_file: the session policy p.json: Statement 1: the wallet is neither',
+    );
+    folder.write('p.json', '{');
+    expect(await refusal(folder, { workloads })).toContain('the session policy p.json: not JSON');
+  });
+
+  it('looks at certificates and keys before anything listens', async () => {
+    const folder = configFolder();
+    certificate(folder);
+    const tls = { listen: '0.0.0.0:9443', cert_file: 'tls.crt', key_file: 'tls.key' };
+    const config = await load(folder, {
+      endpoint: { tls },
+      broker: { listen: '0.0.0.0:8443', tls: { ...tls, listen: undefined } },
+    });
+    expect(config.endpoint.tls?.listen).toEqual([{ host: '0.0.0.0', port: 9443 }]);
+    expect(config.broker).toMatchObject({ listen: [], tls: { listen: [{ host: '0.0.0.0', port: 8443 }] } });
+    expect(config.sources).toEqual([join(folder.dir, 'tls.crt'), join(folder.dir, 'tls.key')]);
+    writeFileSync(join(folder.dir, 'tls.crt'), 'x');
+    expect(await refusal(folder, { endpoint: { tls } })).toBe(
+      'configuration endpoint.tls.cert_file: tls.crt: no PEM certificate in it',
+    );
+    certificate({ ...folder, dir: folder.dir });
+    const key = readFileSync(join(folder.dir, 'tls.key'));
+    certificate(folder);
+    writeFileSync(join(folder.dir, 'tls.key'), key);
+    expect(await refusal(folder, { endpoint: { tls } })).toContain('is not the one of the certificate');
+    expect(await refusal(folder, { endpoint: { tls: { ...tls, key_file: 'no' } } })).toContain(
+      'the private key no: no such file',
+    );
+  });
+
+  it('replaces {workload} in the path of a bearer, one for each wallet', async () => {
+    const folder = configFolder();
+    folder.write('bearers/a', `${TOKEN}a`);
+    const object = {
+      identity_token: { broker: { url: 'https://b', bearer_file: 'bearers/{workload}' } },
+      workloads: { a: { wallet: WALLET }, b: { wallet: OTHER } },
+    };
+    const config = await load(folder, object);
+    expect(config.workloads.get('b')?.workload.identityToken).toMatchObject({
+      bearer: { file: join(folder.dir, 'bearers/b') },
+    });
+    expect(config.warnings.join()).toContain('bearers/b: no such file (yet); it is read anew each time');
+    folder.write('bearers/b', `${TOKEN}a\n`);
+    expect(await refusal(folder, object)).toContain('one bearer for two wallets, those of workloads.a and workloads.b');
+  });
+
+  it('takes a data base of its own, or none that can be written is said', async () => {
+    const folder = configFolder();
+    expect((await load(folder, { audit: { database: 'postgres://u@h/d' } })).audit).toEqual({
+      kind: 'postgres',
+      url: 'postgres://u@h/d',
+    });
+    expect((await load(folder, { audit: { database: 'stdout' } })).audit).toEqual({ kind: 'stdout' });
+    expect((await load(folder, { audit: { database: 'file:/tmp/x.sqlite' } })).audit).toEqual({
+      kind: 'sqlite',
+      path: '/tmp/x.sqlite',
+    });
+    folder.write('file', '');
+    expect(await refusal(folder, { state_dir: 'file' })).toMatch(/state_dir: .*file can't be written/);
+  });
+
+  it('for dev signs with a key of its own purpose and opens admin on loopback', async () => {
+    const { dir } = configFolder();
+    const dev = await configFromObject(BASE, { env: {}, baseDir: dir, dev: true });
+    expect(dev.defaults.identityToken).toMatchObject({ purpose: 'dev' });
+    expect(dev.admin.open).toBe(true);
+    const serve = await configFromObject(BASE, { env: {}, baseDir: dir });
+    expect(serve.defaults.identityToken).toMatchObject({ purpose: 'oidc' });
+    expect(serve.admin.open).toBe(false);
+  });
+
+  it.each([
+    [new Map(), 'configuration: neither a plain object'],
+    [null, 'configuration: nothing after'],
+    [[], 'configuration: a list stands where a map'],
+    [{ ...BASE, region: () => 'x' }, 'configuration region: neither a plain object'],
+    [{ ...BASE, workloads: { a: { wallet: Number(WALLET) } } }, 'workloads.a.wallet: a number that can'],
+  ])('as an object of another shape is a finding: %j', async (object, message) => {
+    await expect(configFromObject(object, { env: {} })).rejects.toThrow(message);
+  });
+
+  it('loads a thousand workloads within two seconds', async () => {
+    const folder = configFolder();
+    const workloads = Object.fromEntries(
+      Array.from({ length: 1000 }, (_, i) => [`w${i}`, { wallet: WALLET, token_env: `T${i}` }]),
+    );
+    const env = Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`T${i}`, `${TOKEN}${i}`]));
+    const start = performance.now();
+    expect((await load(folder, { workloads }, env)).workloads.size).toBe(1000);
+    expect(performance.now() - start).toBeLessThan(2000);
+    expect(existsSync(join(folder.dir, 'tokens'))).toBe(false);
+  });
+});
