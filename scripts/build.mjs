@@ -134,8 +134,11 @@ function write(files, keepTypes) {
 }
 
 if (process.argv[1] !== undefined && basename(process.argv[1]) === 'build.mjs') {
-  const withTypes = process.argv.includes('--types');
   const { files } = await bundle();
-  for (const [name, content] of withTypes ? declarations() : []) files.set(name, content);
-  write(files, !withTypes);
+  write(files, true);
+  if (process.argv.includes('--types')) {
+    // The program first: it is whole even where its types are not.
+    for (const [name, content] of declarations()) files.set(name, content);
+    write(files, false);
+  }
 }

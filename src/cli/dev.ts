@@ -73,7 +73,9 @@ export async function dev(options: DevOptions): Promise<void> {
     for (const file of [...envFiles.values()].flat()) clearEnvFile(file);
     await sidecar.ready({ signal });
     const told = variablesOf(config, port);
-    for (const [name, files] of envFiles) for (const file of files) await writeEnvFile(file, told.get(name) ?? {});
+    // The first one's last: who waits for --env-file finds the others' beside it.
+    for (const [name, files] of [...envFiles].reverse())
+      for (const file of files) await writeEnvFile(file, told.get(name) ?? {});
     for (const line of devText({ config, port, variables: told, envFiles })) out(line);
     await aborted(signal);
   } catch (error) {

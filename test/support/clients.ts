@@ -28,9 +28,14 @@ export function because(reason: string | undefined): reason is string {
   return true;
 }
 
+/** By dpkg's own records; a package that can be there for several architectures has one of them in its file's name. */
+function installed(name: string): boolean {
+  return ['', ':amd64', ':arm64'].some(suffix => existsSync(`/var/lib/dpkg/info/${name}${suffix}.list`));
+}
+
 /** What of these Debian packages is not installed here, as a reason to skip. */
 export function debian(...names: string[]): string | undefined {
-  const absent = names.filter(name => !existsSync(`/var/lib/dpkg/info/${name}.list`));
+  const absent = names.filter(name => !installed(name));
   return absent.length === 0
     ? undefined
     : `Debian's ${absent.join(', ')} not installed (apt-get install ${absent.join(' ')})`;

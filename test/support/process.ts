@@ -148,7 +148,8 @@ export async function startDev(
     `${name}=${wallet}`,
   ]);
   const args = ['dev', '--port', String(port), '--state-dir', join(folder.path, 'state'), '--env-file', envFile];
-  const child = spawn(process.execPath, [bin, ...args, ...named, ...(options.args ?? [])], {
+  // Without the `--` node takes --env-file for its own.
+  const child = spawn(process.execPath, ['--', bin, ...args, ...named, ...(options.args ?? [])], {
     env: cleanEnv(join(folder.path, 'home')),
     cwd: folder.path,
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,15 +1,8 @@
-// Lists the buckets with minio-js, credentials from its IAM provider.
-//   node minio.mjs FOLDER_OF_THE_CLIENTS URL_OF_S3
+// Gets credentials with the IAM provider of minio-js, and says which session they are of.
+//   node minio.mjs FOLDER_OF_THE_CLIENTS
 import { createRequire } from 'node:module';
 
 const require = createRequire(`${process.argv[2]}/package.json`);
-const { Client, IamAwsProvider } = require('minio');
-const url = new URL(process.argv[3]);
-const client = new Client({
-  endPoint: url.hostname,
-  port: Number(url.port),
-  useSSL: false,
-  region: process.env.AWS_REGION,
-  credentialsProvider: new IamAwsProvider({}),
-});
-console.log(JSON.stringify(await client.listBuckets()));
+const { IamAwsProvider } = require('minio');
+const credentials = await new IamAwsProvider({}).getCredentials();
+console.log(credentials.getSessionToken());
