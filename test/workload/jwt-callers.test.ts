@@ -131,6 +131,23 @@ describe('a hostile JWT is a 401', () => {
     expect(await code(jwt)).toBe(REFUSED);
   });
 
+  it('HS256 even where a key that would verify it is at hand: the algorithms are pinned', async () => {
+    const { createHmac, createSecretKey } = await import('node:crypto');
+    const unsigned = compact({ alg: 'HS256', kid: 'r1' }, claims()).slice(0, -1);
+    const jwt = `${unsigned}.${createHmac('sha256', rsa.publicPem).update(unsigned).digest('base64url')}`;
+    const secret = createSecretKey(Buffer.from(rsa.publicPem));
+    const keys = {
+      problem: undefined,
+      get: async () => (async () => secret) as unknown as ReturnType<typeof lookupOf>,
+    };
+    const { resolve } = createJwtCallers({
+      issuers: [{ config: jwtConfig(), keys }],
+      workloads: vouchingForAll(),
+      clock: fakeClock(),
+    });
+    await expect(resolve(jwt)).rejects.toMatchObject({ code: REFUSED });
+  });
+
   it('whatever it is, its refusal has the words of every other', async () => {
     const refusals = await Promise.all(
       [hostile[0], hostile[4], hostile[12]].map(async entry =>
