@@ -9,9 +9,10 @@
  * @module
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { getRequestListener } from '@hono/node-server';
+import { getRequestListener, RequestError } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { Context } from 'hono';
+import { BadRequest } from '../errors.ts';
 import type { Answer } from './answer.ts';
 
 /** `c.env` of every app. All of it is absent where an app is called without a listener (`app.request()` in a test). */
@@ -108,7 +109,8 @@ export function viaNodeServer(app: App, failed: (error: unknown) => Answer): Han
       // A library must leave its host's global Request and Response alone.
       overrideGlobalObjects: false,
       errorHandler: error => {
-        const { status, headers, body } = failed(error);
+        const reason = error instanceof RequestError ? new BadRequest('the request target is no path') : error;
+        const { status, headers, body } = failed(reason);
         const pairs = headers.flatMap((name, i) => (i % 2 === 0 ? [[name, headers[i + 1] ?? '']] : []));
         return new Response(body, { status, headers: pairs as [string, string][] });
       },
