@@ -15,12 +15,12 @@ import type { Tree } from './tree.ts';
 /** @returns undefined where not even the outermost map is one */
 export function draftFrom(tree: Tree, problems: Problems): Draft | undefined {
   let current = tree;
-  for (let said = false; ; said = true) {
+  for (;;) {
     const result = schema.safeParse(current, { reportInput: true });
     if (result.success) return result.data;
     for (const issue of result.error.issues) {
       const path = problems.written(issue.path as Path);
-      if (!said) report(issue, path, problems);
+      report(issue, path, problems);
       if (issue.code === 'unrecognized_keys') for (const key of issue.keys) current = without(current, [...path, key]);
       else if (path.length === 0) return undefined;
       else current = without(current, path);

@@ -34,12 +34,12 @@ export function needsPermission(url: string): boolean {
  * @returns what is wrong with an issuer of our own, or undefined
  */
 export function issuerProblem(issuer: string, aws: boolean): string | undefined {
-  const { protocol, port, search } = new URL(issuer);
+  const { protocol, search } = new URL(issuer);
   if (search !== '' || issuer.includes('?')) return 'an issuer has no query';
   if (issuer.endsWith('/')) return 'an issuer has no "/" at the end; write exactly what is registered at the provider';
   if (!aws) return undefined;
   if (protocol !== 'https:')
     return "AWS's STS takes an https issuer only; plain http is for an STS of your own (sts.endpoint)";
-  if (port !== '' || /^https:\/\/[^/]*:\d+/i.test(issuer)) return 'AWS takes no port in an issuer; serve it at 443';
+  if (/^https:\/\/[^/]*:\d+/i.test(issuer)) return 'AWS takes no port in an issuer; serve it at 443';
   return undefined;
 }

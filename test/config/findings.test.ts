@@ -254,6 +254,35 @@ describe('a finding names line, column, key and mend', () => {
       `${W}:14:38 callers.jwt.0.audience: serves the endpoint already (callers.jwt.0.audience); one audience serves one listener`,
     ],
     [
+      'one issuer twice',
+      yaml(
+        {},
+        'callers:\n  jwt:\n    - { issuer: https://i, audience: x, listeners: [endpoint], subjects: { s: a } }\n    - { issuer: https://i, audience: y, listeners: [endpoint], subjects: { s: a } }\n',
+      ),
+      `${W}:14:17 callers.jwt.1.issuer: the same issuer as callers.jwt.0; each has one entry`,
+    ],
+    [
+      'more tags than STS takes',
+      yaml({ 8: `    tags: { ${Array.from({ length: 50 }, (_, i) => `t${i}: x`).join(', ')} }` }),
+      `${W}:8:11 workloads.a.tags: 51 tags with the wallet's; STS takes 50`,
+    ],
+    [
+      'a static token where there must be one to forward',
+      yaml(
+        { 4: '  broker: { url: https://b, bearer: caller }' },
+        'callers:\n  jwt:\n    - { issuer: https://i, audience: x, listeners: [endpoint], subjects: { s: a } }\n',
+      ),
+      `${W}:8:17 workloads.a.token_file: identity_token.broker has bearer: caller, which forwards the JWT of callers.jwt; a static token is none`,
+    ],
+    [
+      'one token for whatever wallet comes',
+      yaml(
+        { 4: '  file: { path: t }' },
+        'callers:\n  session_backend: { url: https://b, listeners: [endpoint], any_wallet: true }\n',
+      ),
+      `${W}:4:9 identity_token.file: one token for every wallet that callers may bring; use signer, or broker with bearer: caller`,
+    ],
+    [
       'a session backend without bounds',
       yaml({}, 'callers:\n  session_backend: { url: https://b, listeners: [endpoint] }\n'),
       `${W}:12:20 callers.session_backend: missing any_wallet: true or wallets: […]; say which wallets it may vouch for`,

@@ -3,6 +3,7 @@ import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSy
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { configFromObject, loadConfig } from '../../src/config/load.ts';
+import { makeToken } from '../../src/config/made-token.ts';
 import { TEMPLATE } from '../../src/config/template.ts';
 import { ConfigError } from '../../src/errors.ts';
 import { type ConfigFolder, configFolder } from '../support/config-folder.ts';
@@ -123,6 +124,14 @@ describe('tokens', () => {
     expect(readdirSync(join(folder.dir, 'state/tokens'))).toEqual(['a']);
     expect(first.workloads.get('a')?.token).toEqual({ value: readFileSync(file, 'utf8'), file });
     expect((await load(folder, object)).workloads.get('a')?.token).toEqual(first.workloads.get('a')?.token);
+  });
+
+  it('that another process has made meanwhile are not replaced', () => {
+    const { dir, write } = configFolder();
+    const file = write('t', TOKEN);
+    makeToken(file);
+    expect(readFileSync(file, 'utf8')).toBe(TOKEN);
+    expect(readdirSync(dir)).toEqual(['t']);
   });
 
   it('get the mode that is asked for', async () => {
@@ -261,6 +270,13 @@ admin: { listen: "127.0.0.1:\${env:PORT:-0}", allow_remote: "\${env:REMOTE}" }
     );
     expect(await refusal(folder, {}, { AWS_ENDPOINT_URL_STS: 'http://sts.example' })).toContain(
       'sts.endpoint: plain http',
+    );
+    expect(await refusal(folder, {}, { AWS_ENDPOINT_URL_STS: 'x' })).toContain(
+      'the variable AWS_ENDPOINT_URL_STS: not a URL',
+    );
+    // What is written and wrong is the finding; the variable isn't even looked at.
+    expect(await refusal(folder, { sts: { endpoint: 'y' } }, { AWS_ENDPOINT_URL_STS: 'x' })).toBe(
+      'configuration sts.endpoint: not a URL; it reads https://host/path',
     );
   });
 
