@@ -2,13 +2,13 @@
  * The policies as Ceph RADOS Gateway takes them (measured on 16.2 and 18.2). It replaces policy variables only where they
  * are a whole condition value and refuses them inside a Resource, so every wallet is written out; `Null "false"` is read as
  * `"true"`, so it is never used; a missing condition key makes even a negated operator false, so absence has statements of
- * its own.
+ * its own; a negated operator is true as soon as one of several values differs, so it never has several.
  *
  * @module
  */
 import { UsageError } from '../errors.ts';
 import type { Place, Plan, Role } from './plan.ts';
-import { type ExplainedStatement, WALLET_PATTERN } from './policy.ts';
+import type { ExplainedStatement } from './policy.ts';
 
 /** Who may become the role. */
 export function cephTrustPolicy(plan: Plan, role: Role, options: { bindSession?: boolean } = {}): ExplainedStatement[] {
@@ -19,7 +19,7 @@ export function cephTrustPolicy(plan: Plan, role: Role, options: { bindSession?:
   }
   const requestTag = `aws:RequestTag/${plan.walletTag}`;
   return role.providers.map((provider, index) => ({
-    why: `Only tokens of ${provider.issuer} made for ${provider.audience} that carry a wallet may become this role. StringLike demands the tag (Null "false" would do the opposite here); aws:TagKeys names every tag, transitive_tag_keys too, since Ceph takes that claim for a tag.`,
+    why: `Only tokens of ${provider.issuer} made for ${provider.audience} that carry a wallet of the configuration may become this role. StringLike demands the tag (Null "false" would do the opposite here), and the wallets are written out, since the bucket policy can refuse only those that it names; aws:TagKeys names every tag, transitive_tag_keys too, since Ceph takes that claim for a tag.`,
     statement: {
       Sid: `TokensWithAWallet${role.providers.length > 1 ? index + 1 : ''}`,
       Effect: 'Allow',
@@ -27,7 +27,7 @@ export function cephTrustPolicy(plan: Plan, role: Role, options: { bindSession?:
       Action: ['sts:AssumeRoleWithWebIdentity', 'sts:TagSession'],
       Condition: {
         StringEquals: { [`${provider.host}:aud`]: provider.audience },
-        StringLike: { [requestTag]: WALLET_PATTERN },
+        StringLike: { [requestTag]: walletsOf(plan) },
         'ForAllValues:StringEquals': { 'aws:TagKeys': [plan.walletTag, 'transitive_tag_keys', ...plan.tagKeys] },
       },
     },
@@ -76,7 +76,6 @@ export function cephBucketPolicy(plan: Plan, place: Place): ExplainedStatement[]
   const tag = `aws:PrincipalTag/${plan.walletTag}`;
   const bucket = bucketArn(place);
   const Principal = { AWS: plan.roles.map(({ arn }) => arn) };
-  const everything = [bucket, `${bucket}/*`];
   const deny = { Effect: 'Deny', Principal } as const;
   return [
     ...wallets.flatMap((wallet, index): ExplainedStatement[] => [
@@ -121,22 +120,12 @@ export function cephBucketPolicy(plan: Plan, place: Place): ExplainedStatement[]
       },
     },
     {
-      why: 'A wallet that is not written out here gets nothing.',
-      statement: {
-        Sid: 'WalletcredsOnlyKnownWallets',
-        ...deny,
-        Action: 's3:*',
-        Resource: everything,
-        Condition: { StringNotEquals: { [tag]: wallets } },
-      },
-    },
-    {
       why: 'A session without the tag gets nothing.',
       statement: {
         Sid: 'WalletcredsNothingWithoutAWallet',
         ...deny,
         Action: 's3:*',
-        Resource: everything,
+        Resource: [bucket, `${bucket}/*`],
         Condition: { Null: { [tag]: 'true' } },
       },
     },

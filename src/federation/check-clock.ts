@@ -19,6 +19,7 @@ export async function checkClock(config: Config, now: () => number, send: Send):
     const answer = await send({
       url,
       method: 'POST',
+      headers: { accept: 'application/xml' },
       body: '',
       timeoutMs,
       allowInsecureHttp,

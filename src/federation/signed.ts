@@ -75,7 +75,8 @@ export async function sendSigned(
   return send({
     url: asked.url,
     method: asked.method,
-    headers: signed.headers,
+    // Unsigned, since proxies change it. Ceph answers in JSON to who takes JSON.
+    headers: { ...signed.headers, accept: 'application/xml' },
     ...(asked.body === undefined ? {} : { body: asked.body }),
     caFile: asked.caFile,
     allowInsecureHttp: asked.allowInsecureHttp ?? false,

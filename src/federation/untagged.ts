@@ -56,7 +56,7 @@ async function exchange(config: Config, workload: Workload, jwt: string, send: S
     const answer = await send({
       url: `${endpoint.replace(/\/$/, '')}/`,
       method: 'POST',
-      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/xml' },
       body: new URLSearchParams({
         Action: 'AssumeRoleWithWebIdentity',
         Version: '2011-06-15',
