@@ -25,10 +25,8 @@ export function parseDuration(text: string): number {
   if (text === '0') return 0;
   const match = FORM.exec(text);
   if (text === '' || match === null) {
-    const mend = /^\d+$/.test(text)
-      ? `it has no unit, write ${text}s or ${text}m`
-      : 'write it as 15m, 1h, 30s or 500ms';
-    throw new InvalidValue(`not a duration: ${mend}`);
+    const unit = /^\d+$/.test(text) ? 'it has no unit; ' : '';
+    throw new InvalidValue(`not a duration: ${unit}write it as 15m, 1h, 30s or 500ms`);
   }
   return UNITS.reduce((sum, [, ms], i) => sum + Number(match[i + 1] ?? 0) * ms, 0);
 }

@@ -134,7 +134,7 @@ describe('a finding names line, column, key and mend', () => {
     [
       'a duration without unit',
       yaml({ 9: 'session_duration: 3600' }),
-      `${W}:9:19 session_duration: not a duration: it has no unit, write 3600s or 3600m`,
+      `${W}:9:19 session_duration: not a duration: it has no unit; write it as 15m, 1h, 30s or 500ms`,
     ],
     [
       'a session that is too long',
