@@ -5,7 +5,8 @@
  */
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 
-const MAX_BYTES = 1024 * 1024;
+/** Room for more than ten thousand workloads. */
+const MAX_BYTES = 4 * 1024 * 1024;
 
 /** Why a file isn't readable text. `reason` lets the caller treat a missing one differently. */
 export class UnreadableFile extends Error {
@@ -30,7 +31,7 @@ export interface ReadFile {
  * Opens once, checks and reads through the same descriptor, so that nothing can be swapped in between. A FIFO doesn't
  * block, a directory or a device is refused, and never more than the limit is read.
  *
- * @param limit bytes, default 1 MiB
+ * @param limit bytes, default 4 MiB
  * @throws UnreadableFile; its message doesn't name the file, the caller's does
  */
 export function readText(path: string, limit: number = MAX_BYTES): ReadFile {

@@ -346,7 +346,7 @@ describe('a finding names line, column, key and mend', () => {
       `${W}: not UTF-8 but UTF-16; save it as UTF-8`,
     );
     expect(await findingsOf('region: "a\0"')).toBe(`${W}: holds a NUL; it is not a text file`);
-    expect(await findingsOf(`# ${'x'.repeat(1_048_576)}`)).toBe(`${W}: larger than 1048576 bytes`);
+    expect(await findingsOf(`# ${'x'.repeat(4_194_304)}`)).toBe(`${W}: larger than 4194304 bytes`);
   });
 
   it('a bomb of aliases is refused at its first alias, in no time', async () => {
