@@ -5,8 +5,10 @@
  * @module
  */
 import { type Logger, pino } from 'pino';
+import type { LogLevel } from './log-level.ts';
 
 export type { Logger } from 'pino';
+export type { LogLevel } from './log-level.ts';
 
 const MAX_TEXT = 300;
 
@@ -24,8 +26,6 @@ export function errorFields(error: unknown): { code: string; message: string } {
   }
   return { code: 'Error', message: masked(String(error)) };
 }
-
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 /**
  * @param options.level from `WALLETCREDS_LOG_LEVEL` in the command line, `info` otherwise
@@ -64,9 +64,11 @@ const flushes: (() => void)[] = [];
 /** One listener for all loggers: a process that makes many, as a test does, must not pile listeners up. */
 function atExit(flush: () => void): void {
   if (flushes.push(flush) > 1) return;
-  process.once('exit', () => {
-    for (const each of flushes) each();
-  });
+  process.once('exit', flushAll);
+}
+
+function flushAll(): void {
+  for (const each of flushes) each();
 }
 
 /** Half a pipe's capacity: a burst goes out in few writes, and none of them waits for a reader that keeps up. */

@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import { createLogger, errorFields, gathered, masked } from '../src/log.ts';
+
+describe('the log', () => {
+  it('gathers the lines of one turn into one write, in their order', async () => {
+    const writes: string[] = [];
+    const out = gathered({ write: text => writes.push(text) });
+    out.write('a\n');
+    out.write('b\n');
+    expect(writes).toEqual([]);
+    await new Promise(resolve => setImmediate(resolve));
+    expect(writes).toEqual(['a\nb\n']);
+    out.write('c\n');
+    await new Promise(resolve => setImmediate(resolve));
+    expect(writes).toEqual(['a\nb\n', 'c\n']);
+  });
+
+  it('doesn’t gather without bound: a long turn writes on the way', () => {
+    const writes: string[] = [];
+    const out = gathered({ write: text => writes.push(text) });
+    const line = `${'x'.repeat(999)}\n`;
+    for (let i = 0; i < 100; i++) out.write(line);
+    expect(writes.length).toBeGreaterThan(1);
+    expect(Math.max(...writes.map(text => text.length))).toBeLessThan(40_000);
+  });
+
+  it('loses nothing when the process exits', () => {
+    const writes: string[] = [];
+    const listeners = process.listeners('exit').length;
+    const [first, second] = [
+      gathered({ write: text => writes.push(text) }),
+      gathered({ write: text => writes.push(text) }),
+    ];
+    first.write('a\n');
+    second.write('b\n');
+    expect(process.listeners('exit').length - listeners).toBeLessThanOrEqual(1);
+    for (const listener of process.listeners('exit')) if (listener.name === 'flushAll') listener(0);
+    expect(writes).toEqual(['a\n', 'b\n']);
+  });
+
+  it('writes JSON lines with a level by name, an ISO time and the message', () => {
+    const lines: string[] = [];
+    createLogger({ destination: { write: line => lines.push(line) } }).info({ workload: 'alpha' }, 'vended');
+    const { time, ...rest } = JSON.parse(lines[0] ?? '') as Record<string, string>;
+    expect(rest).toEqual({ level: 'info', workload: 'alpha', msg: 'vended' });
+    expect(Math.abs(Date.parse(time ?? '') - Date.now())).toBeLessThan(5_000);
+    expect(new Date(time ?? '').toISOString()).toBe(time);
+  });
+
+  it('reduces an error to its code and its masked message', () => {
+    const jwt = `${'a'.repeat(20)}.${'b'.repeat(20)}.${'c'.repeat(20)}`;
+    const error = Object.assign(new Error(`refused ${jwt}`), { code: 'HPE_INVALID', rawPacket: Buffer.from('secret') });
+    expect(errorFields(error)).toEqual({ code: 'HPE_INVALID', message: 'refused [jwt]' });
+    expect(masked('x'.repeat(1_000))).toHaveLength(300);
+  });
+});
