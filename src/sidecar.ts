@@ -20,7 +20,8 @@ import { createExchange } from './exchange/sts-exchange.ts';
 import { createAdminApp } from './http/admin/index.ts';
 import { createEndpointApp } from './http/endpoint/index.ts';
 import { formatAddress } from './http/listen-error.ts';
-import { createIdentityTokenSource, createKeyStores, type KeyStores } from './identity-token/source.ts';
+import { loadKeys } from './identity-token/keys.ts';
+import { createIdentityTokenSource, createKeyStores } from './identity-token/source.ts';
 import { errorFields, type Logger } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { createVending } from './vending/create-vending.ts';
@@ -58,7 +59,7 @@ export async function createSidecar(initial: Config, options: SidecarOptions): P
   let config = initial;
   const metrics = createMetrics();
   const keys = createKeyStores({ clock, log });
-  await requireKeys(config, keys);
+  await requireKeys(config, clock.wall());
   const trail = await createTrail(config.audit, { clock, log, stateDir: config.stateDir });
   const exchange = createExchange({ sts: config.sts, region: config.region, clock, log });
   const tokens = createIdentityTokenSource({ clock, log, keys });
@@ -143,21 +144,23 @@ export async function createSidecar(initial: Config, options: SidecarOptions): P
   };
 }
 
-/** Every folder of signing keys has one that can sign now. */
-async function requireKeys(config: Config, keys: KeyStores): Promise<void> {
+/** Every folder of signing keys has one that can sign now; found out before anything is opened. */
+async function requireKeys(config: Config, now: number): Promise<void> {
+  const file = config.file ?? 'configuration';
   const sources = [config.defaults.identityToken, ...[...config.workloads.values()].map(w => w.workload.identityToken)];
-  for (const source of sources) {
-    if (source.kind !== 'signer') continue;
+  const folders = new Map(
+    sources.flatMap(source => (source.kind === 'signer' ? [[source.keysDir, source.purpose] as const] : [])),
+  );
+  for (const [dir, purpose] of folders) {
     try {
-      (await keys(source.keysDir, source.purpose).current()).signer(Date.now());
+      (await loadKeys(dir, purpose)).signer(now);
     } catch (error) {
-      const message = `${errorFields(error).message}; make one with \`walletcreds keys generate\``;
-      throw new ConfigError(config.file ?? 'configuration', [{ key: 'identity_token.signer.keys_dir', message }]);
+      throw new ConfigError(file, [{ key: 'identity_token.signer.keys_dir', message: errorFields(error).message }]);
     }
   }
   if (config.broker !== undefined && issuerOf(config) === undefined) {
     const message = 'a broker signs by itself: give the top level an identity_token.signer';
-    throw new ConfigError(config.file ?? 'configuration', [{ key: 'broker', message }]);
+    throw new ConfigError(file, [{ key: 'broker', message }]);
   }
 }
 

@@ -1,0 +1,218 @@
+/**
+ * The real `walletcreds serve`: what it does from its first millisecond to its last.
+ */
+import { createHash } from 'node:crypto';
+import { renameSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { type Chain, credentialsFor, type Serving, startChain, startServe, tokenOf } from '../support/chain.ts';
+import { bin, cleanEnv, run } from '../support/process.ts';
+import { ask } from '../support/request.ts';
+
+const A = '0x52908400098527886e0f7030069857d2e4169ee7';
+const B = '0x8617e340b3d01fa5f11f306f4090fd50e238070d';
+let chain: Chain;
+let running: Serving | undefined;
+
+beforeAll(async () => {
+  chain = await startChain();
+});
+afterEach(async () => {
+  running?.child.kill('SIGKILL');
+  await running?.exited;
+  running = undefined;
+});
+afterAll(() => chain.close());
+
+async function serving(yaml: string, options: Parameters<typeof startServe>[1] = {}): Promise<Serving> {
+  chain.write('walletcreds.yaml', yaml);
+  running = startServe(chain, options);
+  await running.said('serving');
+  return running;
+}
+
+/** Whose credentials these are, by the emulator's own books. */
+function walletOf(body: string): string | undefined {
+  const { AccessKeyId } = JSON.parse(body) as { AccessKeyId: string };
+  return chain.sts.sessions.get(AccessKeyId)?.sessionName.split('@')[0];
+}
+
+/** Replaces the configuration as an editor or a ConfigMap does: by rename. */
+function replace(yaml: string): void {
+  writeFileSync(join(chain.folder, 'next.yaml'), yaml);
+  renameSync(join(chain.folder, 'next.yaml'), join(chain.folder, 'walletcreds.yaml'));
+}
+
+describe('serve', () => {
+  test('gives each of two workloads the credentials of its own wallet, and says in the log what it vended', async () => {
+    const serve = await serving(chain.yaml({ a: A, b: B }));
+    const [first, second] = await Promise.all([
+      credentialsFor(chain, tokenOf(chain, 'a')),
+      credentialsFor(chain, tokenOf(chain, 'b')),
+    ]);
+    expect([first.status, second.status]).toEqual([200, 200]);
+    expect([walletOf(first.body), walletOf(second.body)]).toEqual([A, B]);
+    await serve.said('vended', 2);
+    const line = serve.lines.find(({ msg, workload }) => msg === 'vended' && workload === 'a');
+    expect(line).toMatchObject({
+      wallet: A,
+      access_key_id: JSON.parse(first.body).AccessKeyId,
+      source: expect.stringMatching(/^(fresh|memory)$/),
+      ms: expect.any(Number),
+      expires: expect.stringMatching(/Z$/),
+    });
+    const { SecretAccessKey, Token } = JSON.parse(first.body);
+    for (const secret of [SecretAccessKey, Token, tokenOf(chain, 'a')]) expect(serve.text()).not.toContain(secret);
+  });
+
+  test('lets a request end that is under way at SIGTERM, and ends with 0 within five seconds', async () => {
+    const serve = await serving(chain.yaml({ a: A }));
+    const socket = connect(chain.port, '127.0.0.1');
+    const answer = new Promise<string>(resolve => {
+      let text = '';
+      socket.on('data', chunk => {
+        text += chunk;
+      });
+      socket.on('close', () => resolve(text));
+    });
+    await new Promise<void>(done => socket.once('connect', done));
+    socket.write(`GET /v1/credentials HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: ${tokenOf(chain, 'a')}\r\n`);
+    serve.child.kill('SIGTERM');
+    await serve.said('stopping; requests under way have 5 s to end');
+    socket.write('\r\n');
+    expect(await answer).toMatch(/^HTTP\/1\.1 200 OK[\s\S]*"Code":"Success"/);
+    expect(await serve.exited).toBe(0);
+  });
+
+  test('opens no debugger on SIGUSR1', async () => {
+    const serve = await serving(chain.yaml({ a: A }));
+    serve.child.kill('SIGUSR1');
+    expect((await credentialsFor(chain, tokenOf(chain, 'a'))).status).toBe(200);
+    expect(serve.text()).not.toMatch(/Debugger listening/);
+    await expect(ask({ port: 9229, path: '/json', timeout: 500 })).rejects.toThrow();
+  });
+});
+
+describe('reload', () => {
+  test('a changed file takes effect: the removed workload is gone, the new one is there, the token stays good', async () => {
+    const serve = await serving(chain.yaml({ a: A, b: B }));
+    const tokenB = tokenOf(chain, 'b');
+    expect((await credentialsFor(chain, tokenB)).status).toBe(200);
+    replace(chain.yaml({ a: A, c: B }));
+    await serve.said('configuration reloaded');
+    expect((await credentialsFor(chain, tokenB)).status).toBe(401);
+    expect((await credentialsFor(chain, tokenOf(chain, 'a'))).status).toBe(200);
+    const c = await credentialsFor(chain, tokenOf(chain, 'c'));
+    expect(walletOf(c.body)).toBe(B);
+  });
+
+  test('a token whose workload now has another wallet gets the new wallet’s credentials, never the old one’s', async () => {
+    const serve = await serving(chain.yaml({ a: A }));
+    const token = tokenOf(chain, 'a');
+    expect(walletOf((await credentialsFor(chain, token)).body)).toBe(A);
+    replace(chain.yaml({ a: B }));
+    await serve.said('configuration reloaded');
+    expect(walletOf((await credentialsFor(chain, token)).body)).toBe(B);
+  });
+
+  test('on SIGHUP a bad file changes nothing and says what is wrong with it, each finding with its place', async () => {
+    const serve = await serving(chain.yaml({ a: A }));
+    replace(chain.yaml({ a: `${A}0` }, 'regoin: x'));
+    serve.child.kill('SIGHUP');
+    const refused = await serve.said('the changed configuration is refused; the one that runs goes on');
+    const problems = refused['problems'] as string[];
+    expect(problems.join('\n')).toMatch(/walletcreds\.yaml:\d+:\d+ workloads\.a\.wallet: /);
+    expect(problems.join('\n')).toMatch(/regoin.*region/);
+    expect((await credentialsFor(chain, tokenOf(chain, 'a'))).status).toBe(200);
+  });
+
+  test('a replaced token is good at once, and the old one for the overlap', async () => {
+    const serve = await serving(chain.yaml({ a: A }));
+    const old = tokenOf(chain, 'a');
+    const next = createHash('sha256').update('another').digest('hex');
+    chain.write('tokens/next', next);
+    renameSync(join(chain.folder, 'tokens/next'), join(chain.folder, 'tokens/a'));
+    await serve.said('configuration reloaded');
+    expect((await credentialsFor(chain, next)).status).toBe(200);
+    expect((await credentialsFor(chain, old)).status).toBe(200);
+  });
+});
+
+describe('what serve refuses to start with', () => {
+  const start = (args: readonly string[], env: Record<string, string> = {}) =>
+    run(process.execPath, [...args, bin, 'serve'], { env: cleanEnv(chain.folder, env), cwd: chain.folder });
+
+  test.each([
+    ['--inspect=127.0.0.1:0', []],
+    ['--heapsnapshot-signal=SIGUSR2', []],
+    ['--report-on-signal', []],
+  ])('%s, which opens its memory to others', async flag => {
+    chain.write('walletcreds.yaml', chain.yaml({ a: A }));
+    const { code, stderr } = await start([flag]);
+    expect(code).toBe(2);
+    expect(stderr).toContain(`node was given ${flag.split('=')[0]}`);
+    expect(stderr).toContain('WALLETCREDS_ALLOW_DEBUG=1');
+  });
+
+  test('the same in NODE_OPTIONS', async () => {
+    const { code, stderr } = await start([], { NODE_OPTIONS: '--report-uncaught-exception' });
+    expect(code).toBe(2);
+    expect(stderr).toContain('NODE_OPTIONS was given --report-uncaught-exception');
+  });
+
+  test('NODE_TLS_REJECT_UNAUTHORIZED=0', async () => {
+    const { code, stderr } = await start([], { NODE_TLS_REJECT_UNAUTHORIZED: '0' });
+    expect(code).toBe(2);
+    expect(stderr).toContain('name the CA with ca_file');
+  });
+
+  test('no signing key, naming `walletcreds keys generate`', async () => {
+    chain.write('walletcreds.yaml', chain.yaml({ a: A }).replace('keys_dir: keys', 'keys_dir: nowhere'));
+    const { code, stderr } = await start([]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/identity_token\.signer\.keys_dir: .*walletcreds keys generate/);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+  });
+
+  test('a port that is in use, in one line that names the key and the mend', async () => {
+    await serving(chain.yaml({ a: A }));
+    const { code, stderr } = await start([]);
+    expect(code).toBe(1);
+    const said = stderr.split('\n').filter(line => line !== '' && !line.startsWith('{'));
+    expect(said).toEqual([expect.stringMatching(/endpoint\.listen: can't listen on .*in use by another program/)]);
+  });
+
+  test('no configuration, naming `walletcreds init`', async () => {
+    const { code, stderr } = await run(process.execPath, [bin, 'serve', '--config', 'none.yaml'], {
+      env: cleanEnv(chain.folder),
+      cwd: chain.folder,
+    });
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/none\.yaml: .*walletcreds init/);
+  });
+});
+
+describe('healthcheck', () => {
+  const check = (...args: string[]) =>
+    run(process.execPath, [bin, 'healthcheck', '--url', `http://127.0.0.1:${chain.port + 2}`, ...args], {
+      env: cleanEnv(chain.folder),
+    });
+
+  test('is 0 once every workload with prefetch has had credentials, for all and for one', async () => {
+    await serving(chain.yaml({ a: A }));
+    await credentialsFor(chain, tokenOf(chain, 'a'));
+    expect(await check()).toMatchObject({ code: 0, stdout: 'ready\n' });
+    expect(await check('--workload', 'a')).toMatchObject({ code: 0 });
+  });
+
+  test('is 1 for a workload that nobody has, and where nothing listens, and says where it looked', async () => {
+    await serving(chain.yaml({ a: A }));
+    expect(await check('--workload', 'zzz')).toMatchObject({ code: 1 });
+    running?.child.kill('SIGKILL');
+    await running?.exited;
+    const { code, stdout } = await check();
+    expect(code).toBe(1);
+    expect(stdout).toContain(`127.0.0.1:${chain.port + 2}`);
+  });
+});
