@@ -32,11 +32,7 @@ export function reloadOnChange(options: ReloadOptions): Reload {
   const { file, env, clock, log, apply } = options;
   let running: Promise<void> = Promise.resolve();
   let closed = false;
-  let watcher = watch(options.config);
-
-  function watch(config: Config): { close(): void } {
-    return watchConfig(config.sources, () => void reload('change'), { clock });
-  }
+  const watcher = watchConfig(options.config.sources, () => void reload('change'), { clock });
 
   async function once(reason: string): Promise<void> {
     if (closed) return;
@@ -46,8 +42,7 @@ export function reloadOnChange(options: ReloadOptions): Reload {
       apply(config);
       for (const warning of config.warnings) log.warn(warning);
       log.info({ reason, workloads: config.workloads.size }, 'configuration reloaded');
-      watcher.close();
-      watcher = watch(config);
+      watcher.update(config.sources);
     } catch (error) {
       const problems = error instanceof ConfigError ? error.message.split('\n') : [errorFields(error).message];
       log.error({ reason, problems }, 'the changed configuration is refused; the one that runs goes on');
