@@ -16,7 +16,8 @@ import { systemClock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { configFromObject, loadConfig } from './config/load.ts';
 import { reloadOnChange } from './config/reload.ts';
-import { createLogger, type LogLevel } from './log.ts';
+import { createLogger } from './log.ts';
+import type { LogLevel } from './log-level.ts';
 import { createSidecar as compose } from './sidecar.ts';
 
 export * from './emulator/index.ts';

@@ -57,7 +57,7 @@ export function startDevIssuer(options: {
     log.error(errorFields(error), 'the issuer failed');
     return c.text(`${errorFields(error).message}\n`, 503);
   });
-  app.route('/', sts.app);
+  app.on(['GET', 'POST'], '/', c => sts.app.fetch(c.req.raw, c.env));
   app.route('/', createWellKnownApp({ issuer, keys: () => keys.current(), clock, walletTag }));
   return listen(app, { port, host });
 }

@@ -14,6 +14,7 @@ import { readRequest, type WireRequest } from './query.ts';
 import { accountOf, createRole, type EmulatedRole, type Role } from './roles.ts';
 import { createSessionStore, type EmulatedSession } from './sessions.ts';
 import { isSigned } from './sigv4-parse.ts';
+import type { WebApp } from './web-app.ts';
 import { errorXml, successXml } from './xml.ts';
 
 /** How many calls are remembered; the oldest go first. */
@@ -21,7 +22,7 @@ const MAX_CALLS = 10_000;
 
 export interface StsEmulator {
   /** Answers STS at `/`, GET and POST. `app.request('http://sts/', …)` needs no port. */
-  readonly app: Hono;
+  readonly app: WebApp;
   readonly accountId: string;
   /** What was handed out, by access-key id. No secrets in it. */
   readonly sessions: ReadonlyMap<string, EmulatedSession>;

@@ -13,3 +13,4 @@ export type { EmulatedRole } from './roles.ts';
 export type { EmulatedSession } from './sessions.ts';
 export { type RunningStsEmulator, type StartStsEmulatorOptions, startStsEmulator } from './start.ts';
 export { walletTrustPolicy } from './trust-policy.ts';
+export type { WebApp } from './web-app.ts';

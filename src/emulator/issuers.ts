@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { JWK } from 'jose';
+import type { JsonWebKey } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import { noVerificationKey, StsError } from './errors.ts';
 
@@ -25,7 +25,7 @@ export interface Provider extends EmulatedIssuer {
   /** Host and path: what stands before `:aud` in a condition key. */
   readonly prefix: string;
   /** @param fresh past the cache, for a key id that the cached set lacks */
-  keys(fresh?: boolean): Promise<readonly JWK[]>;
+  keys(fresh?: boolean): Promise<readonly JsonWebKey[]>;
 }
 
 /** STS gives an identity provider five seconds. */
@@ -54,9 +54,9 @@ export function createProvider(
     throw new TypeError(`issuers: ${JSON.stringify(issuer)} must be an http(s) URL without query and trailing slash`);
   }
   if (audiences.length === 0) throw new TypeError(`issuers: ${issuer} needs at least one audience (client id)`);
-  let cached: { keys: Promise<readonly JWK[]>; at: number } | undefined;
+  let cached: { keys: Promise<readonly JsonWebKey[]>; at: number } | undefined;
 
-  async function fetchKeys(): Promise<readonly JWK[]> {
+  async function fetchKeys(): Promise<readonly JsonWebKey[]> {
     const discovery = await fetchJson(`${issuer}/.well-known/openid-configuration`, options.fetchIssuer);
     if (discovery['issuer'] !== issuer) throw noVerificationKey('discovery names another issuer');
     const jwksUri = discovery['jwks_uri'];
@@ -65,7 +65,7 @@ export function createProvider(
     const { keys } = await fetchJson(jwksUri, options.fetchIssuer);
     if (!Array.isArray(keys)) throw noVerificationKey('the JWKS has no list of keys');
     if (keys.length > MAX_KEYS) throw noVerificationKey(`the JWKS has more than ${MAX_KEYS} keys`);
-    return keys.filter((key): key is JWK => typeof key === 'object' && key !== null);
+    return keys.filter((key): key is JsonWebKey => typeof key === 'object' && key !== null);
   }
 
   return {

@@ -5,7 +5,7 @@
  */
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
-import type { Hono } from 'hono';
+import type { WebApp } from './web-app.ts';
 
 export interface Listening {
   /** `http://127.0.0.1:<port>` */
@@ -15,9 +15,12 @@ export interface Listening {
 }
 
 /** @throws the listener's own error (`EADDRINUSE`, …) */
-export async function listen(app: Hono, options: { port: number; host: string }): Promise<Listening> {
+export async function listen(app: WebApp, options: { port: number; host: string }): Promise<Listening> {
   // A library must leave its host's global Request and Response alone.
-  const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false });
+  const server = createAdaptorServer({
+    fetch: (request, env) => app.fetch(request, env),
+    overrideGlobalObjects: false,
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port, options.host, () => {

@@ -3,7 +3,10 @@
  *
  * @module
  */
+import { symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { bin, cleanEnv, run, temporaryFolder } from '../support/process.ts';
 import { metafile, packed, read } from '../support/repository.ts';
 
 type Outputs = Awaited<ReturnType<typeof metafile>>['outputs'];
@@ -63,7 +66,13 @@ describe('the tarball', () => {
     );
   });
 
-  test('starts with the line that makes the program executable', () => {
-    expect(read('dist/bin.js')).toMatch(/^#!\/usr\/bin\/env node\n/);
+  test('has a program that starts by its own name and takes options that node knows too', async () => {
+    const folder = temporaryFolder('bin');
+    symlinkSync(bin, join(folder.path, 'walletcreds'));
+    const env = cleanEnv(folder.path);
+    const { code, stderr } = await run(join(folder.path, 'walletcreds'), ['nothing', '--env-file', 'absent'], { env });
+    folder.remove();
+    // Node itself would say 9 and "not found".
+    expect([code, stderr]).toEqual([2, expect.stringContaining('unknown command')]);
   });
 });

@@ -20,6 +20,7 @@ const floors: readonly (readonly string[])[] = [
     'src/errors.ts',
     'src/clock.ts',
     'src/log.ts',
+    'src/log-level.ts',
     'src/metrics.ts',
     'src/version.ts',
     'src/outbound/',

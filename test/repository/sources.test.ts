@@ -50,7 +50,7 @@ describe('every file', () => {
       [
         '^<{7} |^>{7} |-----BEGIN (?:EC |RSA )?PRI',
         'VATE KEY-----\\n[A-Za-z0-9+/]{40}|\\bAK',
-        'IA(?!\\w*(?:EXAMPLE|CANARY))[A-Z0-9]{16}\\b',
+        'IA(?!\\w*(?:EXAMPLE|CANARY|POISON))[A-Z0-9]{16}\\b',
       ].join(''),
       'm',
     );
