@@ -9,6 +9,7 @@ import { callersFrom } from './callers.ts';
 import type { CallersConfig, Config } from './config.ts';
 import { checkSources, identityTokenFrom } from './identity.ts';
 import { adminFrom, brokerFrom, checkDistinct, endpointFrom } from './listeners.ts';
+import { checkNodeAgent } from './node-agent.ts';
 import type { Draft } from './schema.ts';
 import { auditFrom, checkWritable, stsFrom } from './upstream.ts';
 import { warnShort, workloadsFrom } from './workloads.ts';
@@ -54,6 +55,7 @@ export async function build(
   );
   checkRole(building, draft);
   checkFit(building, draft, callers);
+  checkNodeAgent(building, draft, endpoint);
   const audit = auditFrom(building, draft.audit);
   if (callers.jwt.some(({ jwks }) => jwks.file === undefined)) {
     checkWritable(building, ['state_dir'], stateDir, 'copies of JWKS');
