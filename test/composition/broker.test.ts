@@ -177,6 +177,7 @@ describe('mint-aws-creds', () => {
     expect((await call(at.issuer + AWS, { bearer: SESSION })).status).toBe(200);
     const lock = new Database(join(at.folder, 'broker/audit.sqlite'));
     onTestFinished(() => void lock.close());
+    lock.exec('PRAGMA busy_timeout = 5000');
     lock.exec('BEGIN EXCLUSIVE');
     const first = await call(at.issuer + AWS, { bearer: SESSION });
     expect([first.status, first.body['error']]).toEqual([500, 'audit_error']);
