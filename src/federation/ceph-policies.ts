@@ -111,11 +111,11 @@ export function cephBucketPolicy(plan: Plan, place: Place): ExplainedStatement[]
       },
     },
     {
-      why: 'Of the bucket itself nothing but listing: otherwise s3:* on the role could replace this very policy.',
+      why: 'Of the bucket itself nothing but listing: otherwise s3:* on the role could replace this very policy. Written out, since a statement with NotAction never applies here.',
       statement: {
         Sid: 'WalletcredsNoBucketAdministration',
         ...deny,
-        NotAction: ['s3:ListBucket', 's3:ListBucketVersions'],
+        Action: ['s3:Get*', 's3:Put*', 's3:Delete*', 's3:ListBucketMultipartUploads'],
         Resource: bucket,
       },
     },
