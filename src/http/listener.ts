@@ -6,7 +6,7 @@
  */
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { ListenAddress, TlsConfig } from '../config/config.ts';
 import { errorFields, type Logger } from '../log.ts';
 import type { ErrorForm } from './answer.ts';
@@ -16,9 +16,11 @@ import { createGate } from './gate.ts';
 import type { RequestPolicy } from './guards/judge.ts';
 import { createSourceGuard } from './guards/source.ts';
 import { type Limits, withDefaults } from './limits.ts';
-import { listenFailed } from './listen-error.ts';
 import { refuseByNode } from './node-refusals.ts';
+import { type BoundAddress, open } from './open.ts';
 import { readKeyPair, watchKeyPair } from './tls.ts';
+
+export type { BoundAddress } from './open.ts';
 
 export interface ListenerOptions {
   /** `endpoint`, `broker` or `admin`: for the log, and for the key that an error names. */
@@ -44,10 +46,6 @@ export interface ListenerChange {
   readonly policy?: RequestPolicy;
   readonly allowFrom?: readonly string[];
   readonly maxConnections?: number;
-}
-
-export interface BoundAddress extends ListenAddress {
-  readonly tls: boolean;
 }
 
 export interface Listener {
@@ -132,14 +130,15 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   try {
     for (const address of options.listen) {
       const server = prepare(createServer(settings, onRequest), false);
-      addresses.push(await open(server, address, `${options.name}.listen`, false));
+      const place = { key: `${options.name}.listen`, all: options.listen, tls: false };
+      addresses.push(await open(server, address, place));
     }
     if (options.tls !== undefined) {
       const { tls } = options;
       for (const address of tls.listen) {
         const context = { ...readKeyPair(tls), handshakeTimeout: limits.headersMs };
         const server = prepare(createTlsServer({ ...settings, ...context }, onRequest), true);
-        addresses.push(await open(server, address, `${options.name}.tls.listen`, true));
+        addresses.push(await open(server, address, { key: `${options.name}.tls.listen`, all: tls.listen, tls: true }));
         stops.push(watchKeyPair(tls, pair => server.setSecureContext(pair), options.log, limits.certPollMs));
       }
     }
@@ -159,16 +158,4 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     },
     close,
   };
-}
-
-function open(server: Server, address: ListenAddress, key: string, tls: boolean): Promise<BoundAddress> {
-  return new Promise((resolve, reject) => {
-    const failed = (error: Error) => reject(listenFailed(key, address, error));
-    server.once('error', failed);
-    // On `::` IPv6 alone: IPv4 is listed where it is wanted, and "0.0.0.0" and "::" can stand side by side.
-    server.listen({ host: address.host, port: address.port, ipv6Only: address.host === '::' }, () => {
-      server.off('error', failed);
-      resolve({ host: address.host, port: (server.address() as AddressInfo).port, tls });
-    });
-  });
 }

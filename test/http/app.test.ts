@@ -10,6 +10,9 @@ import { ask, exchange, listening } from './support/wire.ts';
 const failed = (error: unknown) => credentialsErrorForm(error, ['GET']);
 const policy = { ...endpointPolicy({ listen: [], extraHosts: [] }), methods: ['GET', 'POST'], maxBody: 100 };
 
+/** As they were before anything here ran. */
+const GLOBALS = { Request: globalThis.Request, Response: globalThis.Response };
+
 function app(): Hono<AppEnv> {
   const made = new Hono<AppEnv>({ getPath: rawPath });
   made.get('/plain', c => c.json({ query: c.req.query('q') ?? null }));
@@ -87,8 +90,8 @@ describe('an app behind a listener', () => {
   });
 
   it('leaves the host’s global Request and Response alone', () => {
-    const before = [globalThis.Request, globalThis.Response];
     viaNodeServer(app(), failed);
-    expect([globalThis.Request, globalThis.Response]).toEqual(before);
+    expect(globalThis.Request).toBe(GLOBALS.Request);
+    expect(globalThis.Response).toBe(GLOBALS.Response);
   });
 });

@@ -215,21 +215,29 @@ describe('log, metrics and trail', () => {
     }
   });
 
-  it('tells who keeps the trail of every refusal: what was shown, and who it was where that is known', async () => {
-    const told: EndpointRefusal[] = [];
-    const { app, alpha } = sampleApp({
-      vending: fakeVending(() => {
+  it.each([
+    [
+      'thrown',
+      () => {
         throw new StsRefused('AccessDenied', 'no');
-      }),
-      refused: refusal => told.push(refusal),
-    });
-    await get(app, '/v1/credentials', 'wrong');
-    await get(app, '/v1/credentials', tokenOf('alpha'));
-    expect(told.map(({ code, authorization, caller }) => [code, authorization, caller?.workload])).toEqual([
-      ['InvalidAuthorizationToken', 'wrong', undefined],
-      ['AccessDenied', tokenOf('alpha'), alpha],
-    ]);
-  });
+      },
+    ],
+    ['rejected', () => Promise.reject(new StsRefused('AccessDenied', 'no'))],
+  ])(
+    'tells who keeps the trail of every refusal, %s: what was shown, and who it was where that is known',
+    async (_, vend) => {
+      const told: EndpointRefusal[] = [];
+      const { app, alpha } = sampleApp({ vending: fakeVending(vend), refused: refusal => told.push(refusal) });
+      await get(app, '/v1/credentials', 'wrong');
+      await get(app, '/v1/credentials', tokenOf('alpha'));
+      expect(
+        told.map(({ code, route, authorization, caller }) => [code, route, authorization, caller?.workload]),
+      ).toEqual([
+        ['InvalidAuthorizationToken', '/v1/credentials', 'wrong', undefined],
+        ['AccessDenied', '/v1/credentials', tokenOf('alpha'), alpha],
+      ]);
+    },
+  );
 });
 
 describe('failures', () => {

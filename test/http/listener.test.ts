@@ -8,6 +8,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { credentialsErrorForm } from '../../src/http/answer.ts';
 import { endpointPolicy } from '../../src/http/endpoint/policy.ts';
 import { startListener } from '../../src/http/listener.ts';
+import { takesIpv6Alone } from '../../src/http/open.ts';
 import { credentialsOf, fakeVending, keptLog, sampleApp, tokenOf } from './support/sample.ts';
 import { ask, exchange, listening, replies, socketTo, untilClosed } from './support/wire.ts';
 
@@ -79,6 +80,16 @@ describe('opening', () => {
   });
 });
 
+describe('wildcards', () => {
+  it('take IPv4 along on ::, but where 0.0.0.0 has the same port', () => {
+    const v6 = { host: '::', port: 9110 };
+    expect(takesIpv6Alone(v6, [v6])).toBe(false);
+    expect(takesIpv6Alone(v6, [v6, { host: '0.0.0.0', port: 9111 }])).toBe(false);
+    expect(takesIpv6Alone(v6, [{ host: '0.0.0.0', port: 9110 }, v6])).toBe(true);
+    expect(takesIpv6Alone({ host: '0.0.0.0', port: 9110 }, [v6])).toBe(false);
+  });
+});
+
 describe('TLS', () => {
   it('serves https beside http, and a new certificate to the next connection without dropping one', async () => {
     const first = pair('first');
@@ -127,6 +138,19 @@ describe('TLS', () => {
     await expect(listening(app, log, { tls: { listen, certFile: missing, keyFile } })).rejects.toThrow(
       /missing\.crt: can't be read/,
     );
+  });
+
+  it('holds the connection limit over TLS too', async () => {
+    const { app, log } = sampleApp();
+    const tls = { listen: [{ host: '127.0.0.1', port: 0 }], ...pair('limit') };
+    const { listener } = await listening(app, log, { tls, limits: { maxConnections: 1 } });
+    const port = listener.addresses[1]?.port ?? 0;
+    const held = await tlsTo(port);
+    const socket = await tlsTo(port);
+    const all = untilClosed(socket);
+    socket.write(`${GOOD}\r\n`);
+    expect(replies(await all)[0]?.status).toBe(503);
+    held.destroy();
   });
 
   it('bears plain http on the TLS port', async () => {
@@ -191,6 +215,39 @@ describe('closing', () => {
     await expect(socketTo(port)).rejects.toThrow('ECONNREFUSED');
     release();
     expect(replies(await answered)[0]?.status).toBe(200);
+    await closed;
+  });
+
+  it('tells a client that goes on asking to close', async () => {
+    let release = () => {};
+    const held = new Promise<void>(resolve => {
+      release = resolve;
+    });
+    let arrived = () => {};
+    const inFlight = new Promise<void>(resolve => {
+      arrived = resolve;
+    });
+    const { log } = keptLog();
+    const vending = fakeVending(async ({ workload }) => {
+      arrived();
+      await held;
+      return { credentials: credentialsOf(workload.name), source: 'fresh' };
+    });
+    const { listener, port } = await listening(sampleApp({ vending }).app, log);
+    const busy = await socketTo(port);
+    const answered = untilClosed(busy);
+    busy.write(`${GOOD}\r\n`);
+    await inFlight;
+    const second = new Promise<void>(resolve => {
+      arrived = resolve;
+    });
+    const closed = listener.close(5_000);
+    busy.write(`${GOOD}\r\n`);
+    await second;
+    release();
+    const answers = replies(await answered);
+    expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+    expect(answers[1]?.headers['connection']).toBe('close');
     await closed;
   });
 

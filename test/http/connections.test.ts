@@ -1,0 +1,91 @@
+import { EventEmitter } from 'node:events';
+import type { Socket } from 'node:net';
+import fc from 'fast-check';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { createConnections } from '../../src/http/connections.ts';
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** As much of a socket as is looked at. */
+function socket() {
+  const made = Object.assign(new EventEmitter(), {
+    destroyed: false,
+    destroy() {
+      if (made.destroyed) return;
+      made.destroyed = true;
+      made.emit('close');
+    },
+  });
+  return made as unknown as Socket & { destroyed: boolean };
+}
+
+describe('connections', () => {
+  it('gives an extra one two seconds to hear that there are too many', () => {
+    vi.useFakeTimers();
+    const connections = createConnections(1);
+    const [first, extra] = [socket(), socket()];
+    connections.add(first);
+    connections.add(extra);
+    expect([connections.use(first), connections.use(extra)]).toEqual([true, false]);
+    vi.advanceTimersByTime(1_999);
+    expect(extra.destroyed).toBe(false);
+    vi.advanceTimersByTime(1);
+    expect([first.destroyed, extra.destroyed]).toEqual([false, true]);
+    expect(connections.count).toBe(1);
+  });
+
+  it('gives a place back when a connection turns to another token, and when it ends', () => {
+    const connections = createConnections(4);
+    const [one, two] = [socket(), socket()];
+    connections.add(one);
+    connections.add(two);
+    expect(connections.claim(one, 'a')).toBe(true);
+    expect(connections.claim(one, 'a')).toBe(true);
+    expect(connections.claim(two, 'a')).toBe(false);
+    expect(connections.claim(one, 'b')).toBe(true);
+    expect(connections.claim(two, 'a')).toBe(true);
+    expect(connections.claim(one, 'a')).toBe(false);
+    two.destroy();
+    expect(connections.claim(one, 'a')).toBe(true);
+  });
+
+  it('ends the unused ones alone, or all', () => {
+    const connections = createConnections(4);
+    const [used, unused] = [socket(), socket()];
+    connections.add(used);
+    connections.add(unused);
+    connections.use(used);
+    connections.destroyUnused();
+    expect([used.destroyed, unused.destroyed]).toEqual([false, true]);
+    connections.destroyAll();
+    expect(connections.count).toBe(0);
+  });
+
+  it('never lets one token hold more than a quarter, whatever comes and goes', () => {
+    const step = fc.record({ connection: fc.nat(19), token: fc.constantFrom('a', 'b', 'c'), ends: fc.boolean() });
+    fc.assert(
+      fc.property(fc.integer({ min: 4, max: 20 }), fc.array(step, { maxLength: 60 }), (max, steps) => {
+        const connections = createConnections(max);
+        const sockets = new Map<number, Socket>();
+        const held = new Map<number, string>();
+        for (const { connection, token, ends } of steps) {
+          const known = sockets.get(connection);
+          if (ends) {
+            known?.destroy();
+            sockets.delete(connection);
+            held.delete(connection);
+            continue;
+          }
+          const asking = known ?? socket();
+          if (known === undefined) connections.add(asking);
+          sockets.set(connection, asking);
+          if (connections.claim(asking, token)) held.set(connection, token);
+          const count = [...held.values()].filter(of => of === token).length;
+          expect(count).toBeLessThanOrEqual(Math.max(1, Math.floor(max / 4)));
+        }
+      }),
+    );
+  });
+});
