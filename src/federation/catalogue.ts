@@ -187,10 +187,7 @@ export const CATALOGUE = {
     'IAM cannot be read without credentials of an administrator.',
     'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (AWS_SESSION_TOKEN) for this command alone.',
   ),
-  'account-refused': error(
-    'What cannot be read cannot be judged.',
-    'Use credentials that may iam:GetRole, iam:List*, iam:Get*, s3:GetBucketPolicy.',
-  ),
+  'account-refused': error('What cannot be read cannot be judged.', 'Use credentials that may iam:Get* and iam:List*.'),
   'account-missing': error('The exchange cannot work.', 'Run what walletcreds aws-setup prints.'),
   'account-session-long': error(
     "STS answers ValidationError: DurationSeconds exceeds the role's MaxSessionDuration.",

@@ -1,0 +1,115 @@
+/**
+ * The rooms of `aws-setup`, `doctor` and `verify`: a configuration file in, lines and an exit status out.
+ *
+ * @module
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { awsSetup } from '../../src/cli/aws-setup.ts';
+import { doctor } from '../../src/cli/doctor.ts';
+import { type VerifyFlags, verify } from '../../src/cli/verify.ts';
+import { UsageError } from '../../src/errors.ts';
+import { type Mock, s3Mock } from '../federation/s3-mock.ts';
+import { WALLET_A } from '../federation/support.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'walletcreds-account-'));
+const config = join(folder, 'walletcreds.yaml');
+let mock: Mock | undefined;
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(() => mock?.close());
+
+beforeAll(() => {
+  writeFileSync(
+    config,
+    `region: us-east-1
+role_arn: arn:aws:iam::123456789012:role/agentkeys-data-role
+identity_token: { signer: { issuer: "https://oidc.example.com", keys_dir: keys } }
+workloads: { scraper-a: { wallet: "${WALLET_A}", token_file: tokens/a } }
+`,
+  );
+});
+
+function io() {
+  const lines: string[] = [];
+  return {
+    io: { env: {}, out: (line: string) => void lines.push(line), warn: () => undefined },
+    text: () => lines.join('\n'),
+  };
+}
+
+describe('aws-setup', () => {
+  test.each([
+    ['cli', /^#!\/bin\/sh/],
+    ['cloudformation', /^AWSTemplateFormatVersion/],
+    ['terraform', /^resource "aws_iam_role"/m],
+  ] as const)('prints %s, before there is a key or a token', async (format, expected) => {
+    const { io: to, text } = io();
+    expect(await awsSetup({ config, format, bucket: 'data' }, to)).toBe(0);
+    expect(text()).toMatch(expected);
+  });
+  test('--revoke needs no bucket, everything else does', async () => {
+    const { io: to, text } = io();
+    expect(await awsSetup({ config, format: 'cli', revoke: WALLET_A }, to)).toBe(0);
+    expect(text()).toContain('aws:TokenIssueTime');
+    await expect(awsSetup({ config, format: 'cli' }, to)).rejects.toThrow(UsageError);
+    await expect(awsSetup({ config, format: 'terraform', dialect: 'ceph', bucket: 'data' }, to)).rejects.toThrow(
+      /--format cli/,
+    );
+  });
+});
+
+describe('doctor', () => {
+  test('says what, where, why, the mend and the link, and exits with 1 on an error', async () => {
+    const { io: to, text } = io();
+    expect(await doctor({ config, offline: true }, to)).toBe(1);
+    expect(text()).toContain('✗ error keys-unusable');
+    expect(text()).toContain('see:  docs/symptoms.md#keys-unusable');
+  });
+  test('--json is an object with findings', async () => {
+    const { io: to, text } = io();
+    expect(await doctor({ config: join(folder, 'none.yaml'), offline: true, json: true }, to)).toBe(1);
+    expect(JSON.parse(text())).toMatchObject({ ok: false, findings: [{ severity: 'error', code: 'config-invalid' }] });
+  });
+});
+
+describe('verify', () => {
+  const run = async (open: boolean, more: Partial<VerifyFlags> = {}) => {
+    mock = await s3Mock({
+      allow: (_, __, at) => open || at?.startsWith(`${WALLET_A}/`) === true,
+      objects: [`${WALLET_A}/x`],
+    });
+    const { io: to, text } = io();
+    const getCredentials = async () => ({ accessKeyId: 'ASIA', secretAccessKey: 's', sessionToken: 't' });
+    const code = await verify(
+      'scraper-a',
+      { config, bucket: 'data', endpointUrl: mock.url, via: 'exchange', getCredentials, ...more },
+      to,
+    );
+    return { code, text: text() };
+  };
+  test('tells each step with a tick, and says what it could not check', async () => {
+    const { code, text } = await run(false);
+    expect(code).toBe(0);
+    expect(text).toContain(`✓ get ${WALLET_A}/x`);
+    expect(text).toContain('✓ list 0xdeadbeef/ is refused (AccessDenied)');
+    expect(text).toContain(
+      '– a token without the wallet tag is refused by the role (not checked: no signing key is at hand here)',
+    );
+    expect(text).toContain(`isolation proven for ${WALLET_A}; not checked: a token without the wallet tag`);
+    expect(text).not.toContain('\u001b');
+  });
+  test('a broken isolation is exit 3, as JSON too', async () => {
+    const { code, text } = await run(true, { json: true });
+    expect(code).toBe(3);
+    expect(JSON.parse(text)).toMatchObject({ verdict: 'isolation-broken', exitCode: 3, workload: 'scraper-a' });
+  });
+  test("the wallet's own folder is taken for a prefix, and refused as a foreign one", async () => {
+    expect((await run(false, { prefix: `${WALLET_A}/` })).code).toBe(0);
+    await mock?.close();
+    await expect(run(false, { foreign: `${WALLET_A}/below/` })).rejects.toThrow(/--foreign/);
+    await mock?.close();
+    await expect(run(false, { foreign: '' })).rejects.toThrow(/--foreign/);
+  });
+});
