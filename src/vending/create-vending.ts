@@ -12,6 +12,7 @@ import { LRUCache } from 'lru-cache';
 import type { Trail } from '../audit/trail.ts';
 import type { Clock } from '../clock.ts';
 import { CredentialsUninitialized } from '../errors.ts';
+import { lifeLeft } from '../exchange/credentials.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { IdentityTokenSource } from '../identity-token/identity-token.ts';
 import type { Logger } from '../log.ts';
@@ -178,6 +179,8 @@ export function createVending(options: VendingOptions): Vending {
       minting.add(stop);
       try {
         const credentials = await attempt({ slot, caller, via, signal: stop.signal });
+        // The row may have taken its time.
+        if (lifeLeft(credentials, clock) <= 0) throw notYet(slot);
         return { credentials, source: 'fresh' };
       } finally {
         minting.delete(stop);

@@ -3,9 +3,8 @@
  */
 import { createHash } from 'node:crypto';
 import { renameSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Chain, credentialsFor, type Serving, startChain, startServe, tokenOf } from '../support/chain.ts';
 import { bin, cleanEnv, run } from '../support/process.ts';
 import { ask } from '../support/request.ts';
@@ -67,22 +66,21 @@ describe('serve', () => {
   });
 
   test('lets a request end that is under way at SIGTERM, and ends with 0 within five seconds', async () => {
-    const serve = await serving(chain.yaml({ a: A }));
-    const socket = connect(chain.port, '127.0.0.1');
-    const answer = new Promise<string>(resolve => {
-      let text = '';
-      socket.on('data', chunk => {
-        text += chunk;
-      });
-      socket.on('close', () => resolve(text));
-    });
-    await new Promise<void>(done => socket.once('connect', done));
-    socket.write(`GET /v1/credentials HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: ${tokenOf(chain, 'a')}\r\n`);
-    serve.child.kill('SIGTERM');
-    await serve.said('stopping; requests under way have 5 s to end');
-    socket.write('\r\n');
-    expect(await answer).toMatch(/^HTTP\/1\.1 200 OK[\s\S]*"Code":"Success"/);
-    expect(await serve.exited).toBe(0);
+    const slow = await startChain({ latencyMs: 300 });
+    try {
+      slow.write('walletcreds.yaml', slow.yaml({ a: A }).replace(/tokens\/a }/, 'tokens/a, prefetch: false }'));
+      const serve = startServe(slow);
+      running = serve;
+      await serve.said('serving');
+      const answer = credentialsFor(slow, tokenOf(slow, 'a'));
+      // STS has been asked, so the request is under way; it waits for STS's answer now.
+      await vi.waitFor(() => expect(slow.sts.calls.length).toBeGreaterThan(0), { interval: 5, timeout: 5_000 });
+      serve.child.kill('SIGTERM');
+      expect(await answer).toMatchObject({ status: 200, body: expect.stringContaining('"Code":"Success"') });
+      expect(await serve.exited).toBe(0);
+    } finally {
+      await slow.close();
+    }
   });
 
   test('opens no debugger on SIGUSR1', async () => {

@@ -30,7 +30,8 @@ export interface Chain {
   close(): Promise<void>;
 }
 
-export async function startChain(): Promise<Chain> {
+/** @param options.latencyMs how long STS takes for an answer */
+export async function startChain(options: { latencyMs?: number } = {}): Promise<Chain> {
   const folder = temporaryFolder('serve');
   const keysDir = join(folder.path, 'keys');
   await generateKey(keysDir, { alg: 'ES256', purpose: 'oidc' });
@@ -45,6 +46,7 @@ export async function startChain(): Promise<Chain> {
   const issuer = `http://127.0.0.1:${(documents.address() as AddressInfo).port}`;
   const accountId = '000000000000';
   const sts = await startStsEmulator({
+    ...options,
     accountId,
     issuers: [{ issuer, audiences: ['sts.amazonaws.com'] }],
     roles: [{ arn: ROLE, trustPolicy: walletTrustPolicy({ accountId, issuer }), maxSessionDuration: 43_200 }],

@@ -139,7 +139,23 @@ describe('whatever the order of reloads, requests, STSâ€™s answers and the diskâ
         // Rows may count a vend whose client had gone; none that left is without.
         expect(trail.vends()).toBeGreaterThanOrEqual(vends);
       }),
-      { numRuns: 400 },
+      {
+        numRuns: 400,
+        examples: [
+          // A mint whose row takes longer to be written than its credentials live.
+          [
+            [
+              [{ do: 'reload', keep: [1], prefetch: false }, false],
+              [{ do: 'mint', who: 1, token: 0 }, false],
+              [{ do: 'wait', ms: 0 }, false],
+              [{ do: 'grant', which: 0 }, false],
+              [{ do: 'wait', ms: 0 }, false],
+              [{ do: 'wait', ms: 3_600_000 }, false],
+              [{ do: 'durable', which: 0 }, true],
+            ],
+          ],
+        ],
+      },
     );
   });
 
