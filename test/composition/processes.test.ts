@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, constants, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { generateKeyPairSync } from 'node:crypto';
+import { chmodSync, closeSync, constants, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { decodeProtectedHeader } from 'jose';
+import Database from 'libsql';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { stringify } from 'yaml';
 import { freePorts } from '../support/process.ts';
@@ -210,5 +212,38 @@ describe('a broker process', () => {
       at.folder,
     );
     expect(rows.stdout).toContain(WALLET);
+  });
+
+  it('takes over an old broker’s database and key file: rows, kid and all', async () => {
+    const at = await world();
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const pem = privateKey.export({ type: 'pkcs8', format: 'pem' });
+    rmSync(join(at.folder, 'keys'), { recursive: true });
+    at.write('keys/broker.json', JSON.stringify({ kid: 'old-kid', private_key_pem: pem, purpose: 'oidc' }));
+    chmodSync(join(at.folder, 'keys'), 0o700);
+    const config = at.write('broker.yaml', stringify(at.broker()));
+    const old = new Database(join(at.folder, 'broker/audit.sqlite'));
+    old.exec(`CREATE TABLE mint_log(id INTEGER PRIMARY KEY AUTOINCREMENT, minted_at INTEGER NOT NULL,
+      requester_token_hash TEXT NOT NULL, requester_wallet TEXT NOT NULL, requested_role TEXT NOT NULL,
+      session_duration_seconds INTEGER NOT NULL, sts_session_name TEXT NOT NULL, outcome TEXT NOT NULL, outcome_detail TEXT);
+      INSERT INTO mint_log VALUES (1, 1700000000, 'aa', '${WALLET}', 'arn:aws:iam::123456789012:role/old', 3600, 's', 'ok', NULL),
+                                  (2, 1700000001, 'bb', '${CONFIGURED}', 'oidc_jwt', 300, 'old-kid', 'ok', NULL)`);
+    old.close();
+    const broker = await startServe(config, { env: EMPTY, cwd: at.folder });
+    expect(await kidsOf(at.issuer)).toEqual(['old-kid']);
+    expect((await call(at.issuer + AWS, { bearer: SESSION })).status).toBe(200);
+    expect(await broker.stop()).toBe(0);
+    const verified = await verb(['audit', 'verify', '--config', config], at.folder);
+    expect(verified.code).toBe(0);
+    expect(verified.stdout).toContain('2 rows of an old broker');
+    const database = new Database(join(at.folder, 'broker/audit.sqlite'), { readonly: true });
+    const rows = database.prepare('SELECT id, minted_at, requested_role FROM mint_log ORDER BY id').all();
+    database.close();
+    expect(rows).toMatchObject([
+      { id: 1, minted_at: 1_700_000_000, requested_role: 'arn:aws:iam::123456789012:role/old' },
+      { id: 2, minted_at: 1_700_000_001, requested_role: 'oidc_jwt' },
+      { requested_role: 'trail' },
+      { requested_role: 'data-role-via-jwt' },
+    ]);
   });
 });
