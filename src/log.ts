@@ -74,9 +74,12 @@ function flushAll(): void {
 /** Half a pipe's capacity: a burst goes out in few writes, and none of them waits for a reader that keeps up. */
 const GATHERED_CHARACTERS = 32 * 1024;
 
+/** How long a line may wait for others; ms. Not the next turn: an event loop that never rests costs a tenth by itself. */
+const GATHERED_FOR = 10;
+
 /**
- * Gathers the lines of one turn of the event loop into one write. A write per line costs a third of the endpoint's
- * throughput; what is gathered goes out in the same turn, and before the process exits.
+ * Gathers the lines of a few milliseconds into one write: a write per line costs a third of the endpoint's throughput.
+ * What is gathered goes out before the process exits.
  */
 export function gathered(stream: { write(text: string): unknown }): { write(line: string): void } {
   let text = '';
@@ -89,7 +92,7 @@ export function gathered(stream: { write(text: string): unknown }): { write(line
   atExit(flush);
   return {
     write(line) {
-      if (text === '') setImmediate(flush);
+      if (text === '') setTimeout(flush, GATHERED_FOR).unref();
       text += line;
       if (text.length >= GATHERED_CHARACTERS) flush();
     },

@@ -1,17 +1,22 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createLogger, errorFields, gathered, masked } from '../src/log.ts';
 
+afterEach(() => {
+  vi.useRealTimers();
+});
+
 describe('the log', () => {
-  it('gathers the lines of one turn into one write, in their order', async () => {
+  it('gathers the lines of a few milliseconds into one write, in their order', () => {
+    vi.useFakeTimers();
     const writes: string[] = [];
     const out = gathered({ write: text => writes.push(text) });
     out.write('a\n');
     out.write('b\n');
     expect(writes).toEqual([]);
-    await new Promise(resolve => setImmediate(resolve));
+    vi.advanceTimersByTime(10);
     expect(writes).toEqual(['a\nb\n']);
     out.write('c\n');
-    await new Promise(resolve => setImmediate(resolve));
+    vi.advanceTimersByTime(10);
     expect(writes).toEqual(['a\nb\n', 'c\n']);
   });
 
