@@ -1,0 +1,99 @@
+/**
+ * Programs that are measured or that measure, each in a process of its own.
+ *
+ * @module
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { openSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { pinned } from './machine.mjs';
+
+export const root = fileURLToPath(new URL('../..', import.meta.url));
+export const bin = join(root, 'dist/bin.js');
+const probe = join(root, 'bench/programs/probe.mjs');
+
+const running = new Set();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+/** Nothing of whoever runs the bench: no AWS_*, no proxy, no NODE_OPTIONS. */
+export function cleanEnv() {
+  return { PATH: `/usr/bin:/bin:${dirname(process.execPath)}`, HOME: tmpdir(), LANG: 'C.UTF-8' };
+}
+
+/** A port that is free now. */
+export async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/**
+ * @param {readonly string[]} command
+ * @param {{ role?: 'server' | 'client', ipc?: boolean, stderr?: 'pipe' | 'null' }} [options]
+ */
+export function start(command, { role, ipc = false, stderr = 'pipe' } = {}) {
+  const [program, ...args] = pinned(role, command);
+  const sink = stderr === 'null' ? openSync('/dev/null', 'w') : 'pipe';
+  const child = spawn(program, args, {
+    cwd: root,
+    env: cleanEnv(),
+    stdio: ['ignore', openSync('/dev/null', 'w'), sink, ...(ipc ? ['ipc'] : [])],
+  });
+  running.add(child);
+  let said = '';
+  child.stderr?.setEncoding('utf8').on('data', text => {
+    said = (said + text).slice(-20_000);
+  });
+  const gone = new Promise(resolve => {
+    child.once('exit', code => {
+      running.delete(child);
+      resolve(code);
+    });
+  });
+  return {
+    child,
+    gone,
+    said: () => said,
+    async stop() {
+      child.kill('SIGTERM');
+      await gone;
+    },
+    /** Sends one message and resolves with the answer. */
+    async ask(message) {
+      const answered = once(child, 'message');
+      child.send(message);
+      const ended = gone.then(code => {
+        throw new Error(`${command.join(' ')} ended with ${code}: ${said}`);
+      });
+      const [answer] = await Promise.race([answered, ended]);
+      return answer;
+    },
+  };
+}
+
+/** One of bench/programs, which answers to messages. */
+export function ownProgram(name, options = {}) {
+  const flags = name === 'floor' ? ['--expose-gc', '--import', probe] : [];
+  return start([process.execPath, ...flags, join(root, 'bench/programs', `${name}.mjs`)], { ipc: true, ...options });
+}
+
+/**
+ * The real program: `node dist/bin.js serve`.
+ *
+ * @param {string} config the path of its walletcreds.yaml
+ * @param {{ probed?: boolean, role?: 'server' | 'client', stderr?: 'pipe' | 'null' }} [options] probed: answers for its memory, as the floors do
+ */
+export function serve(config, { probed = false, ...options } = {}) {
+  const flags = probed ? ['--expose-gc', '--import', probe] : [];
+  const command = [process.execPath, ...flags, '--', bin, 'serve', '--config', config];
+  return start(command, { ipc: probed, ...options });
+}

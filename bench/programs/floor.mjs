@@ -1,0 +1,82 @@
+/**
+ * The two floors, which answer the same bytes as the endpoint over the same `node:http`.
+ *
+ * `bare` looks at nothing. `guarded` does by hand what the endpoint does for an answer from memory, and nothing else: the
+ * guards on Host, forwarding, browsers, method, body and path, one HMAC, one look-up, one comparison in constant time.
+ *
+ * @module
+ */
+import { createHmac, createSecretKey, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createServer } from 'node:http';
+
+const SETTINGS = {
+  maxHeaderSize: 16 * 1024,
+  keepAliveTimeout: 300_000,
+  headersTimeout: 10_000,
+  requestTimeout: 15_000,
+  connectionsCheckingInterval: 1_000,
+  requireHostHeader: false,
+  noDelay: true,
+};
+
+// The probe in front doesn't keep a process alive; this program waits for what to serve.
+process.channel.ref();
+process.on('message', message => {
+  if (message === 'memory') return;
+  const { kind, tokens, headers, body } = message;
+  const answer = kind === 'bare' ? bare(headers, body) : guarded(tokens, headers, body);
+  const server = createServer(SETTINGS, answer);
+  server.maxHeadersCount = 0;
+  server.timeout = 0;
+  server.listen(0, '127.0.0.1', () => process.send({ port: server.address().port }));
+});
+
+function bare(headers, body) {
+  return (_request, response) => {
+    response.writeHead(200, headers);
+    response.end(body);
+  };
+}
+
+const HOSTS = new Set(['127.0.0.1', 'localhost', '[::1]', '::1', '169.254.170.2', '169.254.170.23', '[fd00:ec2::23]']);
+const FORWARDED = new Set(['via', 'forwarded', 'x-real-ip', 'x-forwarded-for', 'x-forwarded-host']);
+
+function guarded(tokens, headers, body) {
+  const key = createSecretKey(randomBytes(32));
+  const macOf = value => createHmac('sha256', key).update(value).digest();
+  const known = new Map(tokens.map(token => [macOf(token).toString('latin1'), { mac: macOf(token), headers, body }]));
+  const nothing = { mac: randomBytes(32) };
+  const refuse = (response, status) => {
+    response.writeHead(status);
+    response.end();
+  };
+  return (request, response) => {
+    const raw = request.rawHeaders;
+    let host;
+    let authorization;
+    for (let i = 0; i < raw.length; i += 2) {
+      const name = raw[i].toLowerCase();
+      if (name === 'host') {
+        if (host !== undefined) return refuse(response, 400);
+        host = raw[i + 1];
+      } else if (name === 'authorization') {
+        if (authorization !== undefined) return refuse(response, 400);
+        authorization = raw[i + 1];
+      } else if (FORWARDED.has(name)) return refuse(response, 403);
+      else if (name === 'origin' || name === 'referer' || name.startsWith('sec-fetch-')) return refuse(response, 403);
+      else if (name === 'transfer-encoding') return refuse(response, 413);
+      else if (name === 'content-length' && raw[i + 1] !== '0') return refuse(response, 413);
+    }
+    if (host === undefined || !HOSTS.has(host.replace(/:\d{1,5}$/, ''))) return refuse(response, 403);
+    if (request.method !== 'GET') return refuse(response, 405);
+    const query = request.url.search(/[?#]/);
+    const path = query < 0 ? request.url : request.url.slice(0, query);
+    if (path !== '/v1/credentials') return refuse(response, 404);
+    const shown = authorization ?? '';
+    const mac = macOf(/^bearer /i.test(shown) ? shown.slice(7) : shown);
+    const entry = known.get(mac.toString('latin1')) ?? nothing;
+    if (!timingSafeEqual(mac, entry.mac) || entry === nothing) return refuse(response, 401);
+    response.writeHead(200, entry.headers);
+    response.end(entry.body);
+  };
+}
