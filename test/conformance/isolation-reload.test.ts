@@ -13,7 +13,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createSidecar, type RunningSidecar } from '../../src/index.ts';
 import { ask } from '../support/request.ts';
-import { type Chain, ROLE, startChain } from '../support/serve.ts';
+import { type Chain, ROLE, startChain } from '../support/chain.ts';
 
 const wallet = (digit: string) => `0x${digit.repeat(40)}`;
 const wallets = ['1', '2', '3', '4'].map(wallet);
