@@ -59,6 +59,14 @@ export function start(command, { role, ipc = false, stderr = 'pipe' } = {}) {
       resolve(code);
     });
   });
+  const answered = async asking => {
+    const answer = once(child, 'message');
+    const ended = gone.then(code => {
+      throw new Error(`${command.join(' ')} ended with ${code}: ${said}`);
+    });
+    asking();
+    return (await Promise.race([answer, ended]))[0];
+  };
   return {
     child,
     gone,
@@ -68,15 +76,9 @@ export function start(command, { role, ipc = false, stderr = 'pipe' } = {}) {
       await gone;
     },
     /** Sends one message and resolves with the answer. */
-    async ask(message) {
-      const answered = once(child, 'message');
-      child.send(message);
-      const ended = gone.then(code => {
-        throw new Error(`${command.join(' ')} ended with ${code}: ${said}`);
-      });
-      const [answer] = await Promise.race([answered, ended]);
-      return answer;
-    },
+    ask: message => answered(() => child.send(message)),
+    /** What a probed program holds after garbage collection. */
+    memory: () => answered(() => child.kill('SIGUSR2')),
   };
 }
 

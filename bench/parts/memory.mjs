@@ -43,7 +43,7 @@ async function ofBare() {
     const headers = ['Content-Type', 'application/json'];
     const { port } = await program.ask({ kind: 'bare', tokens: [], headers, body: '{}' });
     for (let i = 0; i < 100; i++) await ask(port, { path: '/' });
-    return await program.ask('memory');
+    return await program.memory();
   } finally {
     await program.stop();
   }
@@ -63,7 +63,7 @@ async function ofServe(size) {
     // Alone first: the process has to come up.
     await untilOk(world.endpointPort, { headers: { Authorization: world.tokens[0] } });
     await Promise.all(Array.from({ length: AT_ONCE }, one));
-    return await program.ask('memory');
+    return await program.memory();
   } finally {
     await program.stop();
     await world.remove();

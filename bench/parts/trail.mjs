@@ -1,0 +1,89 @@
+/**
+ * The trail alone: rows a second that are safe on disk, one after the other and with many waiting, in SQLite and in
+ * PostgreSQL (Debian's server where there is one, PGlite otherwise).
+ *
+ * @module
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { sources } from '../lib/sources.mjs';
+import { summary } from '../lib/statistics.mjs';
+
+const WAITING = [1, 64, 1_000];
+
+/** @param {{ quick: boolean, note: (text: string) => void }} options */
+export async function trail({ quick, note }) {
+  const ms = quick ? 300 : 1_000;
+  const rounds = quick ? 3 : 7;
+  const { createTrail, createLogger, debianPostgres, pglite, systemClock } = await sources();
+  const folder = mkdtempSync(join(tmpdir(), 'walletcreds-bench-trail-'));
+  const debian = await debianPostgres();
+  const server = typeof debian === 'string' ? await pglite() : debian;
+  const postgres = typeof debian === 'string' ? 'PGlite' : 'PostgreSQL';
+  const log = createLogger({ level: 'silent' });
+  const open = config => createTrail(config, { clock: systemClock, log, stateDir: folder });
+  const stores = [
+    { name: 'SQLite', trail: await open({ kind: 'sqlite', path: 'audit.sqlite' }) },
+    { name: postgres, trail: await open({ kind: 'postgres', url: server.url() }) },
+  ];
+  const measured = {};
+  try {
+    for (let round = 0; round < rounds; round++) {
+      for (const { name, trail: store } of stores) {
+        for (const waiting of WAITING) {
+          const label = `${name}, ${waiting} waiting`;
+          measured[label] ??= [];
+          measured[label].push(await rowsPerSecond(store, waiting, ms));
+        }
+      }
+    }
+  } finally {
+    for (const { trail: store } of stores) await store.close();
+    await server.remove();
+    rmSync(folder, { recursive: true, force: true });
+  }
+  const found = Object.fromEntries(Object.entries(measured).map(([label, values]) => [label, summary(values)]));
+  for (const [label, { median }] of Object.entries(found)) note(`${label}: ${median.toFixed(0)} rows/s`);
+  const verdicts = Object.entries(found).map(([label, value]) => ({
+    what: `rows on disk: ${label}`,
+    found: value,
+    unit: '/s',
+  }));
+  return { rowsPerSecond: found, verdicts };
+}
+
+async function rowsPerSecond(store, waiting, ms) {
+  const from = performance.now();
+  let written = 0;
+  const one = async () => {
+    while (performance.now() - from < ms) {
+      await store.append(row());
+      written++;
+    }
+  };
+  await Promise.all(Array.from({ length: waiting }, one));
+  return written / ((performance.now() - from) / 1000);
+}
+
+function row() {
+  return {
+    minted_at: Math.floor(Date.now() / 1000),
+    requester_token_hash: 'ab'.repeat(32),
+    requester_wallet: `0x${'12'.repeat(20)}`,
+    requested_role: 'data-role-via-jwt',
+    session_duration_seconds: 3_600,
+    sts_session_name: `0x${'12'.repeat(20)}`,
+    outcome: 'ok',
+    outcome_detail: null,
+    via: 'endpoint',
+    source: 'fresh',
+    role_arn: 'arn:aws:iam::000000000000:role/walletcreds-bench',
+    workload: 'bench',
+    caller_kind: 'token',
+    access_key_id: 'ASIAEXAMPLEEXAMPLE00',
+    credentials_expiration: Math.floor(Date.now() / 1000) + 3_600,
+    sts_request_id: '00000000-0000-0000-0000-000000000000',
+    count: 1,
+  };
+}
