@@ -110,13 +110,19 @@ function take(folder: string, file: string, at = file): void {
 /** A program, and the shared libraries that it is linked to. */
 function program(folder: string, file: string, at = file): void {
   take(folder, file, at);
+  linkedTo(folder, file);
+}
+
+function linkedTo(folder: string, file: string): void {
   const libraries = execFileSync('/usr/bin/ldd', [file], { encoding: 'utf8' }).matchAll(/(\/\S+) \(0x/g);
   for (const [, library = ''] of libraries) take(folder, library);
 }
 
-/** Node and what it is linked to, an account, and no shell. */
+/** Node, the C library as a whole as far as libsql wants it, an account, and no shell. */
 function fillRuntimeBase(folder: string): void {
   program(folder, process.execPath, '/usr/local/bin/node');
+  const native = join(root, 'node_modules/@libsql', `linux-${process.arch}-gnu`, 'index.node');
+  linkedTo(folder, native);
   mkdirSync(join(folder, 'etc'), { recursive: true });
   writeFileSync(join(folder, 'etc/passwd'), 'nonroot:x:65532:65532::/home/nonroot:/sbin/nologin\n');
   mkdirSync(join(folder, 'tmp'), { mode: 0o1777 });
