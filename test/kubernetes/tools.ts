@@ -1,0 +1,102 @@
+/**
+ * What builds and judges the recipes: Debian's kubectl 1.20, whose kustomize is the oldest that is still about, and the
+ * Kubernetes schemas from the registry. Both are fetched once into a folder of their own and kept for the next run, never
+ * installed: Debian's kubectl would collide with one that is there already.
+ *
+ * @module
+ */
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** The schemas of Kubernetes 1.30, compiled; and every known field with its type, of 1.36. */
+const PACKAGES = { 'kubernetes-models': '4.5.1', '@kubernetes/client-node': '2.0.1' } as const;
+
+/** A folder that `fill` fills once on this machine; two runs at once fill two, and the first to be ready wins. */
+async function kept(name: string, fill: (folder: string) => Promise<unknown>): Promise<string> {
+  const folder = join(tmpdir(), `walletcreds-test-tools-${userInfo().uid}`, name);
+  if (existsSync(folder)) return folder;
+  const parent = join(folder, '..');
+  await mkdir(parent, { recursive: true, mode: 0o700 });
+  const fresh = await mkdtemp(join(parent, 'new-'));
+  try {
+    await fill(fresh);
+    await rename(fresh, folder).catch(() => undefined);
+  } finally {
+    await rm(fresh, { recursive: true, force: true });
+  }
+  return folder;
+}
+
+const why = (error: unknown) => (error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error));
+
+/** The programs that build a kustomization: Debian's old one always, the machine's own where it has one; or why not. */
+export async function kubectls(): Promise<{ programs: string[] } | { missing: string }> {
+  try {
+    const folder = await kept('kubernetes-client-1.20', async fresh => {
+      await run('apt-get', ['download', '-q', 'kubernetes-client'], { cwd: fresh, timeout: 55_000 });
+      const deb = (await readdir(fresh)).find(name => name.endsWith('.deb')) ?? '';
+      await run('dpkg-deb', ['-x', deb, '.'], { cwd: fresh });
+      await rm(join(fresh, deb));
+    });
+    const own = ['/usr/local/bin/kubectl', '/usr/bin/kubectl'].filter(file => existsSync(file));
+    return { programs: [join(folder, 'usr/bin/kubectl'), ...own] };
+  } catch (error) {
+    return { missing: `Debian's kubernetes-client can't be had: ${why(error)}` };
+  }
+}
+
+export interface FieldType {
+  readonly baseName: string;
+  readonly type: string;
+}
+
+export interface Schemas {
+  /** Checks types, required fields and formats of one object. @throws Error naming every path that is wrong */
+  validate(object: { apiVersion: string; kind: string }): void;
+  /** The fields of a type of the API (`V1PodSpec`); undefined for what is no such type. */
+  fields(type: string): readonly FieldType[] | undefined;
+}
+
+export async function schemas(): Promise<Schemas | { missing: string }> {
+  try {
+    const name = Object.entries(PACKAGES)
+      .map(([name, version]) => `${name.replace(/\W+/g, '-')}-${version}`)
+      .join('_');
+    const folder = await kept(name, async fresh => {
+      await writeFile(join(fresh, 'package.json'), JSON.stringify({ private: true, dependencies: PACKAGES }));
+      await run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--silent'], {
+        cwd: fresh,
+        timeout: 55_000,
+      });
+    });
+    const require = createRequire(join(folder, 'package.json'));
+    // By its file: the package's own entry loads an HTTP client that a node 20 can't.
+    const models = join(folder, 'node_modules/@kubernetes/client-node/dist/gen/models/all.js');
+    type Model = { getAttributeTypeMap(): FieldType[] };
+    const known = (await import(pathToFileURL(models).href)) as Record<string, Model>;
+    type Constructor = new (object: object) => { validate(): void };
+    return {
+      validate({ apiVersion, kind, ...rest }) {
+        const [group, version] = apiVersion.includes('/') ? apiVersion.split('/') : ['', apiVersion];
+        const room = require(['kubernetes-models', group, version].filter(Boolean).join('/')) as Record<
+          string,
+          Constructor | undefined
+        >;
+        const Kind = room[kind];
+        if (Kind === undefined) throw new Error(`no schema for ${apiVersion} ${kind}`);
+        new Kind(rest).validate();
+      },
+      fields: type => known[type]?.getAttributeTypeMap(),
+    };
+  } catch (error) {
+    return { missing: `the Kubernetes schemas can't be had: ${why(error)}` };
+  }
+}
