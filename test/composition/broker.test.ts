@@ -249,13 +249,17 @@ describe('each proof counts at its own listener alone', () => {
     const bad = await sign(at.callers.key, callerClaims(at, { aud: 'another' }));
     for (let i = 0; i < 20; i++) expect((await call(at.issuer + JWT, { bearer: bad })).status).toBe(401);
     expect(at.backend.seen).toEqual([]);
+    const began = performance.now();
     for (let i = 0; i < 10; i++) {
       const replies = await Promise.all(
         Array.from({ length: 100 }, () => call(at.issuer + AWS, { bearer: 'revoked-session-0123456789' })),
       );
       expect(new Set(replies.map(({ status }) => status))).toEqual(new Set([401]));
     }
-    expect(at.backend.seen).toHaveLength(1);
+    // A refusal is believed for 5 s; a machine that is slow enough asks once more for each that has passed.
+    const rounds = 1 + Math.floor((performance.now() - began) / 5_000);
+    expect(at.backend.seen.length).toBeGreaterThanOrEqual(1);
+    expect(at.backend.seen.length).toBeLessThanOrEqual(rounds);
   });
 });
 
