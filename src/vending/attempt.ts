@@ -20,6 +20,7 @@ import type { IdentityTokenSource } from '../identity-token/identity-token.ts';
 import { errorFields, type Logger, masked } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Caller } from '../workload/caller.ts';
+import { metricLabel } from '../workload/workload.ts';
 import type { Backoff } from './backoff.ts';
 import type { Limiter } from './limiter.ts';
 import type { VendingLimits } from './limits.ts';
@@ -55,11 +56,6 @@ interface Running extends AttemptFor {
   stsAsked: boolean;
 }
 
-/** The label of a workload in metrics: one made from a proof is composed of who vouched for it, and there are many. */
-function labelOf({ workload }: Slot): string {
-  return workload.origin === 'configured' ? workload.name : '(proof)';
-}
-
 /** @returns credentials whose row is on disk; rejects with a WalletcredsError that back-off has been told of */
 export function createAttempt(options: AttemptOptions): Attempt {
   const { clock, exchange, tokens, trail, log, metrics, limits, limiter, backoff } = options;
@@ -77,7 +73,8 @@ export function createAttempt(options: AttemptOptions): Attempt {
     if (slot.gone) throw discardedNow(slot);
     running.stsAsked = true;
     const began = clock.monotonic();
-    const ended = (outcome: string) => metrics.exchange(labelOf(slot), outcome, (clock.monotonic() - began) / 1000);
+    const ended = (outcome: string) =>
+      metrics.exchange(metricLabel(workload), outcome, (clock.monotonic() - began) / 1000);
     try {
       const credentials = await exchange.exchange(workload, token, { signal });
       ended('ok');

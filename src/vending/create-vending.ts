@@ -131,7 +131,7 @@ export function createVending(options: VendingOptions): Vending {
     return answer;
   }
 
-  async function miss(caller: Caller): Promise<Vended> {
+  async function miss(caller: Caller, spent: number): Promise<Vended> {
     if (closed) throw closing();
     const slot = slots.of(caller);
     const now = clock.monotonic();
@@ -142,9 +142,9 @@ export function createVending(options: VendingOptions): Vending {
       if (error !== undefined) throw error;
     }
     const late = () => notYet(slot);
-    const held = await within(fetch({ slot, caller }), limits.patience, clock, late);
-    const patience = Math.max(0, limits.patience - (clock.monotonic() - now));
-    return within(release(held, caller, held.fresh), patience, clock, late);
+    const left = () => Math.max(0, limits.patience - spent - (clock.monotonic() - now));
+    const held = await within(fetch({ slot, caller }), left(), clock, late);
+    return within(release(held, caller, held.fresh), left(), clock, late);
   }
 
   function uncovered(held: Held, caller: Caller): Promise<Vended> {
@@ -153,12 +153,12 @@ export function createVending(options: VendingOptions): Vending {
 
   return {
     // The hot path: one look-up, two clock readings, comparisons, a count. No promise, no closure.
-    vend(caller) {
+    vend(caller, spent = 0) {
       const held = cache.get(caller.workload.id);
-      if (held === undefined) return miss(caller);
+      if (held === undefined) return miss(caller, spent);
       const now = clock.monotonic();
       const left = held.left(clock.wall(), now);
-      if (left < held.floor) return miss(caller);
+      if (left < held.floor) return miss(caller, spent);
       held.slot.asked(caller, now);
       slots.touch(held.slot);
       if (left < held.renewBelow && !held.slot.fetching) renewal.consider(held.slot);

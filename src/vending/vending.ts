@@ -34,9 +34,10 @@ export interface Vending {
    * Credentials for a caller: from memory at once (no promise) where the audit row that covers it is on disk, otherwise
    * after the row is written, or after an exchange of at most 0.9 s.
    *
+   * @param spent ms of those 0.9 s that finding out who asks has taken already
    * @throws CredentialsUninitialized, AuditUnavailable, and every failure of exchange and identity token
    */
-  vend(caller: Caller): Vended | Promise<Vended>;
+  vend(caller: Caller, spent?: number): Vended | Promise<Vended>;
   /** Always a fresh exchange, never from memory, under the same limit and back-off. For `mint-aws-creds`, `credentials`. */
   mint(caller: Caller, via: 'mint-aws-creds' | 'exec' | 'credentials'): Promise<Vended>;
   /**

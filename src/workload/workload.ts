@@ -91,3 +91,8 @@ export function sessionNameOf(workload: Pick<Workload, 'name' | 'wallet'>): stri
   const digest = createHash('sha256').update(name).digest('hex').slice(0, 10);
   return `${wallet}@${name.replace(/[^\w.-]/g, '-').slice(0, room - 11)}=${digest}`;
 }
+
+/** A metric's label: the name in the configuration, one for all that are made on the fly, so that labels stay few. */
+export function metricLabel({ name, origin }: Pick<Workload, 'name' | 'origin'>): string {
+  return origin === 'configured' ? name : '(proof)';
+}

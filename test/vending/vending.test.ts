@@ -154,6 +154,16 @@ describe('row 23: a cold miss', () => {
   });
 });
 
+describe('row 15: the whole answer', () => {
+  test('counts what finding out who asks has taken', async () => {
+    const { vending, exchange, caller, clock } = setUp();
+    exchange.answer = () => {};
+    const said = outcome(vending.vend(caller, 700));
+    await clock.advance(200);
+    expect(await said).toBe('CredentialsUninitialized');
+  });
+});
+
 describe('row 24: while renewal fails', () => {
   test('what is valid is served down to 60 s, then no more', async () => {
     const { vending, exchange, caller, clock } = setUp();

@@ -14,6 +14,7 @@ import { errorFields, type Logger } from '../../log.ts';
 import type { Metrics } from '../../metrics.ts';
 import type { Vended, Vending } from '../../vending/vending.ts';
 import type { Caller, CallerResolver } from '../../workload/caller.ts';
+import { metricLabel } from '../../workload/workload.ts';
 import { type Answer, credentialsErrorForm, publicError } from '../answer.ts';
 import { type AppEnv, rawPath, send } from '../app.ts';
 import { credentialsAnswer, wireDate } from './body.ts';
@@ -82,7 +83,7 @@ export function createEndpointApp(options: EndpointOptions): Hono<AppEnv> {
   const refuse = (c: Context<AppEnv>, error: unknown, route: string, caller: Caller | undefined): Response => {
     const { code, status } = publicError(error);
     const workload = caller?.workload.name ?? '-';
-    metrics.request(workload, code);
+    metrics.request(caller === undefined ? '-' : metricLabel(caller.workload), code);
     const fields = { workload, route, code };
     if (status === 500) log.error({ ...fields, cause: errorFields(error) }, 'failed');
     else log.info({ ...fields, reason: errorFields(error).message }, 'refused');
@@ -92,19 +93,25 @@ export function createEndpointApp(options: EndpointOptions): Hono<AppEnv> {
 
   const give = (c: Context<AppEnv>, caller: Caller, { credentials, source }: Vended, since: number): Response => {
     const { answer, log: line } = prepare(caller, credentials);
-    metrics.request(caller.workload.name, source === 'memory' ? 'ok_memory' : 'ok_fresh');
+    metrics.request(metricLabel(caller.workload), source === 'memory' ? 'ok_memory' : 'ok_fresh');
     const response = send(c, answer);
     line.info({ source, ms: Math.round((clock.monotonic() - since) * 1000) / 1000 }, 'vended');
     return response;
   };
 
   /** Vends for a caller; synchronous all the way when the caller and the credentials are in memory. */
-  const vend = (c: Context<AppEnv>, caller: Caller, since: number, route: string): Response | Promise<Response> => {
+  const vend = (
+    c: Context<AppEnv>,
+    caller: Caller,
+    since: number,
+    route: string,
+    spent: number,
+  ): Response | Promise<Response> => {
     try {
       if (caller.tokenHash !== '' && c.env?.claim?.(caller.tokenHash) === false) {
         throw new TooManyConnections('this token has a quarter of all connections already; keep fewer open');
       }
-      const vended = vending.vend(caller);
+      const vended = vending.vend(caller, spent);
       if (!(vended instanceof Promise)) return give(c, caller, vended, since);
       return vended.then(done => give(c, caller, done, since)).catch(error => refuse(c, error, route, caller));
     } catch (error) {
@@ -116,9 +123,9 @@ export function createEndpointApp(options: EndpointOptions): Hono<AppEnv> {
     const since = clock.monotonic();
     try {
       const caller = who();
-      if (!(caller instanceof Promise)) return vend(c, caller, since, route);
+      if (!(caller instanceof Promise)) return vend(c, caller, since, route, 0);
       return caller.then(
-        found => vend(c, found, since, route),
+        found => vend(c, found, since, route, clock.monotonic() - since),
         error => refuse(c, error, route, undefined),
       );
     } catch (error) {
