@@ -110,9 +110,13 @@ function tokenOf(answer: OutboundResponse, url: string, workload: Workload): str
     throw new BrokerUnavailable(`the broker at ${url} answers 200 without {jwt, wallet, expiration}`);
   }
   if (wallet !== workload.wallet) {
+    const mend =
+      workload.identityToken.kind === 'broker' && workload.identityToken.bearer === 'caller'
+        ? 'what the broker has under callers for this caller'
+        : 'bearer_file';
     throw new TagMismatch(
       'wallet',
-      `the broker at ${url} answers for another wallet than ${workload.wallet}; check bearer_file`,
+      `the broker at ${url} answers for another wallet than ${workload.wallet}; check ${mend}`,
     );
   }
   return jwt;

@@ -41,7 +41,9 @@ const why = (error: unknown) => (error instanceof Error ? (error.message.split('
 export async function kubectls(): Promise<{ programs: string[] } | { missing: string }> {
   try {
     const folder = await kept('kubernetes-client-1.20', async fresh => {
-      await run('apt-get', ['download', '-q', 'kubernetes-client'], { cwd: fresh, timeout: 55_000 });
+      const download = () => run('apt-get', ['download', '-q', 'kubernetes-client'], { cwd: fresh, timeout: 55_000 });
+      // The archive's lists may be missing, or older than what it holds.
+      await download().catch(() => run('apt-get', ['update', '-q'], { timeout: 55_000 }).then(download));
       const deb = (await readdir(fresh)).find(name => name.endsWith('.deb')) ?? '';
       await run('dpkg-deb', ['-x', deb, '.'], { cwd: fresh });
       await rm(join(fresh, deb));
