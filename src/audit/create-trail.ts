@@ -91,7 +91,8 @@ export async function createTrail(config: AuditConfig, options: TrailOptions): P
   }
 
   try {
-    await store.open();
+    // A database that goes away is found out at once, before anything is signed for a row that it couldn't take.
+    await store.open(() => commit.poll());
   } catch (error) {
     if (!(error instanceof StoreError) || !error.passing) {
       await store.close();

@@ -97,7 +97,7 @@ export class GroupCommit {
     this.#fail(error, []);
   }
 
-  /** Asks the database for its free space by an empty batch. */
+  /** Looks at the database by an empty batch: whether it can be reached, and its free space. */
   poll(): void {
     if (this.#flying === undefined && this.#outage === undefined && !this.#closed) this.#send([], []);
   }

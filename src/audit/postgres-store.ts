@@ -14,11 +14,14 @@ import type { Store } from './store.ts';
 
 /** After this long a connection is given up as dead, ms. */
 const TIMEOUT_MS = 3_000;
+/** How long the server has to say goodbye, ms. */
+const CLOSE_MS = 1_000;
 
 /** @param url a connection URL as libpq takes it, `sslmode` included */
 export function postgresStore(url: string): Store {
   let client: Client | undefined;
   let head: Head | undefined;
+  let onLoss: () => void = () => {};
 
   async function connected(): Promise<Client> {
     if (client !== undefined) return client;
@@ -44,12 +47,14 @@ export function postgresStore(url: string): Store {
     if (client === gone) {
       client = undefined;
       head = undefined;
+      onLoss();
     }
     gone.end().catch(() => {});
   }
 
   return {
-    async open() {
+    async open(lost = () => {}) {
+      onLoss = lost;
       try {
         await connected();
       } catch (error) {
@@ -78,7 +83,17 @@ export function postgresStore(url: string): Store {
     async close() {
       const ending = client;
       client = undefined;
-      await ending?.end().catch(() => {});
+      onLoss = () => {};
+      if (ending === undefined) return;
+      // An idle connection doesn't keep the process alive, which would otherwise end in the middle of this.
+      ending.ref();
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<void>(resolve => {
+        timer = setTimeout(resolve, CLOSE_MS);
+      });
+      await Promise.race([ending.end().catch(() => {}), late]);
+      clearTimeout(timer);
+      ending.unref();
     },
   };
 }

@@ -19,9 +19,10 @@ export interface Written {
 export interface Store {
   /**
    * Connects, migrates.
+   * @param lost called when the connection breaks by itself; the next write would make a new one
    * @throws StoreError
    */
-  open(): Promise<void>;
+  open(lost?: () => void): Promise<void>;
   /**
    * Resolves once all rows are durable. One call at a time. Opens anew whatever an earlier failure has closed.
    * @throws StoreError when none of them is known to be
