@@ -6,6 +6,7 @@
  */
 import { request as http } from 'node:http';
 import { request as https } from 'node:https';
+import { UsageError } from '../errors.ts';
 
 export interface HealthcheckOptions {
   /** Where the admin listener is; `http://127.0.0.1:9112` in the command line. */
@@ -16,8 +17,11 @@ export interface HealthcheckOptions {
   readonly out: (line: string) => void;
 }
 
-/** @returns the exit status: 0 ready, 1 not ready or not reached */
+/** @returns the exit status: 0 ready, 1 not ready or not reached @throws UsageError for a URL that is none */
 export async function healthcheck(options: HealthcheckOptions): Promise<number> {
+  if (!/^https?:\/\//i.test(options.url) || !URL.canParse(options.url)) {
+    throw new UsageError(`--url ${options.url}: not a URL; it reads http://127.0.0.1:9112`);
+  }
   const url = new URL('/readyz', options.url);
   if (options.workload !== undefined) url.searchParams.set('workload', options.workload);
   const status = await get(url, options.timeoutMs ?? 2_000).catch((error: Error) => error);

@@ -8,11 +8,11 @@ import type { AwsSetupOptions, SetupFormat } from '../aws-setup.ts';
 import type { DoctorFlags } from '../doctor.ts';
 import type { Io, Run } from '../io.ts';
 import type { VerifyFlags } from '../verify.ts';
-import { configOption, jsonOption, repeated } from './options.ts';
+import { configOption, jsonOption, repeated, url } from './options.ts';
 
 const dialectOption = () =>
   new Option('--dialect <DIALECT>', 'whose policies; default: by the role’s ARN').choices(['aws', 'ceph']);
-const issuerOption = () => new Option('--issuer <URL>', 'for identity tokens that another issuer signs');
+const issuerOption = () => new Option('--issuer <URL>', 'for identity tokens that another issuer signs').argParser(url);
 
 export function addAccountVerbs(program: Command, io: Io, run: Run): void {
   program
@@ -48,14 +48,14 @@ export function addAccountVerbs(program: Command, io: Io, run: Run): void {
     .requiredOption('--bucket <BUCKET>', 'the bucket')
     .option('--prefix <PREFIX>', 'what stands in front of the wallet in its keys, as bots/')
     .option('--foreign <PREFIX>', 'a prefix that must be denied; default 0xdeadbeef/')
-    .option('--endpoint-url <URL>', 'where S3 is, for Ceph and others')
+    .option('--endpoint-url <URL>', 'where S3 is, for Ceph and others', url)
     .addOption(
       new Option('--via <VIA>', 'where the credentials come from')
         .choices(['exchange', 'endpoint', 'mint-aws-creds'])
         .default('exchange'),
     )
-    .option('--endpoint <URL>', 'with --via endpoint: where it runs; default: as configured')
-    .option('--broker <URL>', 'with --via mint-aws-creds: the broker')
+    .option('--endpoint <URL>', 'with --via endpoint: where it runs; default: as configured', url)
+    .option('--broker <URL>', 'with --via mint-aws-creds: the broker', url)
     .option('--bearer-file <FILE>', 'with --via mint-aws-creds: the file with the bearer')
     .addOption(jsonOption())
     .action(

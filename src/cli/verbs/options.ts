@@ -34,3 +34,11 @@ export function positiveInteger(value: string): number {
   }
   return number;
 }
+
+/** A URL that can be called: anything else would fail later, with less to say about where it came from. */
+export function url(value: string): string {
+  if (!/^https?:\/\//i.test(value) || !URL.canParse(value)) {
+    throw new InvalidArgumentError('a URL reads https://host:port.');
+  }
+  return value;
+}

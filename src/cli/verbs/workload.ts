@@ -6,7 +6,7 @@
 import { type Command, Option } from 'commander';
 import type { CredentialsFormat } from '../format.ts';
 import type { Io, Run } from '../io.ts';
-import { configOption } from './options.ts';
+import { configOption, url } from './options.ts';
 
 export interface EndpointFlag {
   readonly config: string;
@@ -14,7 +14,9 @@ export interface EndpointFlag {
 }
 
 const endpointOption = () =>
-  new Option('--endpoint <URL>', 'ask a running `walletcreds serve` there instead of making an exchange');
+  new Option('--endpoint <URL>', 'ask a running `walletcreds serve` there instead of making an exchange').argParser(
+    url,
+  );
 
 export function addWorkloadVerbs(program: Command, io: Io, run: Run): void {
   program
@@ -63,7 +65,6 @@ export function addWorkloadVerbs(program: Command, io: Io, run: Run): void {
     .addOption(configOption())
     .option('--static-env', 'give it AWS_ACCESS_KEY_ID and so on, once: for programs that know nothing else')
     .addOption(endpointOption())
-    .passThroughOptions()
     .action(
       run(async (workload: string, command: string[], options: EndpointFlag & { staticEnv?: boolean }) => {
         const { exec } = await import('../exec-verb.ts');
