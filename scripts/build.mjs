@@ -19,10 +19,21 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { build, transform } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const entries = { bin: 'src/bin.ts', index: 'src/index.ts', 'audit-worker': 'src/audit/worker.ts' };
+
+/** Names in packages are shortened, ours stay: errors carry their class's name, and a stack trace must be readable. */
+const shortNames = {
+  name: 'short-names',
+  setup(building) {
+    building.onLoad({ filter: /[\\/]node_modules[\\/].*\.m?js$/ }, async ({ path }) => {
+      const { code } = await transform(readFileSync(path, 'utf8'), { minifyIdentifiers: true, sourcefile: path });
+      return { contents: code, loader: 'js' };
+    });
+  },
+};
 
 /**
  * Bundles in memory.
@@ -38,14 +49,20 @@ export async function bundle() {
     format: 'esm',
     platform: 'node',
     target: 'node20.19',
-    // Names stay: errors carry their class's name, and a stack trace must be readable.
+    plugins: [shortNames],
     minifySyntax: true,
     minifyWhitespace: true,
     legalComments: 'none',
+    // ES modules where a package has them: what a CommonJS module requires can't be shaken, and starts slower.
+    mainFields: ['module', 'main'],
     // libsql is native; pg-native is pg's own option, which nobody here takes.
     external: ['libsql', 'pg-native'],
-    // No provider of AWS credentials is in what ships.
-    alias: { '@aws-sdk/credential-provider-node': './src/exchange/no-credential-provider.ts' },
+    alias: {
+      // No provider of AWS credentials is in what ships.
+      '@aws-sdk/credential-provider-node': './src/exchange/no-credential-provider.ts',
+      // The same code as ES modules.
+      yaml: './node_modules/yaml/browser/dist/index.js',
+    },
     // CommonJS dependencies inside the bundle still call require() for node's own modules.
     banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
     metafile: true,

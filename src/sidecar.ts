@@ -60,8 +60,14 @@ export async function createSidecar(initial: Config, options: SidecarOptions): P
   const metrics = createMetrics();
   const keys = createKeyStores({ clock, log });
   await requireKeys(config, clock.wall());
-  const trail = await createTrail(config.audit, { clock, log, stateDir: config.stateDir });
   const exchange = createExchange({ sts: config.sts, region: config.region, clock, log });
+  // The SDK is loaded while the trail's database is opened, which another thread does.
+  const opening = createTrail(config.audit, { clock, log, stateDir: config.stateDir });
+  void exchange.preload();
+  const trail = await opening.catch(error => {
+    exchange.close();
+    throw error;
+  });
   const tokens = createIdentityTokenSource({ clock, log, keys });
   const vending = createVending({ clock, exchange, tokens, trail, log, metrics });
   const doors = createDoors(config, { clock, log });
@@ -117,7 +123,6 @@ export async function createSidecar(initial: Config, options: SidecarOptions): P
   }
   // Listeners first, then the first exchanges: the endpoint answers from its first millisecond, if only with a 503.
   vending.reconcile([...config.workloads.values()]);
-  void exchange.preload();
 
   return {
     ...shown(listeners),

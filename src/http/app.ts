@@ -9,8 +9,6 @@
  * @module
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { getRequestListener, RequestError } from '@hono/node-server';
-import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { Context } from 'hono';
 import { BadRequest } from '../errors.ts';
 import type { Answer } from './answer.ts';
@@ -47,6 +45,9 @@ export function rawPath(request: Request, options?: { env?: Bindings }): string 
   return options?.env?.path ?? new URL(request.url).pathname;
 }
 
+/** What an app returns that has written to node's response itself; nobody looks at it but {@link viaNodeServer}. */
+const SENT = {} as Response;
+
 /** Writes an answer to node's response. */
 export function writeAnswer(outgoing: ServerResponse, { status, headers, body }: Answer): void {
   if (outgoing.headersSent || outgoing.destroyed) return;
@@ -65,7 +66,7 @@ export function send(c: Context<AppEnv>, answer: Answer): Response {
     return new Response(answer.body, { status: answer.status, headers });
   }
   writeAnswer(outgoing, answer);
-  return RESPONSE_ALREADY_SENT;
+  return SENT;
 }
 
 /**
@@ -97,14 +98,30 @@ export function direct(app: App, failed: (error: unknown) => Answer): Handler {
 }
 
 /**
- * Calls an app with web-standard `Request` and `Response` by way of @hono/node-server.
+ * Calls an app with web-standard `Request` and `Response` by way of @hono/node-server, which is loaded by the first
+ * request: it costs a start tens of milliseconds, since node has its `Request` and `Response` ready only when asked.
  *
  * @param failed says what goes out when the app throws
  */
 export function viaNodeServer(app: App, failed: (error: unknown) => Answer): Handler {
+  let handler: Promise<Handler> | undefined;
+  return async env => {
+    handler ??= overNodeServer(app, failed);
+    return (await handler)(env);
+  };
+}
+
+async function overNodeServer(app: App, failed: (error: unknown) => Answer): Promise<Handler> {
+  const [{ getRequestListener, RequestError }, { RESPONSE_ALREADY_SENT }] = await Promise.all([
+    import('@hono/node-server'),
+    import('@hono/node-server/utils/response'),
+  ]);
   const envs = new WeakMap<IncomingMessage, Required<Bindings>>();
   const listener = getRequestListener(
-    (request, { incoming }) => app.fetch(request, envs.get(incoming as IncomingMessage) ?? {}),
+    async (request, { incoming }) => {
+      const response = await app.fetch(request, envs.get(incoming as IncomingMessage) ?? {});
+      return response === SENT ? RESPONSE_ALREADY_SENT : response;
+    },
     {
       // A library must leave its host's global Request and Response alone.
       overrideGlobalObjects: false,
