@@ -35,6 +35,8 @@ export interface DevOptions {
   readonly envFile?: string | undefined;
   /** Signing key, tokens, variables and trail; made if it isn't there, used again by the next start. */
   readonly stateDir: string;
+  /** Group that may read the token files (0640): for a container under another uid. Default: their owner alone. */
+  readonly tokenGroup?: number | undefined;
   readonly out: (line: string) => void;
   readonly log: Logger;
   /** Ends it. */
@@ -113,7 +115,9 @@ async function requireKey(keysDir: string): Promise<void> {
 }
 
 /** The configuration that a `walletcreds.yaml` for this would have. */
-function devConfig({ workloads, port }: DevOptions, stateDir: string, keysDir: string): Promise<Config> {
+function devConfig(options: DevOptions, stateDir: string, keysDir: string): Promise<Config> {
+  const { workloads, port, tokenGroup } = options;
+  const shared = tokenGroup === undefined ? {} : { token_mode: '0640', token_group: tokenGroup };
   const literal = (path: string) => path.replaceAll('${', '$${');
   const url = `http://${HOST}:${port + 1}`;
   return configFromObject(
@@ -124,7 +128,10 @@ function devConfig({ workloads, port }: DevOptions, stateDir: string, keysDir: s
       endpoint: { listen: [`${HOST}:${port}`] },
       identity_token: { signer: { issuer: url, keys_dir: literal(keysDir), audience: 'sts.amazonaws.com' } },
       workloads: Object.fromEntries(
-        workloads.map(({ name, wallet }) => [name, { wallet, token_file: `tokens/${name}`, prefetch: true }]),
+        workloads.map(({ name, wallet }) => [
+          name,
+          { wallet, token_file: `tokens/${name}`, ...shared, prefetch: true },
+        ]),
       ),
       sts: { endpoint: url },
       admin: { listen: `${HOST}:${port + 2}` },

@@ -14,6 +14,7 @@ export interface DevFlags {
   readonly port: number;
   readonly envFile?: string;
   readonly stateDir: string;
+  readonly tokenGroup?: number;
 }
 
 export async function runDev(flags: DevFlags, io: Io): Promise<number> {
@@ -24,6 +25,7 @@ export async function runDev(flags: DevFlags, io: Io): Promise<number> {
     port: flags.port,
     envFile: flags.envFile,
     stateDir: flags.stateDir,
+    tokenGroup: flags.tokenGroup,
     out: io.out,
     // The variables are what one wants to read; every vend beside them is for `serve`.
     log: await cliLogger(io.env, 'warn'),

@@ -5,7 +5,8 @@
  */
 import type { Command } from 'commander';
 import type { Io, Run } from '../io.ts';
-import { configOption, port, repeated } from './options.ts';
+import type { DevFlags } from '../run-dev.ts';
+import { configOption, port, positiveInteger, repeated } from './options.ts';
 
 export function addRunVerbs(program: Command, io: Io, run: Run): void {
   program
@@ -32,8 +33,13 @@ export function addRunVerbs(program: Command, io: Io, run: Run): void {
     .option('--port <N>', 'the endpoint’s port; N+1 is the issuer and STS, N+2 admin', port, 9110)
     .option('--env-file <FILE>', 'write the variables there once ready (0600); further workloads’ to FILE.<name>')
     .option('--state-dir <DIR>', 'where the signing key and the tokens are kept', '.walletcreds/dev')
+    .option(
+      '--token-group <GID>',
+      'let this group read the token files: for a container under another uid',
+      positiveInteger,
+    )
     .action(
-      run(async (options: { workload: string[]; port: number; envFile?: string; stateDir: string }) => {
+      run(async (options: DevFlags) => {
         const { runDev } = await import('../run-dev.ts');
         return runDev(options, io);
       }),

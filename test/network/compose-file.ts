@@ -1,0 +1,84 @@
+/**
+ * The recipes as somebody copies them: into a folder of their own, prepared by their script, resolved by docker-compose.
+ *
+ * @module
+ */
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { parse } from 'yaml';
+import { bin, root, temporaryFolder } from '../support/process.ts';
+
+/** A service as docker-compose resolves it, as far as the recipes go. */
+export interface Service {
+  readonly image?: string;
+  readonly command?: readonly string[];
+  readonly user?: string;
+  readonly group_add?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly network_mode?: string;
+  readonly networks?: Readonly<Record<string, { ipv4_address?: string; aliases?: readonly string[] } | null>>;
+  readonly sysctls?: Readonly<Record<string, string>>;
+  readonly volumes?: readonly string[];
+  readonly healthcheck?: { readonly test: readonly string[] };
+  readonly depends_on?: Readonly<Record<string, { condition: string }>>;
+  readonly read_only?: boolean;
+  readonly cap_drop?: readonly string[];
+  readonly cap_add?: readonly string[];
+  readonly privileged?: boolean;
+  readonly pid?: string;
+  readonly security_opt?: readonly string[];
+  readonly ulimits?: { readonly core?: number };
+}
+
+export interface ComposeFile {
+  readonly services: Readonly<Record<string, Service>>;
+  readonly networks?: Readonly<Record<string, unknown>>;
+  readonly volumes?: Readonly<Record<string, { driver_opts?: { o?: string; type?: string } } | null>>;
+}
+
+/** Every compose file of the repository, relative to it. */
+export const RECIPES = [
+  'docker-compose.yml',
+  ...readdirSync(join(root, 'deploy/compose'))
+    .filter(name => name.endsWith('.yml'))
+    .map(name => `deploy/compose/${name}`),
+];
+
+export interface Copied {
+  readonly folder: string;
+  /** What docker-compose makes of a recipe: checked against its schema, everything filled in. @throws what it says */
+  resolve(recipe: string): ComposeFile;
+  /** One of the files that `prepare.sh` made. */
+  read(file: string): string;
+  remove(): void;
+}
+
+export function copyRecipes(): Copied {
+  const { path: folder, remove } = temporaryFolder('compose');
+  for (const name of ['docker-compose.yml', 'Dockerfile', 'deploy/compose', 'examples/scraper']) {
+    mkdirSync(join(folder, dirname(name)), { recursive: true });
+    cpSync(join(root, name), join(folder, name), { recursive: true });
+  }
+  execFileSync('/bin/sh', [join(folder, 'deploy/compose/prepare.sh')], {
+    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', WALLETCREDS: `${process.execPath} -- ${bin}` },
+    stdio: 'pipe',
+  });
+  return {
+    folder,
+    resolve(recipe) {
+      const file = join(folder, recipe);
+      // `name` came into the specification after Debian's docker-compose.
+      writeFileSync(file, readFileSync(join(root, recipe), 'utf8').replace(/^name: .*\n/m, ''));
+      const text = execFileSync('/usr/bin/docker-compose', ['--file', file, 'config'], {
+        cwd: dirname(file),
+        encoding: 'utf8',
+        env: { PATH: '/usr/bin:/bin', HOME: folder },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      return parse(text) as ComposeFile;
+    },
+    read: file => readFileSync(join(folder, 'deploy/compose', file), 'utf8'),
+    remove,
+  };
+}
