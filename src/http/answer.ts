@@ -7,7 +7,7 @@
  * @module
  */
 
-import { WalletcredsError } from '../errors.ts';
+import { InvalidAuthorizationToken, WalletcredsError } from '../errors.ts';
 import { errorFields } from '../log.ts';
 
 /** A whole answer; immutable, so it may be sent more than once. */
@@ -40,6 +40,15 @@ export function publicError(error: unknown): { status: number; code: string; mes
     return { ...errorFields(error), status: error.status, transient: error.transient };
   }
   return { status: 500, code: 'InternalFailure', message: 'an internal error; the log has it', transient: false };
+}
+
+/**
+ * Why something was refused, for the log. Of a proof the answer says no more than that it isn't known, so that nobody can
+ * feel his way; whoever runs the process is told what was wrong with it.
+ */
+export function loggedReason(error: unknown): string {
+  const told = error instanceof InvalidAuthorizationToken && error.cause instanceof Error ? error.cause : error;
+  return errorFields(told).message;
 }
 
 /** Header fields that a status brings along: `Retry-After` with 503, `Allow` with 405. */

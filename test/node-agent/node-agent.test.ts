@@ -5,7 +5,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { type FakeClock, fakeClock } from '../support/fake-clock.ts';
 import { makeKey } from '../workload/support.ts';
 import { NODE } from './cluster.ts';
-import { WALLETS, world } from './support.ts';
+import { type Agent, WALLETS, world } from './support.ts';
 
 const MINUTE = 60_000;
 const TAG = 'agentkeys_user_wallet';
@@ -64,21 +64,27 @@ describe('a pod that asks the agent of its node', () => {
 
 describe('a token', () => {
   it.each([
-    ['of a pod on another node', { node: 'node-2' }],
-    ['that names no node', { node: null }],
-    ['that is bound to no pod', { uid: null }],
-    ['bound to a pod without a uid', { uid: '' }],
-    ['for the API server', { audience: 'https://kubernetes.default.svc.cluster.local' }],
-    ['for the API server too', { audience: ['walletcreds', 'https://kubernetes.default.svc.cluster.local'] }],
-    ['for STS', { audience: 'sts.amazonaws.com' }],
-    ['that has expired', { now: Date.now() - 2 * 3_600_000 }],
-    ['of a key that isn’t the cluster’s', { key: makeKey('sa-key-1', 'RS256') }],
-  ])('%s is refused, and nobody is asked about it', async (_, pod) => {
+    ['of a pod on another node', { node: 'node-2' }, 'a service-account token of a pod on another node'],
+    ['that names no node', { node: null }, 'a service-account token of a pod on another node'],
+    ['that is bound to no pod', { uid: null }, 'a service-account token bound to no pod'],
+    ['bound to a pod without a uid', { uid: '' }, 'a service-account token bound to no pod'],
+    ['for the API server', { audience: 'https://kubernetes.default.svc.cluster.local' }, 'aud'],
+    [
+      'for the API server too',
+      { audience: ['walletcreds', 'https://kubernetes.default.svc.cluster.local'] },
+      'with more than one audience',
+    ],
+    ['for STS', { audience: 'sts.amazonaws.com' }, 'aud'],
+    ['that has expired', { now: Date.now() - 2 * 3_600_000 }, 'exp'],
+    ['of a key that isn’t the cluster’s', { key: makeKey('sa-key-1', 'RS256') }, 'signature verification failed'],
+  ])('%s is refused, nobody is asked about it, and the log alone says why', async (_, pod, reason) => {
     const at = await world();
     const broker = await at.broker();
     const agent = await at.agent();
     const { status, json } = await agent.get(await at.cluster.token(pod));
     expect([status, json['code']]).toEqual([401, 'InvalidAuthorizationToken']);
+    expect(json['message']).toBe('the authorization token is missing or not one that is known');
+    expect(at.said()).toMatch(new RegExp(`"reason":"[^\n]*${reason}`));
     expect(at.sts.calls).toEqual([]);
     expect(broker.status().every(({ hadCredentials }) => !hadCredentials)).toBe(true);
   });
@@ -217,12 +223,11 @@ describe('the cluster’s keys', () => {
 });
 
 describe('renewal', () => {
-  /** Moves on second by second, with time for real input and output in between, so that no timeout comes too early. */
-  async function step(clock: FakeClock, ms: number, until: () => boolean = () => false): Promise<void> {
-    for (let moved = 0; moved < ms && !until(); moved += 1_000) {
-      await clock.advance(1_000);
-      await new Promise(resolve => setTimeout(resolve, 1));
-    }
+  /** Moves on second by second until an exchange has begun, or the time is over. @returns whether one has */
+  async function begins(clock: FakeClock, agent: Agent, ms: number): Promise<boolean> {
+    const state = () => agent.sidecar.status().find(({ name }) => name === 'scraper-a')?.state;
+    for (let moved = 0; moved < ms && state() === 'valid'; moved += 1_000) await clock.advance(1_000);
+    return state() !== 'valid';
   }
 
   it('ends with the pod: once its token has expired and nobody asks, nobody is asked for it', async () => {
@@ -234,7 +239,7 @@ describe('renewal', () => {
     expect((await agent.get(token)).status).toBe(200);
     const append = vi.spyOn(broker.trail, 'append');
     await clock.advance(39 * MINUTE);
-    await step(clock, 4 * MINUTE);
+    expect(await begins(clock, agent, 4 * MINUTE)).toBe(false);
     await clock.advance(60 * MINUTE);
     expect(at.sts.calls).toHaveLength(1);
     expect(append).not.toHaveBeenCalled();
@@ -252,8 +257,8 @@ describe('renewal', () => {
     const first = await agent.get(rotated);
     await clock.advance(14 * MINUTE);
     expect(at.sts.calls).toHaveLength(1);
-    await step(clock, 4 * MINUTE, () => at.sts.calls.length > 1);
-    expect(at.sts.calls).toHaveLength(2);
+    expect(await begins(clock, agent, 4 * MINUTE)).toBe(true);
+    await vi.waitFor(() => expect(at.sts.calls).toHaveLength(2));
     await vi.waitFor(async () => {
       const { status, json } = await agent.get(rotated);
       expect([status, json['AccessKeyId'] === first.json['AccessKeyId']]).toEqual([200, false]);

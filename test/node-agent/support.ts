@@ -12,10 +12,11 @@ import { systemClock } from '../../src/clock.ts';
 import { configFromObject } from '../../src/config/load.ts';
 import { type RunningStsEmulator, startStsEmulator, walletTrustPolicy } from '../../src/emulator/index.ts';
 import { generateKey } from '../../src/identity-token/keys.ts';
+import { createLogger } from '../../src/log.ts';
 import { createSidecar, type Sidecar } from '../../src/sidecar.ts';
 import { freePorts } from '../support/process.ts';
 import { type Answer, ask } from '../support/request.ts';
-import { silent } from '../workload/support.ts';
+
 import { AUDIENCE, type Cluster, NODE, startCluster } from './cluster.ts';
 
 export const WALLETS = {
@@ -34,6 +35,8 @@ export interface World {
   readonly cluster: Cluster;
   readonly sts: RunningStsEmulator;
   readonly brokerUrl: string;
+  /** What broker and agents have logged so far. */
+  said(): string;
   /** The settings of a broker and of a node agent; `jwt` replaces parts of the one entry under `callers.jwt`. */
   brokerSettings(jwt?: Settings): Settings;
   agentSettings(jwt?: Settings): Settings;
@@ -104,8 +107,10 @@ export async function world(clock: Clock = systemClock): Promise<World> {
     audit: { database: `file:${join(folder, 'agent-audit.sqlite')}` },
   });
   const load = (settings: Settings) => configFromObject(settings, { baseDir: folder, env: { NODE_NAME: NODE } });
+  const lines: string[] = [];
+  const log = createLogger({ destination: { write: line => void lines.push(line) } });
   const start = async (settings: Settings): Promise<Sidecar> => {
-    const sidecar = await createSidecar(await load(settings), { log: silent, clock });
+    const sidecar = await createSidecar(await load(settings), { log, clock });
     onTestFinished(() => sidecar.close(0));
     return sidecar;
   };
@@ -114,6 +119,7 @@ export async function world(clock: Clock = systemClock): Promise<World> {
     cluster,
     sts,
     brokerUrl,
+    said: () => lines.join(''),
     brokerSettings,
     agentSettings,
     broker: (settings = brokerSettings()) => start(settings),

@@ -10,7 +10,7 @@ import type { Clock } from '../../clock.ts';
 import { AuditUnavailable, InvalidAuthorizationToken, NotFound } from '../../errors.ts';
 import { errorFields, type Logger } from '../../log.ts';
 import type { Caller, CallerResolver } from '../../workload/caller.ts';
-import { answer } from '../answer.ts';
+import { answer, loggedReason } from '../answer.ts';
 import { type AppEnv, send } from '../app.ts';
 import { brokerErrorForm, kindOf } from './errors.ts';
 import { createRateLimiter, type RateLimits } from './rate-limit.ts';
@@ -64,7 +64,13 @@ export function createMint(options: MintOptions) {
         const noted = running && via === 'mint-aws-creds' && !(error instanceof AuditUnavailable);
         if (!noted) trail.note(refusalRow(clock, { via, authorization, caller, error }));
         const { status, kind } = kindOf(error);
-        const fields = { via, workload: caller?.workload.name ?? '-', error: kind, ...errorFields(error) };
+        const fields = {
+          via,
+          workload: caller?.workload.name ?? '-',
+          error: kind,
+          code: errorFields(error).code,
+          message: loggedReason(error),
+        };
         if (status >= 500) log.error(fields, 'failed');
         else log.info(fields, 'refused');
         const refusal = brokerErrorForm(error, []);

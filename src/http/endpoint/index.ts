@@ -15,7 +15,7 @@ import type { Metrics } from '../../metrics.ts';
 import type { Vended, Vending } from '../../vending/vending.ts';
 import type { Caller, CallerResolver } from '../../workload/caller.ts';
 import { metricLabel } from '../../workload/workload.ts';
-import { type Answer, credentialsErrorForm, publicError } from '../answer.ts';
+import { type Answer, credentialsErrorForm, loggedReason, publicError } from '../answer.ts';
 import { type AppEnv, rawPath, send } from '../app.ts';
 import { credentialsAnswer, wireDate } from './body.ts';
 import { byId, byToken, notFound, type RelativeLookup } from './who.ts';
@@ -86,7 +86,7 @@ export function createEndpointApp(options: EndpointOptions): Hono<AppEnv> {
     metrics.request(caller === undefined ? '-' : metricLabel(caller.workload), code);
     const fields = { workload, route, code };
     if (status === 500) log.error({ ...fields, cause: errorFields(error) }, 'failed');
-    else log.info({ ...fields, reason: errorFields(error).message }, 'refused');
+    else log.info({ ...fields, reason: loggedReason(error) }, 'refused');
     options.refused?.({ error, code, route, authorization: authorizationOf(c), caller });
     return send(c, credentialsErrorForm(error, GET));
   };
