@@ -12,6 +12,9 @@ export default defineConfig({
       provider: 'v8',
       include: ['src/**'],
       reporter: ['text-summary', 'json-summary'],
+      reportOnFailure: true,
+      // Of what runs in this process; the verbs run in processes of their own, as users run them.
+      thresholds: { lines: 85, statements: 85, functions: 85, branches: 80 },
     },
   },
 });
