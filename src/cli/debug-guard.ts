@@ -5,7 +5,7 @@
  */
 import { UsageError } from '../errors.ts';
 
-const OPENS_MEMORY = /^--(inspect|heapsnapshot-signal|report-|diagnostic-dir|heap-prof|cpu-prof)/;
+const OPENS_MEMORY = /^--(inspect|heapsnapshot-|report-|diagnostic-dir|heap-prof|cpu-prof|tls-keylog|trace-tls)/;
 
 /**
  * @param execArgv node's own arguments

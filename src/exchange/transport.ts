@@ -25,9 +25,11 @@ export type StsTransport = RequestHandler<HttpRequest, HttpResponse, HttpHandler
 export function createTransport(options: { readonly place: string; readonly ca: string | undefined }): StsTransport {
   const { place, ca } = options;
   const agent = { keepAlive: true, maxSockets: 64, timeout: IDLE_MS };
+  // Stated, so that NODE_TLS_REJECT_UNAUTHORIZED in the environment of any verb doesn't switch it off.
+  const secure = { ...agent, rejectUnauthorized: true };
   const inner = new NodeHttpHandler({
     httpAgent: new HttpAgent(agent),
-    httpsAgent: new HttpsAgent(ca === undefined ? agent : { ...agent, ca }),
+    httpsAgent: new HttpsAgent(ca === undefined ? secure : { ...secure, ca }),
     // The caller's deadline rules; the handler's own timers would only warn on the console.
     socketAcquisitionWarningTimeout: 0x7fffffff,
   });

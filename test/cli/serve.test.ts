@@ -144,6 +144,8 @@ describe('what serve refuses to start with', () => {
   test.each([
     ['--inspect=127.0.0.1:0', []],
     ['--heapsnapshot-signal=SIGUSR2', []],
+    ['--heapsnapshot-near-heap-limit=1', []],
+    ['--tls-keylog=keys.log', []],
     ['--report-on-signal', []],
   ])('%s, which opens its memory to others', async flag => {
     chain.write('walletcreds.yaml', chain.yaml({ a: A }));
