@@ -86,11 +86,20 @@ export class TokenRegistry {
 
   /** @returns the place where the same value stands already */
   claim(value: string, path: Path): string | undefined {
-    const digest = createHash('sha256').update(value).digest('base64');
+    const digest = digestOf(value);
     const first = this.#seen.get(digest);
     if (first === undefined) this.#seen.set(digest, path);
     return first === undefined ? undefined : dotted(first);
   }
+
+  /** Where a value was claimed, if it was. */
+  placeOf(value: string): Path | undefined {
+    return this.#seen.get(digestOf(value));
+  }
+}
+
+function digestOf(value: string): string {
+  return createHash('sha256').update(value).digest('base64');
 }
 
 /**

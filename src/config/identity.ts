@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { IdentityTokenConfig } from '../workload/workload.ts';
-import { type Building, probeSecret, source } from './building.ts';
+import { type Building, probeSecret, secretProblem, source } from './building.ts';
 import type { WorkloadConfig } from './config.ts';
 import { isAws } from './names.ts';
 import { caFile } from './pem.ts';
@@ -133,6 +133,7 @@ export function checkSources(
         ? probeSecret(building, path, file, isBroker ? 'the bearer file' : 'the token file')
         : undefined;
     if (isBroker) {
+      refuseShown(building, path, secret?.text);
       const digest = secret && createHash('sha256').update(secret.text).digest('base64');
       const other = known ?? (digest === undefined ? undefined : holders.get(digest));
       if (other !== undefined && other.wallet !== wallet) {
@@ -146,4 +147,18 @@ export function checkSources(
     if (known === undefined) holders.set(file, { name, wallet });
     source(building, file);
   }
+}
+
+/**
+ * What an app shows at the endpoint must be worth nothing at the broker: it could carry it there and exchange the JWT
+ * itself, past its workload's role and session policy.
+ */
+function refuseShown(building: Building, path: Path, bearer: string | undefined): void {
+  const place = bearer === undefined ? undefined : building.tokens.placeOf(bearer);
+  if (place === undefined || place.at(-1) === 'bearer_file') return;
+  secretProblem(
+    building,
+    path,
+    `the same value as ${dotted(place)}; what is shown at the broker is known to nobody else`,
+  );
 }

@@ -368,6 +368,23 @@ admin: { listen: "127.0.0.1:\${env:PORT:-0}", allow_remote: "\${env:REMOTE}" }
     expect(await refusal(folder, object)).toContain('one bearer for two wallets, those of workloads.a and workloads.b');
   });
 
+  it('refuses an identity_token bearer that an app shows at the endpoint, by whatever name', async () => {
+    const folder = configFolder();
+    folder.write('bearer', `${TOKEN}b\n`);
+    folder.write('token', `${TOKEN}b`);
+    const broker = { broker: { url: 'https://b', bearer_file: 'bearer' } };
+    const own = { wallet: WALLET, token_file: 'token' };
+    for (const object of [
+      { identity_token: broker, workloads: { a: own } },
+      { workloads: { a: { ...own, identity_token: broker } } },
+      { identity_token: broker, workloads: { a: { wallet: WALLET, relative_uri: { id_file: 'token' } } } },
+    ]) {
+      expect(await refusal(folder, object)).toMatch(/broker\.bearer_file: the same value as workloads\.a\.\w+/);
+    }
+    folder.write('token', `${TOKEN}a`);
+    await load(folder, { identity_token: broker, workloads: { a: own } });
+  });
+
   it('takes a data base of its own, or none that can be written is said', async () => {
     const folder = configFolder();
     expect((await load(folder, { audit: { database: 'postgres://u@h/d' } })).audit).toEqual({
