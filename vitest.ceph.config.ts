@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/ceph/**/*.ceph.ts'],
-    globalSetup: ['test/support/build.ts'],
+    globalSetup: ['test/support/build.ts', 'test/ceph/global-setup.ts'],
     testTimeout: 60_000,
     hookTimeout: 300_000,
     // The tests of the file stand on one gateway and change its policies: one after the other.

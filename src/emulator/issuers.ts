@@ -31,6 +31,7 @@ export interface Provider extends EmulatedIssuer {
 /** STS gives an identity provider five seconds. */
 const FETCH_TIMEOUT_MS = 5_000;
 const MAX_DOCUMENT_BYTES = 262_144;
+/** Of each kind: 100 RSA keys and 100 EC keys, says IAM's guide. */
 const MAX_KEYS = 100;
 
 /** The ARN under which an issuer is registered at IAM. */
@@ -64,8 +65,12 @@ export function createProvider(
       throw noVerificationKey('discovery has no jwks_uri');
     const { keys } = await fetchJson(jwksUri, options.fetchIssuer);
     if (!Array.isArray(keys)) throw noVerificationKey('the JWKS has no list of keys');
-    if (keys.length > MAX_KEYS) throw noVerificationKey(`the JWKS has more than ${MAX_KEYS} keys`);
-    return keys.filter((key): key is JsonWebKey => typeof key === 'object' && key !== null);
+    const found = keys.filter((key): key is JsonWebKey => typeof key === 'object' && key !== null);
+    for (const kty of ['RSA', 'EC']) {
+      const count = found.filter(key => key.kty === kty).length;
+      if (count > MAX_KEYS) throw noVerificationKey(`the JWKS has ${count} ${kty} keys, more than ${MAX_KEYS}`);
+    }
+    return found;
   }
 
   return {

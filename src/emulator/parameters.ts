@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Violation, validationError } from './errors.ts';
+import { StsError, type Violation, validationError } from './errors.ts';
 import { checkSessionPolicy } from './session-policy.ts';
 
 export interface AssumeRoleParameters {
@@ -54,7 +54,15 @@ export function readAssumeRole(params: ReadonlyMap<string, string>): AssumeRoleP
     throw validationError(violations);
   }
   if (!/^arn:[a-z-]+:iam::\d{12}:role\/\S+$/.test(roleArn)) {
-    throw validationError([{ at: 'roleArn', value: roleArn, constraint: 'Request ARN is invalid' }]);
+    throw new StsError('ValidationError', 'Request ARN is invalid');
+  }
+  if (policyArns.some(arn => !/^arn:[a-z-]+:iam::(\d{12}|aws):policy\/\S+$/.test(arn))) {
+    throw new StsError('ValidationError', 'ARN of a managed session policy is invalid');
+  }
+  // The one limit that the inline and the managed policies share; the packed size is another.
+  const plain = [...(policy ?? ''), ...policyArns.join('')].length;
+  if (plain > POLICY.max) {
+    throw new StsError('ValidationError', `Session policies have ${plain} characters together, over ${POLICY.max}`);
   }
   if (policy !== undefined) checkSessionPolicy(policy);
   return { roleArn, sessionName, webIdentityToken, durationSeconds, policy, policyArns };

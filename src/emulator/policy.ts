@@ -64,11 +64,20 @@ function principals(value: unknown, where: string): string[] {
   if (value === '*') return ['*'];
   return Object.entries(record(value, where)).flatMap(([kind, ids]) => {
     const list = strings(ids, `${where}.${kind}`);
-    if (kind === 'Federated') return list;
+    if (kind === 'Federated') return list.map(id => federated(id, `${where}.${kind}`));
     if (kind === 'AWS') return list.filter(id => id === '*');
     if (kind === 'Service') return [];
     throw new TypeError(`${where}.${kind}: write Federated, AWS or Service`);
   });
+}
+
+/** IAM's own rule when the policy is put: an ARN of a provider, or a domain. A URL or a star is refused, so here too. */
+function federated(id: string, where: string): string {
+  if (/^arn:[a-z-]+:iam::\d{12}:(oidc|saml)-provider\/\S+$/.test(id) || /^[a-z0-9-]+(\.[a-z0-9-]+)+$/i.test(id))
+    return id;
+  throw new TypeError(
+    `${where}: ${JSON.stringify(id)}: federated principals must be valid domain names or provider ARNs; write arn:aws:iam::<account>:oidc-provider/<issuer without https://>`,
+  );
 }
 
 function conditions(value: unknown, where: string): Condition[] {

@@ -24,6 +24,10 @@ export interface WireRequest {
   readonly sourceIp: string | undefined;
 }
 
+/** 404, alone among STS's refusals: so AWS's list of common errors has it. */
+const malformed = (why: string) =>
+  new StsError('MalformedQueryString', `The query string contains a syntax error: ${why}`, 404);
+
 /** @throws StsError `MalformedQueryString` */
 export function parseForm(text: string): [string, string][] {
   return text
@@ -40,10 +44,7 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text.replaceAll('+', ' '));
   } catch {
-    throw new StsError(
-      'MalformedQueryString',
-      'The query string contains a syntax error: bad percent encoding or UTF-8',
-    );
+    throw malformed('bad percent encoding or UTF-8');
   }
 }
 
@@ -60,8 +61,7 @@ export async function readRequest(request: Request, sourceIp?: string): Promise<
   if (type === 'application/x-www-form-urlencoded') pairs.push(...parseForm(body));
   const params = new Map<string, string>();
   for (const [name, value] of pairs) {
-    if (params.has(name))
-      throw new StsError('MalformedQueryString', `The parameter ${name.slice(0, 100)} is there twice`);
+    if (params.has(name)) throw malformed(`the parameter ${name.slice(0, 100)} is there twice`);
     params.set(name, value);
   }
   return { method: request.method, path: url.pathname, search, headers, body, params, sourceIp };

@@ -110,9 +110,9 @@ function seconds(claims: Record<string, unknown>, name: string, required = true)
   const value = claims[name];
   if (value === undefined && !required) return 0;
   if (value === undefined) throw invalidIdentityToken(`Missing a required claim: ${name}`);
-  if (typeof value !== 'number' || !Number.isFinite(value))
-    throw invalidIdentityToken(`The claim ${name} must be a number`);
-  return value;
+  // STS's reference: "Timestamps in the token must be formatted as either an integer or a long integer."
+  if (!Number.isSafeInteger(value)) throw invalidIdentityToken(`The claim ${name} must be an integer (unix seconds)`);
+  return value as number;
 }
 
 function audienceOf(claims: Record<string, unknown>, provider: Provider) {

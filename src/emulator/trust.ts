@@ -19,6 +19,7 @@ export function allows(policy: TrustPolicy, action: string, request: TrustReques
 }
 
 function applies(statement: Statement, action: string, request: TrustRequest, variables: boolean): boolean {
+  // `*` comes from `Principal: "*"` alone: IAM takes no `Federated: "*"`.
   const named = statement.federated.some(id => id === '*' || id === request.federated);
   if (named === statement.notPrincipal) return false;
   const acted = statement.actions.some(pattern => {

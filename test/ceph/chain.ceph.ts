@@ -8,13 +8,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { generateKeyPair, SignJWT } from 'jose';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { getObject, listObjects } from '../../src/federation/s3.ts';
 import type { AwsKeys } from '../../src/federation/signed.ts';
 import { loadKeys } from '../../src/identity-token/keys.ts';
 import { request } from '../../src/outbound.ts';
 import { bin, cleanEnv, type Finished, run, temporaryFolder } from '../support/process.ts';
-import { freePort, type Gateway, gatewayUp } from './gateway.ts';
+import { freePort, type Gateway } from './gateway.ts';
 
 const A = '0x52908400098527886e0f7030069857d2e4169ee7';
 const B = `0x${'b'.repeat(40)}`;
@@ -24,12 +24,13 @@ const BUCKET = 'agentkeys';
 const folder = temporaryFolder('ceph-chain');
 const at = (...parts: string[]) => join(folder.path, ...parts);
 
-let gateway: Gateway | undefined;
-let missing = '';
+const provided = inject('ceph');
+const gateway = 'missing' in provided ? undefined : provided;
+const missing = 'missing' in provided ? provided.missing : '';
 let serve: ChildProcess | undefined;
 let ports = { endpoint: 0, broker: 0, admin: 0 };
 
-const up = (): Gateway => {
+const up = (): Pick<Gateway, 'url' | 'admin'> => {
   if (gateway === undefined) throw new Error(missing);
   return gateway;
 };
@@ -49,13 +50,7 @@ const asAdmin = async (...args: string[]): Promise<Finished> => {
 const store = () => ({ bucket: BUCKET, region: 'us-east-1', endpointUrl: up().url });
 
 beforeAll(async () => {
-  const found = await gatewayUp();
-  if ('missing' in found) {
-    missing = found.missing;
-    console.warn(`SKIPPED test/ceph: ${missing}`);
-    return;
-  }
-  gateway = found;
+  if (gateway === undefined) return;
   ports = { endpoint: await freePort(), broker: await freePort(), admin: await freePort() };
   writeFileSync(
     at('walletcreds.yaml'),
@@ -114,7 +109,6 @@ afterAll(async () => {
     serve.kill('SIGTERM');
     await ended;
   }
-  gateway?.down();
   folder.remove();
 }, 90_000);
 

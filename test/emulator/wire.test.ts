@@ -34,7 +34,7 @@ describe('the query protocol', () => {
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };
     const { sts } = setUp();
     const answer = await readAnswer(await sts.app.request('http://sts/', { method: 'POST', body, headers }));
-    expect([answer.status, answer.get('Code')]).toEqual([400, 'MalformedQueryString']);
+    expect([answer.status, answer.get('Code')]).toEqual([404, 'MalformedQueryString']);
   });
 
   it('refuses a parameter that is in the query and in the body', async () => {
