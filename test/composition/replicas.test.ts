@@ -31,6 +31,7 @@ interface Row {
   readonly via: string;
   readonly outcome: string;
   readonly access_key_id: string | null;
+  readonly sts_session_name: string;
 }
 
 describe('two brokers with one trail in PostgreSQL', () => {
@@ -158,6 +159,29 @@ describe('two brokers with one trail in PostgreSQL', () => {
     const verified = await verb(['audit', 'verify', '--config', both[0].config], at.folder);
     expect([verified.code, verified.stdout]).toEqual([0, expect.stringContaining('intact')]);
     expect(both.map(({ process }) => process.said()).join('')).not.toContain('geheim');
+  });
+
+  it('a key that is revoked is gone from both at once, and its row is in the trail that they share', async () => {
+    const at = await world();
+    const [one, two] = await replicas(at);
+    const kidsOf = async ({ broker }: Replica) => {
+      const { body } = await call(`${broker}/.well-known/jwks.json`, { method: 'GET' });
+      return (body['keys'] as { kid: string }[]).map(({ kid }) => kid);
+    };
+    const [old = ''] = await kidsOf(one);
+    for (const args of [['generate'], ['revoke', old]])
+      expect(await verb(['keys', ...args, '--config', one.config], at.folder)).toMatchObject({ code: 0 });
+    const [fresh] = await kidsOf(one);
+    expect(fresh).not.toBe(old);
+    expect(await Promise.all([kidsOf(one), kidsOf(two)])).toEqual([[fresh], [fresh]]);
+    for (const { broker } of [one, two]) {
+      const { status, body } = await call(broker + JWT, { bearer: sessionOf(0) });
+      expect([status, decodeProtectedHeader(String(body['jwt'])).kid]).toEqual([200, fresh]);
+    }
+    expect((await rows()).filter(({ via }) => via === 'keys')).toMatchObject([
+      { outcome: 'revoked', sts_session_name: old },
+    ]);
+    expect(await Promise.all([one.process.stop(), two.process.stop()])).toEqual([0, 0]);
   });
 });
 
