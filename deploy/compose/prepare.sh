@@ -1,6 +1,7 @@
 #!/bin/sh
-# What the recipes beside this file read: a signing key, an id for the RELATIVE_URI, a CA and a certificate for https.
-# Makes what isn't there, replaces nothing. Wants docker (or WALLETCREDS=… for another way to run it) and openssl.
+# What the recipes beside this file read: a signing key, an id for the RELATIVE_URI, a CA and a certificate for https; and
+# the issuer's two documents in public/, for the place that ISSUER in .env points to.
+# Makes what isn't there, replaces nothing but those documents. Wants docker (or WALLETCREDS=… for another way to run it) and openssl.
 #
 # The containers run under uids of their own, so the files are readable by all; the folder around them is not, and that is
 # what keeps other users of this machine out.
@@ -9,14 +10,12 @@ umask 077
 cd "$(dirname "$0")"
 chmod 700 .
 
-: "${WALLETCREDS:=docker run --rm --network none --read-only --cap-drop ALL --user $(id -u):$(id -g) --volume $PWD/keys:$PWD/keys walletcreds}"
-
 if [ ! -e .env ]; then
   cat >.env <<'ENV'
 # Of your account; docs/aws.md says how to set it up.
 AWS_REGION=us-east-1
 ROLE_ARN=arn:aws:iam::123456789012:role/agentkeys-data-role
-# The https URL that serves this issuer's two documents: `walletcreds keys jwks --dir keys --out public` writes them.
+# The https URL that serves what prepare.sh writes to public/; run it again after a change here.
 ISSUER=https://oidc.example.com
 WALLET_A=0x52908400098527886E0F7030069857D2E4169EE7
 WALLET_B=0xde709f2102306220921060314715629080e2fb77
@@ -26,11 +25,18 @@ ENV
   echo 'wrote .env: put your role, issuer and wallets there'
 fi
 
-mkdir -p -m 755 keys secrets tls
+set -a
+. ./.env
+set +a
+: "${WALLETCREDS:=docker run --rm --network none --read-only --cap-drop ALL --user $(id -u):$(id -g) --env-file .env --volume $PWD:$PWD walletcreds}"
+
+mkdir -p -m 755 keys secrets tls public
 if [ -z "$(ls keys)" ]; then
   $WALLETCREDS keys generate --certificate --dir "$PWD/keys"
-  chmod 644 keys/*.json
 fi
+chmod 600 keys/*.json
+$WALLETCREDS keys jwks --config "$PWD/config/bridge.yaml" --dir "$PWD/keys" --out "$PWD/public"
+chmod 644 keys/*.json
 
 if [ ! -e secrets/scraper-a.id ]; then
   openssl rand -hex 32 | tr -d '\n' >secrets/scraper-a.id

@@ -235,7 +235,7 @@ export function createStack(file: ComposeFile): Stack {
     file,
     address: (service, network = 'default') => addresses.get(`${service} ${network}`) ?? '',
     stranger(name, at) {
-      strangers.set(name, { networks: {} });
+      strangers.set(name, { networks: at === undefined ? {} : { [at.network]: {} } });
       addSpace(spaceOf(name));
       if (at !== undefined) plug(name, at.network, at.address);
     },
