@@ -10,7 +10,6 @@ import { writeFileSync } from 'node:fs';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
 import { selfSignedCertificate } from '../../src/identity-token/certificate.ts';
 import { json, makeKey, sign, type TestKey } from '../workload/support.ts';
 
@@ -37,6 +36,8 @@ export interface Cluster {
   readonly bearerFile: string;
   /** What was asked for, and whether with the bearer. */
   readonly seen: readonly { readonly path: string; readonly bearer: boolean }[];
+  /** The document at {@link Cluster.jwksUrl}. */
+  jwks(): string;
   token(pod?: Pod): Promise<string>;
   /** The second key signs from now on; the first one stays published unless told otherwise. */
   rotate(options?: { keepOld?: boolean }): TestKey;
@@ -52,10 +53,14 @@ export const ACCOUNT = 'scrapers:scraper-a';
 const FIRST = makeKey('sa-key-1', 'RS256');
 const SECOND = makeKey('sa-key-2', 'RS256');
 
-export async function startCluster(folder: string): Promise<Cluster> {
+/** @param at the name on its certificate, and the address that it listens on */
+export async function startCluster(
+  folder: string,
+  at: { name: string; address: string } = { name: 'localhost', address: '127.0.0.1' },
+): Promise<Cluster> {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const tls = {
-    cert: selfSignedCertificate(privateKey, 'localhost', Date.now()),
+    cert: selfSignedCertificate(privateKey, at.name, Date.now()),
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
   };
   const [caFile, bearerFile] = [join(folder, 'cluster-ca.crt'), join(folder, 'apiserver-token')];
@@ -74,16 +79,15 @@ export async function startCluster(folder: string): Promise<Cluster> {
     if (path === '/openid/v1/jwks') return json(outgoing, 200, { keys: keys.map(({ jwk }) => jwk) });
     return json(outgoing, 404, { kind: 'Status', message: 'not found' });
   });
-  const open = (port: number) => new Promise<void>(done => server.listen(port, '127.0.0.1', done));
+  const open = (port: number) => new Promise<void>(done => server.listen(port, at.address, done));
   const shut = () =>
     new Promise<void>(done => {
       server.close(() => done());
       server.closeAllConnections();
     });
   await open(0);
-  onTestFinished(shut);
   const { port } = server.address() as AddressInfo;
-  const issuer = `https://localhost:${port}`;
+  const issuer = `https://${at.name}:${port}`;
   const jwksUrl = `${issuer}/openid/v1/jwks`;
   return {
     issuer,
@@ -91,6 +95,7 @@ export async function startCluster(folder: string): Promise<Cluster> {
     caFile,
     bearerFile,
     seen,
+    jwks: () => JSON.stringify({ keys: keys.map(({ jwk }) => jwk) }),
     token({
       account = ACCOUNT,
       uid = 'pod-uid-1',

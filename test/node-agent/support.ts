@@ -8,12 +8,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Clock } from '../../src/clock.ts';
-import { systemClock } from '../../src/clock.ts';
 import { configFromObject } from '../../src/config/load.ts';
 import { type RunningStsEmulator, startStsEmulator, walletTrustPolicy } from '../../src/emulator/index.ts';
 import { generateKey } from '../../src/identity-token/keys.ts';
 import { createLogger } from '../../src/log.ts';
 import { createSidecar, type Sidecar } from '../../src/sidecar.ts';
+import { fakeClock } from '../support/fake-clock.ts';
 import { freePorts } from '../support/process.ts';
 import { type Answer, ask } from '../support/request.ts';
 
@@ -55,10 +55,12 @@ export interface Reply extends Answer {
   readonly json: Readonly<Record<string, string>>;
 }
 
-export async function world(clock: Clock = systemClock): Promise<World> {
+/** @param clock stands still unless moved, so that nothing comes too late on a slow machine */
+export async function world(clock: Clock = fakeClock(Date.now())): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'walletcreds-node-agent-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const cluster = await startCluster(folder);
+  onTestFinished(() => cluster.goAway());
   const port = await freePorts(1);
   const brokerUrl = `http://127.0.0.1:${port}`;
   const accountId = '123456789012';
