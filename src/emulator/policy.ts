@@ -50,14 +50,23 @@ function parseStatement(value: unknown, where: string): Statement {
     throw new TypeError(`${where}: needs Principal, such as {"Federated": "<provider ARN>"}`);
   }
   if (NotPrincipal !== undefined && effect === 'Allow') throw new TypeError(`${where}.NotPrincipal: only with Deny`);
-  return {
+  const actions = strings(Action ?? NotAction, `${where}.Action`);
+  const parsed = {
     effect,
-    actions: strings(Action ?? NotAction, `${where}.Action`),
+    actions,
     notActions: Action === undefined,
     federated: principals(Principal ?? NotPrincipal, `${where}.Principal`),
     notPrincipal: Principal === undefined,
     conditions: conditions(Condition, `${where}.Condition`),
-  };
+  } as const;
+  // IAM: "AssumeRole policy may only specify STS AssumeRole actions."
+  const other = actions.find(action => !/^sts:/i.test(action));
+  if (other !== undefined) {
+    throw new TypeError(
+      `${where}.Action: ${JSON.stringify(other)}: a trust policy may only name STS's actions (sts:…)`,
+    );
+  }
+  return parsed;
 }
 
 function principals(value: unknown, where: string): string[] {

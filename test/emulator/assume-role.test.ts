@@ -114,6 +114,15 @@ describe('AssumeRoleWithWebIdentity', () => {
     expect(sts.sessions.size).toBe(0);
   });
 
+  it('counts inline and managed session policies together, to 2,048 characters', async () => {
+    const arn = `arn:aws:iam::${ACCOUNT}:policy/${'p'.repeat(100)}`;
+    const padded = (length: number) => policy({}).padEnd(length, ' ');
+    const both = (length: number) => ({ Policy: padded(length), 'PolicyArns.member.1.arn': arn });
+    expect((await setUp().assume(undefined, both(2048 - arn.length))).status).toBe(200);
+    const answer = await setUp().assume(undefined, both(2049 - arn.length));
+    expect([answer.status, answer.get('Code')]).toEqual([400, 'ValidationError']);
+  });
+
   it('tells every violated constraint at once', async () => {
     const answer = await setUp().assume(undefined, { RoleSessionName: '/', DurationSeconds: '1' });
     expect(answer.get('Message')).toMatch(/^3 validation errors detected: /);

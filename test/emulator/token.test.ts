@@ -132,6 +132,21 @@ describe('an issuer', () => {
     expect((await context.assume()).get('Code')).toBe('InvalidIdentityToken');
   });
 
+  it.each([
+    [100, 200],
+    [101, 400],
+  ])('may have %i keys of each kind: %i', async (count, status) => {
+    const filled = jwks.flatMap(jwk => [
+      jwk,
+      ...Array.from({ length: count - 1 }, (_, i) => ({ ...jwk, kid: `${i}` })),
+    ]);
+    const context = setUp({
+      documents: url => (url.endsWith('jwks.json') ? Response.json({ keys: filled }) : wellKnown(url)),
+    });
+    const answer = await context.assume();
+    expect([answer.status, answer.get('Code')]).toEqual([status, status === 200 ? undefined : 'InvalidIdentityToken']);
+  });
+
   const broken: [string, (url: string) => Response, string][] = [
     ['is missing', () => new Response('', { status: 404 }), 'InvalidIdentityToken'],
     [

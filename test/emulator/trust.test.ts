@@ -131,6 +131,21 @@ describe('a trust policy', () => {
       /StringEqual: an operator/,
     ],
     ['Allow with NotPrincipal', { Statement: { Effect: 'Allow', NotPrincipal: '*', Action: 'x' } }, /only with Deny/],
+    [
+      'a URL as federated principal',
+      { Statement: { Effect: 'Allow', Principal: { Federated: 'https://idp.example' }, Action: ACTION } },
+      /Principal\.Federated: "https:\/\/idp\.example": federated principals must be/,
+    ],
+    [
+      'every federated principal',
+      { Statement: { Effect: 'Allow', Principal: { Federated: '*' }, Action: ACTION } },
+      /federated principals must be/,
+    ],
+    [
+      'an action of another service',
+      { Statement: { Effect: 'Allow', Principal: '*', Action: [ACTION, 's3:GetObject'] } },
+      /Action: "s3:GetObject": a trust policy may only name STS's actions/,
+    ],
     ['an unknown version', { Version: '2012', Statement: [] }, /Version/],
   ])('with %s is refused, with the place', (_, document, message) => {
     expect(() => parseTrustPolicy(document as string, 'policy')).toThrow(message);
