@@ -51,7 +51,7 @@ afterAll(async () => {
 
 beforeEach(context => context.skip('missing' in gateway, missing));
 
-/** Patient: on a busy machine Ceph has been seen to take five seconds to fetch the issuer's keys. */
+/** Patient: on a busy machine one of the two has once been silent for more than five seconds; which, its port didn't tell. */
 async function ask(url: string, world: World, row: (typeof TABLE)[number]['rows'][number]): Promise<Answer> {
   const { path, ...rest } = await requestOf(world, row.ask);
   const { status, body } = await request({ url: url + path, ...rest, timeoutMs: 30_000 });
