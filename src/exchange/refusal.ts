@@ -19,7 +19,7 @@ const TRANSIENT =
 const EXPIRED = /^ExpiredToken(Exception)?$/;
 
 /** Whether a refusal is one that a fresh JWT may mend. */
-export function isExpiredToken(error: unknown): boolean {
+export function isExpiredToken(error: unknown): error is StsRefused {
   return error instanceof StsRefused && EXPIRED.test(error.code);
 }
 

@@ -10,6 +10,7 @@ import {
   AuditUnavailable,
   IdentityDiscarded,
   IdentityTokenUnavailable,
+  StsRefused,
   StsUnavailable,
   WalletcredsError,
 } from '../errors.ts';
@@ -91,7 +92,11 @@ export function createAttempt(options: AttemptOptions): Attempt {
       return await ask(running);
     } catch (error) {
       if (!isExpiredToken(error) || running.signal.aborted) throw error;
+    }
+    try {
       return await ask(running);
+    } catch (error) {
+      throw isExpiredToken(error) ? clockDoubted(error) : error;
     }
   }
 
@@ -185,6 +190,12 @@ function tooShort(credentials: Credentials, left: number): StsUnavailable {
 
 export function discardedNow({ workload }: Slot): IdentityDiscarded {
   return new IdentityDiscarded(`workload ${workload.name} is no longer configured as it was when it asked`);
+}
+
+/** A token that was made just now has expired by STS's clock: the one thing that no retry mends. */
+function clockDoubted({ code, message, requestId }: StsRefused): StsRefused {
+  const mend = 'a fresh token was refused as well, so set the clock of the machine that signs it right';
+  return new StsRefused(code, `${message}; ${mend}`, { requestId });
 }
 
 /** A fault of ours or of a dependency: its text may hold anything, so only its name is told. */

@@ -9,12 +9,15 @@
 import type { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { variablesFor } from '../../src/cli/exports.ts';
+import { configFromObject } from '../../src/config/load.ts';
 import { StsRefused, StsUnavailable } from '../../src/errors.ts';
+import { checkEnvFile } from '../../src/federation/check-environment.ts';
 import { createEndpointApp } from '../../src/http/endpoint/index.ts';
 import type { ListenerOptions } from '../../src/http/listener.ts';
 import { createTokenTable } from '../../src/workload/token-table.ts';
 import { keptLog, RELATIVE_ID, resolverOf, tokenOf } from '../http/support/sample.ts';
 import { ask, exchange, listening, type Reply, replies, socketTo, untilClosed } from '../http/support/wire.ts';
+import { configFolder } from '../support/config-folder.ts';
 import { setUp } from '../vending/support.ts';
 
 const TOKEN = tokenOf('contract');
@@ -389,6 +392,31 @@ describe('should', () => {
     const { get } = await endpoint();
     expect((await get('', PATH, `Bearer ${TOKEN}`)).status).toBe(200);
     expectRefusal(await get('', PATH, `Bearer ${TOKEN}x`), 401, 'InvalidAuthorizationToken');
+  });
+
+  it('row 29: warns about sessions under 30 minutes, and about variables that come before the endpoint in the chain', async () => {
+    const folder = configFolder();
+    const token = folder.write('token', TOKEN);
+    const config = (duration: string) =>
+      configFromObject(
+        {
+          region: 'us-east-1',
+          role_arn: 'arn:aws:iam::123456789012:role/data',
+          session_duration: duration,
+          identity_token: { signer: { issuer: 'https://oidc.example.com' } },
+          workloads: { a: { wallet: '0x52908400098527886e0f7030069857d2e4169ee7', token_file: token } },
+        },
+        { env: {}, baseDir: folder.dir },
+      );
+    expect((await config('29m')).warnings.join()).toContain('session_duration: under 30 minutes');
+    const usual = await config('30m');
+    expect(usual.warnings).toEqual([]);
+    for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_PROFILE', 'AWS_WEB_IDENTITY_TOKEN_FILE']) {
+      const file = folder.write(name, `${name}=x`);
+      expect(checkEnvFile(file, usual)).toContainEqual(
+        expect.objectContaining({ code: 'env-shadowed', where: `${file}:1 ${name}` }),
+      );
+    }
   });
 
   it('row 30: offers the token in the environment, for clients that ignore the file', () => {

@@ -350,6 +350,7 @@ describe('rows 19 and 25: what failed, and for how long it is remembered', () =>
     other.exchange.answer = call => call.fail(expired);
     expect(await outcome(other.vending.vend(other.caller))).toBe('ExpiredTokenException');
     expect(other.exchange.calls).toHaveLength(2);
+    expect(other.vending.status()[0]?.lastError?.message).toMatch(/^too old; .*set the clock of the machine/);
   });
 
   test('every attempt gets a JWT of its own', async () => {
