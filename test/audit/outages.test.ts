@@ -166,7 +166,9 @@ test('a folder that can not be written is an error at start that names the path'
   if (!root) chmodSync(folder, 0o500);
   const { log } = aLog();
   const path = join(folder, 'audit.sqlite');
-  await expect(createTrail({ kind: 'sqlite', path }, { clock: systemClock, log })).rejects.toThrow(/EACCES|EPERM|EROFS/);
+  await expect(createTrail({ kind: 'sqlite', path }, { clock: systemClock, log })).rejects.toThrow(
+    /EACCES|EPERM|EROFS/,
+  );
 });
 
 function aHangingTrail() {
