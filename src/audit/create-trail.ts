@@ -10,7 +10,7 @@ import type { Logger } from '../log.ts';
 import type { Head } from './chain.ts';
 import { FailureRows } from './failure-rows.ts';
 import { GroupCommit } from './group-commit.ts';
-import { sqliteStore } from './sqlite-store.ts';
+import { endWorkerAhead, sqliteStore } from './sqlite-store.ts';
 import { stdoutStore } from './stdout-store.ts';
 import { type Store, StoreError } from './store.ts';
 import type { AuditRow, Trail } from './trail.ts';
@@ -125,6 +125,7 @@ export async function createTrail(config: AuditConfig, options: TrailOptions): P
 }
 
 async function storeFor(config: AuditConfig, { stateDir = '.' }: TrailOptions): Promise<Store> {
+  if (config.kind !== 'sqlite') endWorkerAhead();
   switch (config.kind) {
     case 'sqlite':
       return sqliteStore(resolve(stateDir, config.path));

@@ -21,13 +21,54 @@ function workerUrl(): URL {
 
 const EXIT_MS = 1_000;
 
+/** What is asked, without the database that the store adds. */
+type Asked<R = WorkerRequest> = R extends unknown ? Omit<R, 'path'> : never;
+
+let ahead: Worker | undefined;
+
+/**
+ * Starts the thread before it's known what it will write to: it takes tens of milliseconds, in which the configuration is
+ * read. The next store takes it; it doesn't keep the process alive, and one that fails is no loss.
+ */
+export function startWorkerAhead(): void {
+  let url: URL;
+  try {
+    url = workerUrl();
+  } catch {
+    return;
+  }
+  const started = newWorker(url);
+  const forget = () => {
+    if (ahead === started) ahead = undefined;
+  };
+  ahead = started.on('error', forget).on('exit', forget);
+  started.unref();
+}
+
+/** Ends a thread that no store has taken. */
+export function endWorkerAhead(): void {
+  const unused = takeWorkerAhead();
+  void unused?.terminate();
+}
+
+function takeWorkerAhead(): Worker | undefined {
+  const taken = ahead;
+  ahead = undefined;
+  return taken;
+}
+
+function newWorker(url: URL): Worker {
+  return new Worker(url, { execArgv: [], name: 'audit' });
+}
+
 /** @param options.worker another worker, for tests of one that hangs or dies */
 export function sqliteStore(path: string, options: { worker?: URL } = {}): Store {
   let worker: Worker | undefined;
   let waiting: { resolve: (written: Written | null) => void; reject: (error: StoreError) => void } | undefined;
 
   function start(): Worker {
-    const started = new Worker(options.worker ?? workerUrl(), { workerData: { path }, execArgv: [], name: 'audit' });
+    const prepared = options.worker === undefined ? takeWorkerAhead() : undefined;
+    const started = prepared ?? newWorker(options.worker ?? workerUrl());
     const died = (message: string) => {
       if (worker !== started) return;
       worker = undefined;
@@ -49,13 +90,13 @@ export function sqliteStore(path: string, options: { worker?: URL } = {}): Store
     return started;
   }
 
-  function ask(request: WorkerRequest): Promise<Written | null> {
+  function ask(request: Asked): Promise<Written | null> {
     if (waiting !== undefined) return Promise.reject(new StoreError('BUSY', 'one request at a time', true));
     return new Promise((resolve, reject) => {
       worker ??= start();
       waiting = { resolve, reject };
       worker.ref();
-      worker.postMessage(request);
+      worker.postMessage({ ...request, path } satisfies WorkerRequest);
     });
   }
 

@@ -5,25 +5,28 @@
  *
  * @module
  */
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import type { NewRow } from './columns.ts';
 import { SqliteFile } from './sqlite-file.ts';
 import { StoreError, type Written } from './store.ts';
 
-/** What the main thread asks. */
-export type WorkerRequest =
+/** What the main thread asks, of one and the same database each time. */
+export type WorkerRequest = { readonly path: string } & (
   | { readonly do: 'open' }
   | { readonly do: 'write'; readonly rows: readonly NewRow[] }
-  | { readonly do: 'close' };
+  | { readonly do: 'close' }
+);
 
 /** What the worker answers. */
 export type WorkerAnswer =
   | { readonly ok: Written | null }
   | { readonly failed: { readonly code: string; readonly message: string; readonly passing: boolean } };
 
-const file = new SqliteFile((workerData as { path: string }).path);
+let opened: SqliteFile | undefined;
 
 function handle(request: WorkerRequest): Written | null {
+  opened ??= new SqliteFile(request.path);
+  const file = opened;
   switch (request.do) {
     case 'open':
       file.open();

@@ -1,54 +1,17 @@
 /**
- * `walletcreds serve`: the process that runs.
+ * `walletcreds serve`, its first steps: what must not run is refused, and the thread of the trail starts beside all that
+ * has to be loaded here.
  *
  * @module
  */
-
-import { systemClock } from '../clock.ts';
-import { loadConfig } from '../config/load.ts';
-import { reloadOnChange } from '../config/reload.ts';
-import { createSidecar, type Sidecar } from '../sidecar.ts';
-import { version } from '../version.ts';
+import { startWorkerAhead } from '../audit/sqlite-store.ts';
 import { refuseDebugging } from './debug-guard.ts';
 import type { Io } from './io.ts';
-import { cliLogger } from './logger.ts';
-import { untilStopped } from './stop.ts';
 
 /** @returns the exit status once the process was asked to stop */
 export async function serve(file: string, io: Io): Promise<number> {
   refuseDebugging(process.execArgv, io.env);
-  const config = await loadConfig(file, { env: io.env });
-  const log = await cliLogger(io.env);
-  for (const warning of config.warnings) log.warn(warning);
-  const sidecar = await createSidecar(config, { log });
-  log.info(
-    {
-      version: version(),
-      node: process.version,
-      ...listening(sidecar),
-      sts: config.sts.endpoint,
-      sts_from: config.sts.endpointSource,
-      workloads: config.workloads.size,
-    },
-    'serving',
-  );
-  const reload = reloadOnChange({ file, config, env: io.env, clock: systemClock, log, apply: sidecar.update });
-  const onHangup = (): void => void reload.now('SIGHUP');
-  process.on('SIGHUP', onHangup);
-  const signal = await untilStopped();
-  log.info({ signal }, 'stopping; requests under way have 5 s to end');
-  process.off('SIGHUP', onHangup);
-  reload.close();
-  await sidecar.close(4_500);
-  log.info('stopped');
-  return 0;
-}
-
-/** Where each listener really listens, for the start-up line. */
-function listening(sidecar: Sidecar): Record<string, string> {
-  const entries = (['endpoint', 'broker', 'admin'] as const).flatMap(name => {
-    const url = sidecar[name]?.url;
-    return url === undefined ? [] : [[name, url] as const];
-  });
-  return Object.fromEntries(entries);
+  startWorkerAhead();
+  const { untilServed } = await import('./serving.ts');
+  return untilServed(file, io);
 }

@@ -1,14 +1,14 @@
 // Stands in for the audit worker on a disk that hangs: the thread itself is blocked in the middle of a write, as it is in
 // a sync that doesn't return, until the file `<path>.go` is there. With `<path>.die` it ends instead, as in a crash.
 import { existsSync } from 'node:fs';
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 
 const nobody = new Int32Array(new SharedArrayBuffer(4));
 let seq = 0;
 parentPort.on('message', request => {
   if (request.do === 'write') {
-    while (!existsSync(`${workerData.path}.go`)) {
-      if (existsSync(`${workerData.path}.die`)) process.exit(3);
+    while (!existsSync(`${request.path}.go`)) {
+      if (existsSync(`${request.path}.die`)) process.exit(3);
       Atomics.wait(nobody, 0, 0, 10);
     }
     seq += request.rows.length;

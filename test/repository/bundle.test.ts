@@ -47,7 +47,7 @@ describe('`serve`', () => {
 });
 
 test('`serve` starts without what it may need later: SDK, metrics, web-standard HTTP, PostgreSQL', () => {
-  const sources = [...reached(chunkOf('src/cli/serve.ts'), false), ...reached(chunkOf('src/cli/main.ts'), false)];
+  const sources = [...reached(chunkOf('src/cli/serving.ts'), false), ...reached(chunkOf('src/cli/main.ts'), false)];
   expect(sources).toContain('src/sidecar.ts');
   const later = /node_modules\/(@aws-sdk|@smithy|prom-client|@opentelemetry|@hono\/node-server|pg|libsql)\//;
   expect(sources.filter(source => later.test(source))).toEqual([]);
