@@ -4,7 +4,10 @@ import { request as https } from 'node:https';
 
 const [url, headers = '{}'] = process.argv.slice(2);
 const said = await new Promise(resolve => {
-  const options = { headers: JSON.parse(headers), agent: false, timeout: 1500 };
+  // The certificate is of the URL's host, whatever the Host header says; an address has no server name.
+  const { hostname } = new URL(url);
+  const servername = /^[\d.]+$|^\[/.test(hostname) ? {} : { servername: hostname };
+  const options = { headers: JSON.parse(headers), agent: false, timeout: 1500, ...servername };
   const request = (url.startsWith('https:') ? https : http)(url, options, answer => {
     let body = '';
     answer.setEncoding('utf8').on('data', chunk => {
