@@ -18,7 +18,7 @@ import { machine } from './lib/machine.mjs';
 import { root } from './lib/program.mjs';
 import { table } from './lib/table.mjs';
 
-const PARTS = ['endpoint', 'start', 'memory', 'storm', 'broker', 'trail'];
+const PARTS = ['endpoint', 'start', 'memory', 'storm', 'flood', 'broker', 'trail'];
 
 const { values } = parseArgs({
   options: {
