@@ -1,7 +1,7 @@
 /**
  * One class per failure, each with a stable `code` that users see in answers, logs and the trail.
  *
- * `status` is the HTTP status at the credentials endpoint (SURFACE: "What the endpoint answers"); the broker has wire
+ * `status` is the HTTP status at the credentials endpoint (the README: "What the endpoint answers"); the broker has wire
  * shapes of its own and maps the classes there. `transient` says whether asking again later can help: a transient failure
  * is retried and answered with `Retry-After`, a final one is remembered for a while and answered with a 4xx.
  *

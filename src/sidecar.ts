@@ -21,7 +21,7 @@ import { createAdminApp } from './http/admin/index.ts';
 import { createEndpointApp } from './http/endpoint/index.ts';
 import { formatAddress } from './http/listen-error.ts';
 import { loadKeys } from './identity-token/keys.ts';
-import { createIdentityTokenSource, createKeyStores } from './identity-token/source.ts';
+import { createIdentityTokenSource, createKeyStores, type KeyStores } from './identity-token/source.ts';
 import { errorFields, type Logger } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { createVending } from './vending/create-vending.ts';
@@ -59,7 +59,7 @@ export async function createSidecar(initial: Config, options: SidecarOptions): P
   let config = initial;
   const metrics = createMetrics();
   const keys = createKeyStores({ clock, log });
-  await requireKeys(config, clock.wall());
+  await requireKeys(config, keys, clock.wall());
   const exchange = createExchange({ sts: config.sts, region: config.region, clock, log });
   // The SDK is loaded while the trail's database is opened, which another thread does.
   const opening = createTrail(config.audit, { clock, log, stateDir: config.stateDir });
@@ -150,7 +150,7 @@ export async function createSidecar(initial: Config, options: SidecarOptions): P
 }
 
 /** Every folder of signing keys has one that can sign now; found out before anything is opened. */
-async function requireKeys(config: Config, now: number): Promise<void> {
+async function requireKeys(config: Config, keys: KeyStores, now: number): Promise<void> {
   const file = config.file ?? 'configuration';
   const sources = [config.defaults.identityToken, ...[...config.workloads.values()].map(w => w.workload.identityToken)];
   const folders = new Map(
@@ -159,6 +159,8 @@ async function requireKeys(config: Config, now: number): Promise<void> {
   for (const [dir, purpose] of folders) {
     try {
       (await loadKeys(dir, purpose)).signer(now);
+      // Held from now on: a file that goes bad later doesn't take a good key away.
+      await keys(dir, purpose).current();
     } catch (error) {
       throw new ConfigError(file, [{ key: 'identity_token.signer.keys_dir', message: errorFields(error).message }]);
     }

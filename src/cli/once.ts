@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { type Clock, systemClock } from '../clock.ts';
 import type { Config, WorkloadConfig } from '../config/config.ts';
 import { UsageError, WalletcredsError } from '../errors.ts';
 import type { Credentials } from '../exchange/credentials.ts';
@@ -28,8 +29,10 @@ export async function exchangeOnce(
   via: 'exec' | 'credentials',
   log: Logger,
 ): Promise<Credentials> {
-  const quiet = {
+  // Nobody calls here: no issuer's keys are fetched, no backend is looked at, nothing is prefetched.
+  const quiet: Config = {
     ...config,
+    callers: { jwt: [] },
     workloads: new Map([...config.workloads].map(([name, w]) => [name, { ...w, prefetch: false }])),
   };
   const sidecar = await createSidecar(quiet, { log, listeners: [] });
@@ -52,16 +55,26 @@ export function endpointEnv(url: string, { token, workload }: WorkloadConfig): R
   };
 }
 
+/** How often a running endpoint is asked that says "not now", with its `Retry-After` of a second in between. */
+const TRIES = 5;
+const RETRY_AFTER_MS = 1_000;
+
 /** Asks a running endpoint as an SDK would. @throws EndpointRefused, UsageError, OutboundError */
-export async function askEndpoint(url: string, found: WorkloadConfig): Promise<Credentials> {
+export async function askEndpoint(url: string, found: WorkloadConfig, clock: Clock = systemClock): Promise<Credentials> {
   const variables = endpointEnv(url, found);
-  const answer = await request({
-    url: variables['AWS_CONTAINER_CREDENTIALS_FULL_URI'] ?? '',
-    method: 'GET',
-    headers: { authorization: variables['AWS_CONTAINER_AUTHORIZATION_TOKEN'] ?? '' },
-    timeoutMs: 5_000,
-    maxBytes: 64 * 1024,
-  });
+  const ask = () =>
+    request({
+      url: variables['AWS_CONTAINER_CREDENTIALS_FULL_URI'] ?? '',
+      method: 'GET',
+      headers: { authorization: variables['AWS_CONTAINER_AUTHORIZATION_TOKEN'] ?? '' },
+      timeoutMs: 5_000,
+      maxBytes: 64 * 1024,
+    });
+  let answer = await ask();
+  for (let tries = 1; answer.status === 503 && tries < TRIES; tries++) {
+    await new Promise<void>(resolve => clock.schedule(resolve, RETRY_AFTER_MS));
+    answer = await ask();
+  }
   const body = objectOf(answer.body);
   if (answer.status !== 200) {
     throw new EndpointRefused(

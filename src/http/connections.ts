@@ -24,6 +24,8 @@ interface Holder {
 }
 
 export interface Connections {
+  /** Bounds the connections that are still in their TLS handshake, together with all others. */
+  handshake(socket: Socket): void;
   /** Takes a new connection in. It is destroyed at once when even the extra places are taken. */
   add(socket: Socket): void;
   /** Notes a request. @returns whether its connection is within the limit; if not, answer 503 and close */
@@ -57,7 +59,17 @@ export function createConnections(max: number): Connections {
     else perToken.delete(token);
   };
 
+  let raw = 0;
+
   return {
+    handshake(socket) {
+      if (raw >= max + extraPlaces(max)) {
+        socket.destroy();
+        return;
+      }
+      raw++;
+      socket.once('close', () => raw--);
+    },
     add(socket) {
       const extra = served >= max;
       if (extra && sockets.size - served >= extraPlaces(max)) {

@@ -81,7 +81,8 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     server.timeout = 0;
     server.on('connection', (socket: Socket) => {
       if (!sourceAllowed(socket.remoteAddress)) socket.destroy();
-      else if (!secure) connections.add(socket);
+      else if (secure) connections.handshake(socket);
+      else connections.add(socket);
     });
     if (secure) server.on('secureConnection', (socket: Socket) => connections.add(socket));
     server.on('checkContinue', gate.onRequest);

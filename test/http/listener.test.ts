@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { networkInterfaces, tmpdir } from 'node:os';
@@ -9,6 +9,7 @@ import { credentialsErrorForm } from '../../src/http/answer.ts';
 import { endpointPolicy } from '../../src/http/endpoint/policy.ts';
 import { startListener } from '../../src/http/listener.ts';
 import { takesIpv6Alone } from '../../src/http/open.ts';
+import { selfSignedCertificate } from '../../src/identity-token/certificate.ts';
 import { credentialsOf, fakeVending, keptLog, sampleApp, tokenOf } from './support/sample.ts';
 import { ask, exchange, listening, replies, socketTo, untilClosed } from './support/wire.ts';
 
@@ -21,10 +22,9 @@ afterAll(() => rmSync(folder, { recursive: true }));
 /** A self-signed pair; its common name tells which one a connection got. */
 function pair(name: string): { certFile: string; keyFile: string } {
   const files = { certFile: join(folder, `${name}.crt`), keyFile: join(folder, `${name}.key`) };
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', files.keyFile];
-  execFileSync('openssl', ['req', '-x509', ...key, '-out', files.certFile, '-subj', `/CN=${name}`], {
-    stdio: 'ignore',
-  });
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  writeFileSync(files.keyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  writeFileSync(files.certFile, selfSignedCertificate(privateKey, name, Date.now()));
   return files;
 }
 
@@ -151,6 +151,17 @@ describe('TLS', () => {
     socket.write(`${GOOD}\r\n`);
     expect(replies(await all)[0]?.status).toBe(503);
     held.destroy();
+  });
+
+  it('bounds the connections that never finish their handshake, too', async () => {
+    const { app, log } = sampleApp();
+    const tls = { listen: [{ host: '127.0.0.1', port: 0 }], ...pair('handshake') };
+    const { listener } = await listening(app, log, { tls, limits: { maxConnections: 4 } });
+    const port = listener.addresses[1]?.port ?? 0;
+    // Four, and the sixteen that are kept for refusals.
+    const silent = await Promise.all(Array.from({ length: 20 }, () => socketTo(port)));
+    expect(await untilClosed(await socketTo(port))).toBe('');
+    for (const socket of silent) socket.destroy();
   });
 
   it('bears plain http on the TLS port', async () => {
