@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -6,6 +6,7 @@ import { configFromObject, loadConfig } from '../../src/config/load.ts';
 import { makeToken } from '../../src/config/made-token.ts';
 import { TEMPLATE } from '../../src/config/template.ts';
 import { ConfigError } from '../../src/errors.ts';
+import { selfSignedCertificate } from '../../src/identity-token/certificate.ts';
 import { type ConfigFolder, configFolder } from '../support/config-folder.ts';
 
 const WALLET = '0x52908400098527886E0F7030069857D2E4169EE7';
@@ -23,13 +24,9 @@ const POLICY = JSON.stringify({
 
 /** A certificate and key for the tests that name one. */
 function certificate({ dir }: ConfigFolder): void {
-  const made = spawnSync(
-    'openssl',
-    // biome-ignore format: one option and its value a line would hide the command
-    ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=x', '-days', '2',
-      '-keyout', join(dir, 'tls.key'), '-out', join(dir, 'tls.crt')],
-  );
-  expect(made.status).toBe(0);
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  writeFileSync(join(dir, 'tls.key'), privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  writeFileSync(join(dir, 'tls.crt'), selfSignedCertificate(privateKey, 'x', Date.now()));
   chmodSync(join(dir, 'tls.key'), 0o600);
   writeFileSync(join(dir, 'ca.pem'), readFileSync(join(dir, 'tls.crt')));
 }

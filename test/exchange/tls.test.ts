@@ -1,6 +1,6 @@
 /** The exchange over TLS: which authorities are trusted, and what can't talk it out of the check. */
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { createExchange } from '../../src/exchange/sts-exchange.ts';
+import { selfSignedCertificate } from '../../src/identity-token/certificate.ts';
 import { identityToken, silent, stsConfig, workload } from './support.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'walletcreds-tls-'));
@@ -17,17 +18,16 @@ let url = '';
 let asked = 0;
 
 beforeAll(async () => {
-  const what = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '2'];
-  const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
-  execFileSync('openssl', ['req', '-x509', ...kind, ...what, '-keyout', file('key'), '-out', file('cert')], {
-    stdio: 'ignore',
-  });
+  // Without further names in it, node compares the host with the common name.
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  writeFileSync(file('key'), privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  writeFileSync(file('cert'), selfSignedCertificate(privateKey, 'localhost', Date.now()));
   server = createServer({ key: readFileSync(file('key')), cert: readFileSync(file('cert')) }, (_, response) => {
     asked++;
     response.writeHead(503).end();
   });
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-  url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  await new Promise<void>(resolve => server.listen(0, 'localhost', resolve));
+  url = `https://localhost:${(server.address() as AddressInfo).port}`;
 });
 afterEach(() => {
   vi.unstubAllEnvs();
