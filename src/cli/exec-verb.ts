@@ -4,15 +4,20 @@
  * @module
  */
 import { randomBytes } from 'node:crypto';
+import { systemClock } from '../clock.ts';
 import type { Config, WorkloadConfig } from '../config/config.ts';
 import { UsageError } from '../errors.ts';
 import { createSidecar } from '../sidecar.ts';
 import { runChild } from './exec.ts';
+import { firstCredentials } from './first-credentials.ts';
 import { staticEnv } from './format.ts';
 import type { Io } from './io.ts';
 import { cliLogger } from './logger.ts';
 import { askEndpoint, endpointEnv, exchangeOnce } from './once.ts';
 import { workloadOf } from './workload-of.ts';
+
+/** How long a program waits for its first credentials before it is given up. */
+const PATIENCE_MS = 30_000;
 
 export interface ExecFlags {
   readonly config: string;
@@ -24,9 +29,14 @@ export interface ExecFlags {
 export async function exec(name: string, command: readonly string[], flags: ExecFlags, io: Io): Promise<number> {
   if (command.length === 0) throw new UsageError('exec: no program was given; write it after --');
   const { config, found } = await workloadOf(name, flags.config, io.env);
-  const region = { AWS_REGION: config.region, AWS_DEFAULT_REGION: config.region };
+  const place = {
+    AWS_REGION: config.region,
+    AWS_DEFAULT_REGION: config.region,
+    // Credentials of an STS of one's own mean nothing to AWS's.
+    ...(config.sts.endpointSource === 'region' ? {} : { AWS_ENDPOINT_URL_STS: config.sts.endpoint }),
+  };
   const run = (added: Record<string, string>) =>
-    runChild({ command, env: io.env, added: { ...region, ...added } }, io.warn);
+    runChild({ command, env: io.env, added: { ...place, ...added } }, io.warn);
   const log = await cliLogger(io.env, 'warn');
 
   if (flags.staticEnv === true) {
@@ -42,6 +52,7 @@ export async function exec(name: string, command: readonly string[], flags: Exec
   const token = randomBytes(32).toString('hex');
   const sidecar = await createSidecar(alone(config, found, token), { log, listeners: ['endpoint'] });
   try {
+    await firstCredentials(sidecar.status, { clock: systemClock, patienceMs: PATIENCE_MS });
     return await run({
       AWS_CONTAINER_CREDENTIALS_FULL_URI: `${sidecar.endpoint?.url}/v1/credentials`,
       AWS_CONTAINER_AUTHORIZATION_TOKEN: token,

@@ -12,6 +12,8 @@ import { childEnv } from './child-env.ts';
 const NO_FILES = { AWS_SHARED_CREDENTIALS_FILE: '/dev/null', AWS_CONFIG_FILE: '/dev/null' };
 
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2', 'SIGWINCH', 'SIGCONT'] as const;
+/** A terminal sends these to every process in its foreground, the program among them: passed on, it would get them twice. */
+const FROM_TERMINAL: ReadonlySet<string> = new Set(['SIGINT', 'SIGQUIT', 'SIGWINCH']);
 
 export interface ExecOptions {
   readonly command: readonly string[];
@@ -27,22 +29,31 @@ export interface ExecOptions {
 export function runChild(options: ExecOptions, warn: (line: string) => void): Promise<number> {
   const [file, ...args] = options.command;
   if (file === undefined) return Promise.resolve(2);
+  if (file === '') {
+    warn('the name of the program is empty');
+    return Promise.resolve(127);
+  }
+  const onTerminal = process.stdin.isTTY === true;
   const child = spawn(file, args, {
     stdio: 'inherit',
     env: childEnv(options.env, { AWS_EC2_METADATA_DISABLED: 'true', ...NO_FILES, ...options.added }),
   });
   const handlers = FORWARDED.map(signal => {
-    const handler = () => void child.kill(signal);
+    const handler = () => void (onTerminal && FROM_TERMINAL.has(signal) ? undefined : child.kill(signal));
     process.on(signal, handler);
     return { signal, handler };
   });
   return new Promise<number>(resolve => {
     child.on('error', (error: NodeJS.ErrnoException) => {
-      warn(`${file}: ${error.code === 'ENOENT' ? 'not found' : error.message}`);
+      warn(`${file}: ${error.code === 'ENOENT' ? 'not found' : reason(error)}`);
       resolve(error.code === 'ENOENT' ? 127 : 126);
     });
     child.on('exit', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
   }).finally(() => {
     for (const { signal, handler } of handlers) process.off(signal, handler);
   });
+}
+
+function reason({ code, message }: NodeJS.ErrnoException): string {
+  return code === 'EACCES' ? 'may not be executed by this user' : message;
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Clock, systemClock } from '../clock.ts';
+import { setTimeout } from 'node:timers/promises';
 import type { Config, WorkloadConfig } from '../config/config.ts';
 import { UsageError, WalletcredsError } from '../errors.ts';
 import type { Credentials } from '../exchange/credentials.ts';
@@ -60,7 +60,11 @@ const TRIES = 5;
 const RETRY_AFTER_MS = 1_000;
 
 /** Asks a running endpoint as an SDK would. @throws EndpointRefused, UsageError, OutboundError */
-export async function askEndpoint(url: string, found: WorkloadConfig, clock: Clock = systemClock): Promise<Credentials> {
+export async function askEndpoint(
+  url: string,
+  found: WorkloadConfig,
+  wait: (ms: number) => Promise<void> = setTimeout,
+): Promise<Credentials> {
   const variables = endpointEnv(url, found);
   const ask = () =>
     request({
@@ -72,7 +76,7 @@ export async function askEndpoint(url: string, found: WorkloadConfig, clock: Clo
     });
   let answer = await ask();
   for (let tries = 1; answer.status === 503 && tries < TRIES; tries++) {
-    await new Promise<void>(resolve => clock.schedule(resolve, RETRY_AFTER_MS));
+    await wait(RETRY_AFTER_MS);
     answer = await ask();
   }
   const body = objectOf(answer.body);
