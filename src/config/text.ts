@@ -5,6 +5,9 @@
  */
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 
+/** A container engine makes an empty one where the source of a bind mount isn't there. */
+const DIRECTORY = "a directory, not a file; if it is a container's mount, its source on the host isn't there";
+
 /** Room for more than ten thousand workloads. */
 const MAX_BYTES = 4 * 1024 * 1024;
 
@@ -43,8 +46,7 @@ export function readText(path: string, limit: number = MAX_BYTES): ReadFile {
   }
   try {
     const stat = fstatSync(fd);
-    if (!stat.isFile())
-      throw new UnreadableFile('kind', stat.isDirectory() ? 'a directory, not a file' : 'not a regular file');
+    if (!stat.isFile()) throw new UnreadableFile('kind', stat.isDirectory() ? DIRECTORY : 'not a regular file');
     const buffer = Buffer.alloc(Math.min(stat.size, limit) + 1);
     let length = 0;
     let bytes = buffer;

@@ -30,8 +30,10 @@ function reason(code: unknown, { host, port }: ListenAddress, key: string): stri
     case 'EADDRINUSE':
       return `the port is in use by another program; stop it (\`ss -ltnp 'sport = :${port}'\` shows it) or change ${key}`;
     case 'EACCES':
-      return `no permission for port ${port}; use a port from 1024 up in ${key}, or grant CAP_NET_BIND_SERVICE`;
+      return `no permission for port ${port}; use a port from 1024 up in ${key}, or set the container's sysctl net.ipv4.ip_unprivileged_port_start=${port}, or grant CAP_NET_BIND_SERVICE`;
     case 'EADDRNOTAVAIL':
+      // Every machine with IPv6 has this one.
+      if (host === '::1') return `this machine has no IPv6; take the address out of ${key}`;
       return `${host} is no address of this machine; add it (\`ip addr add ${host} dev lo\`) or change ${key}`;
     case 'EAFNOSUPPORT':
       return `this machine has no ${host.includes(':') ? 'IPv6' : 'IPv4'}; take the address out of ${key}`;
