@@ -7,16 +7,10 @@
  * @module
  */
 import type { Registry } from 'prom-client';
+import type { CredentialsGauge, Noted, NotedCounts } from './prometheus.ts';
 
 /** A registry as far as anybody here asks for it; prom-client's own. */
 export type Scrape = Pick<Registry, 'metrics' | 'getSingleMetricAsString'> & { readonly contentType: string };
-
-/** What a scrape shows of each workload's credentials. */
-export interface CredentialsGauge {
-  readonly workload: string;
-  readonly state: string;
-  readonly secondsLeft: number | undefined;
-}
 
 export interface Metrics {
   readonly registry: Scrape;
@@ -30,12 +24,11 @@ export interface Metrics {
 
 /** Prometheus's text format, as prom-client names it. */
 const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
-const SECONDS = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 /** Durations that wait for a scrape; where nobody scrapes, they go to prom-client in between. */
 const MAX_WAITING = 1_000;
 
 /** Counts by workload and outcome since they were last taken. */
-class Counts {
+class Counts implements NotedCounts {
   readonly #counts = new Map<string, Map<string, number>>();
 
   add(workload: string, outcome: string): void {
@@ -47,7 +40,7 @@ class Counts {
     outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
   }
 
-  take(into: (labels: { workload: string; outcome: string }, count: number) => void): void {
+  take(into: Parameters<NotedCounts['take']>[0]): void {
     for (const [workload, outcomes] of this.#counts) {
       for (const [outcome, count] of outcomes) into({ workload, outcome }, count);
     }
@@ -56,88 +49,38 @@ class Counts {
 }
 
 export function createMetrics(): Metrics {
+  let read: () => readonly CredentialsGauge[] = () => [];
   const requests = new Counts();
   const exchanges = new Counts();
-  let durations: { readonly outcome: string; readonly seconds: number }[] = [];
-  let read: () => readonly CredentialsGauge[] = () => [];
-  let registry: Promise<Registry> | undefined;
-  let observe: (() => void) | undefined;
+  const noted: Noted = { requests, exchanges, durations: [], credentials: () => read() };
+  let measured: ReturnType<typeof open> | undefined;
 
-  async function open(): Promise<Registry> {
-    const { Counter, Gauge, Histogram, Registry } = await import('prom-client');
-    const made = new Registry();
-    const registers = [made];
-    const labelNames = ['workload', 'outcome'];
-    new Counter({
-      name: 'walletcreds_requests_total',
-      help: 'Requests at the endpoint, by workload and outcome (ok_memory, ok_fresh, or the code of the refusal).',
-      labelNames,
-      registers,
-      collect() {
-        requests.take((labels, count) => this.inc(labels, count));
-      },
-    });
-    new Counter({
-      name: 'walletcreds_exchanges_total',
-      help: 'AssumeRoleWithWebIdentity calls, by workload and outcome.',
-      labelNames,
-      registers,
-      collect() {
-        exchanges.take((labels, count) => this.inc(labels, count));
-      },
-    });
-    const duration = new Histogram({
-      name: 'walletcreds_exchange_duration_seconds',
-      help: 'How long an AssumeRoleWithWebIdentity call took.',
-      labelNames: ['outcome'],
-      buckets: SECONDS,
-      registers,
-      collect: () => observe?.(),
-    });
-    observe = () => {
-      for (const { outcome, seconds } of durations) duration.observe({ outcome }, seconds);
-      durations = [];
-    };
-    new Gauge({
-      name: 'walletcreds_credentials_seconds_to_expiry',
-      help: 'Seconds for which the credentials in memory are still good; absent while there are none.',
-      labelNames: ['workload'],
-      registers,
-      collect() {
-        this.reset();
-        for (const { workload, secondsLeft } of read())
-          if (secondsLeft !== undefined) this.set({ workload }, secondsLeft);
-      },
-    });
-    new Gauge({
-      name: 'walletcreds_credentials_state',
-      help: '1 for the state a workload is in: empty, fetching, valid, renewing, failing.',
-      labelNames: ['workload', 'state'],
-      registers,
-      collect() {
-        this.reset();
-        for (const { workload, state } of read()) this.set({ workload, state }, 1);
-      },
-    });
-    return made;
+  // A module of ours in between: what `import()` finds in a CommonJS package depends on who bundles it.
+  async function open() {
+    const { createRegistry } = await import('./prometheus.ts');
+    return createRegistry(noted);
   }
 
-  function opened(): Promise<Registry> {
-    registry ??= open();
-    return registry;
+  function opened() {
+    measured ??= open();
+    return measured;
   }
 
   return {
     registry: {
       contentType: CONTENT_TYPE,
-      metrics: async () => (await opened()).metrics(),
-      getSingleMetricAsString: async name => (await opened()).getSingleMetricAsString(name),
+      metrics: async () => (await opened()).registry.metrics(),
+      getSingleMetricAsString: async name => (await opened()).registry.getSingleMetricAsString(name),
     },
     request: (workload, outcome) => requests.add(workload, outcome),
     exchange(workload, outcome, seconds) {
       exchanges.add(workload, outcome);
-      durations.push({ outcome, seconds });
-      if (durations.length >= MAX_WAITING) void opened().then(() => observe?.());
+      if (noted.durations.push({ outcome, seconds }) < MAX_WAITING) return;
+      opened().then(
+        ({ take }) => take(),
+        // The next scrape says what is wrong; until then nothing must pile up.
+        () => noted.durations.splice(0),
+      );
     },
     onCollect(callback) {
       read = callback;

@@ -2,7 +2,7 @@
  * The real `walletcreds serve`: what it does from its first millisecond to its last.
  */
 import { createHash } from 'node:crypto';
-import { renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Chain, credentialsFor, type Serving, startChain, startServe, tokenOf } from '../support/chain.ts';
@@ -63,6 +63,21 @@ describe('serve', () => {
     });
     const { SecretAccessKey, Token } = JSON.parse(first.body);
     for (const secret of [SecretAccessKey, Token, tokenOf(chain, 'a')]) expect(serve.text()).not.toContain(secret);
+  });
+
+  test('counts requests and exchanges for Prometheus', async () => {
+    await serving(chain.yaml({ a: A }));
+    await credentialsFor(chain, tokenOf(chain, 'a'));
+    const headers = { authorization: readFileSync(join(chain.folder, 'admin-token'), 'utf8') };
+    const scraped = await ask({ port: chain.port + 2, path: '/metrics', headers });
+    expect(scraped).toMatchObject({
+      status: 200,
+      headers: { 'content-type': expect.stringContaining('version=0.0.4') },
+    });
+    expect(scraped.body).toMatch(/^walletcreds_requests_total\{workload="a",outcome="ok_(fresh|memory)"\} 1$/m);
+    expect(scraped.body).toMatch(/^walletcreds_exchanges_total\{workload="a",outcome="ok"\} 1$/m);
+    expect(scraped.body).toMatch(/^walletcreds_exchange_duration_seconds_count\{outcome="ok"\} 1$/m);
+    expect(scraped.body).toMatch(/^walletcreds_credentials_state\{workload="a",state="valid"\} 1$/m);
   });
 
   test('lets a request end that is under way at SIGTERM, and ends with 0 within five seconds', async () => {
