@@ -6,6 +6,8 @@ export default defineConfig({
     globalSetup: ['test/support/build.ts'],
     testTimeout: 20_000,
     hookTimeout: 60_000,
+    // Much of the suite waits for processes that it started, so two files at a time pay even on two cores.
+    maxWorkers: 2,
     // Secrets and AWS settings of whoever runs the suite must not decide its outcome.
     env: { AWS_EC2_METADATA_DISABLED: 'true', NO_COLOR: '1' },
     coverage: {
