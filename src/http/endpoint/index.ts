@@ -2,7 +2,7 @@
  * The credentials endpoint: `GET /v1/credentials`, `GET /v1/credentials/<workload>`, `GET /v2/credentials/<id>`.
  *
  * Everything on the way of an answer from memory is synchronous and prepared: the caller by one HMAC, the answer's bytes
- * and its log fields once per credentials.
+ * once per credentials.
  *
  * @module
  */
@@ -47,7 +47,8 @@ export interface EndpointOptions {
 /** What is prepared once per credentials. */
 interface Prepared {
   readonly answer: Answer;
-  readonly log: Logger;
+  /** For the log. */
+  readonly expires: string;
 }
 
 const GET = ['GET'];
@@ -66,16 +67,10 @@ export function createEndpointApp(options: EndpointOptions): Hono<AppEnv> {
   const { resolver, relative, vending, clock, log, metrics } = options;
   const prepared = new WeakMap<Credentials, Prepared>();
 
-  const prepare = (caller: Caller, credentials: Credentials): Prepared => {
+  const prepare = (credentials: Credentials): Prepared => {
     const known = prepared.get(credentials);
     if (known !== undefined) return known;
-    const fields = {
-      workload: caller.workload.name,
-      wallet: caller.workload.wallet,
-      access_key_id: credentials.accessKeyId,
-      expires: wireDate(credentials.expiration),
-    };
-    const made = { answer: credentialsAnswer(credentials), log: log.child(fields) };
+    const made = { answer: credentialsAnswer(credentials), expires: wireDate(credentials.expiration) };
     prepared.set(credentials, made);
     return made;
   };
@@ -92,10 +87,13 @@ export function createEndpointApp(options: EndpointOptions): Hono<AppEnv> {
   };
 
   const give = (c: Context<AppEnv>, caller: Caller, { credentials, source }: Vended, since: number): Response => {
-    const { answer, log: line } = prepare(caller, credentials);
+    const { answer, expires } = prepare(credentials);
+    const { name, wallet } = caller.workload;
     metrics.request(metricLabel(caller.workload), source === 'memory' ? 'ok_memory' : 'ok_fresh');
     const response = send(c, answer);
-    line.info({ source, ms: Math.round((clock.monotonic() - since) * 1000) / 1000 }, 'vended');
+    const ms = Math.round((clock.monotonic() - since) * 1000) / 1000;
+    // Field by field: a child logger would save a microsecond here and hold 700 bytes for each workload.
+    log.info({ workload: name, wallet, access_key_id: credentials.accessKeyId, expires, source, ms }, 'vended');
     return response;
   };
 
