@@ -153,7 +153,7 @@ function privateKeyOf(pem: unknown): KeyObject {
   } catch {
     // OpenSSL's reason says nothing to a user, and the cause could hold the text.
   }
-  throw new Refusal('private_key_pem is no private key in PKCS#8 PEM ("-----BEGIN PRIVATE KEY-----")');
+  throw new Refusal('private_key_pem is no private key in PKCS#8 PEM (its first line says BEGIN PRIVATE KEY)');
 }
 
 function algorithmOf(key: KeyObject): KeyAlgorithm {
