@@ -14,7 +14,8 @@ export async function printCredentials(
   options: { readonly config: string; readonly endpoint?: string; readonly format: CredentialsFormat },
   io: Io,
 ): Promise<number> {
-  const { config, found } = await workloadOf(name, options.config, io.env);
+  const needs = options.endpoint === undefined ? 'exchange' : 'endpoint';
+  const { config, found } = await workloadOf(name, options.config, io.env, needs);
   const credentials =
     options.endpoint === undefined
       ? await exchangeOnce(config, found, 'credentials', await cliLogger(io.env, 'warn'))

@@ -17,7 +17,7 @@ export interface EnvFlags {
 }
 
 export async function printEnv(name: string, flags: EnvFlags, io: Io): Promise<number> {
-  const { config, found } = await workloadOf(name, flags.config, io.env);
+  const { config, found } = await workloadOf(name, flags.config, io.env, 'endpoint');
   const { region } = config;
   const stsEndpoint = config.sts.endpointSource === 'region' ? {} : { stsEndpoint: config.sts.endpoint };
   const uri = flags.relative === true ? relative(found) : { fullUri: fullUri(config), ...token(found, flags) };

@@ -28,7 +28,8 @@ export interface ExecFlags {
 /** @returns the program's own exit status */
 export async function exec(name: string, command: readonly string[], flags: ExecFlags, io: Io): Promise<number> {
   if (command.length === 0) throw new UsageError('exec: no program was given; write it after --');
-  const { config, found } = await workloadOf(name, flags.config, io.env);
+  const needs = flags.endpoint === undefined ? 'exchange' : 'endpoint';
+  const { config, found } = await workloadOf(name, flags.config, io.env, needs);
   const place = {
     AWS_REGION: config.region,
     AWS_DEFAULT_REGION: config.region,

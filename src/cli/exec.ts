@@ -7,12 +7,13 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { childEnv } from './child-env.ts';
+import { inForeground } from './foreground.ts';
 
 /** Files that an SDK reads before it asks the endpoint; `exec` points them at nothing. */
 const NO_FILES = { AWS_SHARED_CREDENTIALS_FILE: '/dev/null', AWS_CONFIG_FILE: '/dev/null' };
 
-const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2', 'SIGWINCH', 'SIGCONT'] as const;
-/** A terminal sends these to every process in its foreground, the program among them: passed on, it would get them twice. */
+const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH', 'SIGCONT'] as const;
+/** The program has these from its terminal already, where there is one: passed on, it would get them twice. */
 const FROM_TERMINAL: ReadonlySet<string> = new Set(['SIGINT', 'SIGQUIT', 'SIGWINCH']);
 
 export interface ExecOptions {
@@ -33,13 +34,12 @@ export function runChild(options: ExecOptions, warn: (line: string) => void): Pr
     warn('the name of the program is empty');
     return Promise.resolve(127);
   }
-  const onTerminal = process.stdin.isTTY === true;
   const child = spawn(file, args, {
     stdio: 'inherit',
     env: childEnv(options.env, { AWS_EC2_METADATA_DISABLED: 'true', ...NO_FILES, ...options.added }),
   });
   const handlers = FORWARDED.map(signal => {
-    const handler = () => void (onTerminal && FROM_TERMINAL.has(signal) ? undefined : child.kill(signal));
+    const handler = () => void (FROM_TERMINAL.has(signal) && inForeground() ? undefined : child.kill(signal));
     process.on(signal, handler);
     return { signal, handler };
   });

@@ -38,7 +38,8 @@ export interface VerifyFlags {
 
 /** @returns 0 proven, 3 isolation broken, 4 own access denied, 1 it could not be carried out */
 export async function verify(name: string, flags: VerifyFlags, io: Io): Promise<number> {
-  const { config, found } = await workloadOf(name, flags.config, io.env);
+  const needs = flags.via === 'exchange' ? 'exchange' : 'endpoint';
+  const { config, found } = await workloadOf(name, flags.config, io.env, needs);
   const { workload } = found;
   const { bucket, prefix } = placeOf(
     flags.bucket,

@@ -6,15 +6,22 @@
 import type { Config, WorkloadConfig } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { nearest } from '../config/nearest.ts';
+import type { OneWorkload } from '../config/one-workload.ts';
 import { UsageError } from '../errors.ts';
 
-/** @throws ConfigError; UsageError where no workload has the name, with the nearest that there is */
+/**
+ * @param needs an exchange of its own, or only what its SDK shows at an endpoint: what else the configuration names may be
+ *   out of reach of whoever runs the verb
+ * @returns the configuration of this workload alone
+ * @throws ConfigError; UsageError where no workload has the name, with the nearest that there is
+ */
 export async function workloadOf(
   name: string,
   file: string,
   env: NodeJS.ProcessEnv,
+  needs: OneWorkload['for'],
 ): Promise<{ config: Config; found: WorkloadConfig }> {
-  const config = await loadConfig(file, { env });
+  const config = await loadConfig(file, { env, only: { workload: name, for: needs } });
   const found = config.workloads.get(name);
   if (found !== undefined) return { config, found };
   const names = [...config.workloads.keys()];

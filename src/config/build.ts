@@ -57,7 +57,7 @@ export async function build(
   checkFit(building, draft, callers);
   checkNodeAgent(building, draft, endpoint);
   const audit = auditFrom(building, draft.audit);
-  if (callers.jwt.some(({ jwks }) => jwks.file === undefined)) {
+  if (building.only === undefined && callers.jwt.some(({ jwks }) => jwks.file === undefined)) {
     checkWritable(building, ['state_dir'], stateDir, 'copies of JWKS');
   }
   if (problems.any || draft.region === undefined || identityToken === undefined || audit === undefined)

@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
+import { isNeeded, type OneWorkload } from './one-workload.ts';
 import { dotted, type Path, type Problems } from './problems.ts';
 import { openSecret, readSecretFile, type Secret, SecretFileError, type SecretOptions } from './secret-file.ts';
 
@@ -16,6 +17,8 @@ export interface Building {
   readonly problems: Problems;
   readonly env: NodeJS.ProcessEnv;
   readonly purpose: Purpose;
+  /** What a verb of one workload needs; undefined: everything. */
+  readonly only: OneWorkload | undefined;
   /** For `walletcreds dev`: keys of purpose `dev`, an open admin listener on loopback. */
   readonly dev: boolean;
   /** Absolute; where paths that are read begin. */
@@ -41,9 +44,15 @@ export function sourceOrMade(building: Building, path: string): string {
   return made;
 }
 
-/** A finding about a secret: an error for `serve`, a warning for whoever only looks. */
+/** A finding about a secret: an error for `serve`, a warning for whoever only looks, or needs another one. */
 export function secretProblem(building: Building, path: Path, message: string): void {
-  if (building.purpose === 'serve') building.problems.add(path, message);
+  if (building.purpose === 'serve') fileProblem(building, path, message);
+  else building.problems.warn(path, message);
+}
+
+/** A finding about a file that the configuration names: an error, unless only others need it. */
+export function fileProblem(building: Building, path: Path, message: string): void {
+  if (isNeeded(building.only, path)) building.problems.add(path, message);
   else building.problems.warn(path, message);
 }
 

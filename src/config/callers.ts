@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Building, probeSecret, source } from './building.ts';
+import { type Building, fileProblem, probeSecret, source } from './building.ts';
 import type { CallersConfig, JwtCallerConfig, SessionBackendConfig } from './config.ts';
 import { STS_AUDIENCE } from './identity.ts';
 import { suggestion } from './nearest.ts';
@@ -146,7 +146,7 @@ function checkJwks(building: Building, path: Path, file: string): void {
   } catch {
     // Said below, like JSON that is something else.
   }
-  building.problems.add(path, `the JWKS ${file}: not JSON with a list "keys"`);
+  fileProblem(building, path, `the JWKS ${file}: not JSON with a list "keys"`);
 }
 
 function listenersOf(building: Building, path: Path, listeners: SessionBackendConfig['listeners'] | undefined) {

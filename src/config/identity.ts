@@ -128,12 +128,13 @@ export function checkSources(
     const file = isBroker ? (identityToken.bearer as { file: string }).file : identityToken.path;
     const path = [...pathOf(name), ...(isBroker ? ['broker', 'bearer_file'] : ['file', 'path'])];
     const known = holders.get(file);
+    // Others' are looked at as far as they can be read: one that is ours too is still found.
+    const isOurs = building.only === undefined || building.only.workload === name;
+    const view: Building = isOurs ? building : { ...building, purpose: 'inspect' };
     const secret =
-      known === undefined
-        ? probeSecret(building, path, file, isBroker ? 'the bearer file' : 'the token file')
-        : undefined;
+      known === undefined ? probeSecret(view, path, file, isBroker ? 'the bearer file' : 'the token file') : undefined;
     if (isBroker) {
-      refuseShown(building, path, secret?.text);
+      refuseShown(view, path, secret?.text);
       const digest = secret && createHash('sha256').update(secret.text).digest('base64');
       const other = known ?? (digest === undefined ? undefined : holders.get(digest));
       if (other !== undefined && other.wallet !== wallet) {

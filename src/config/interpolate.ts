@@ -5,11 +5,11 @@
  *
  * @module
  */
-import { InvalidValue } from './problems.ts';
+import { InvalidValue, OutOfReach } from './problems.ts';
 
 export interface Lookups {
   readonly env: NodeJS.ProcessEnv;
-  /** The text of a file; throws {@link InvalidValue}. */
+  /** The text of a file; throws {@link OutOfReach}. */
   readonly file: (path: string) => string;
 }
 
@@ -37,7 +37,7 @@ function lookUp(inside: string, lookups: Lookups): string {
     const value = lookups.env[name];
     if (fallback !== undefined) return value === undefined || value === '' ? fallback : value;
     if (value === undefined) {
-      throw new InvalidValue(`the variable ${name} is not set; set it, or give a default: \${env:${name}:-default}`);
+      throw new OutOfReach(`the variable ${name} is not set; set it, or give a default: \${env:${name}:-default}`);
     }
     return value;
   }

@@ -10,9 +10,10 @@ import type { Purpose } from './building.ts';
 import type { Config } from './config.ts';
 import { draftFrom } from './draft.ts';
 import { interpolate } from './interpolate.ts';
-import { InvalidValue, Problems } from './problems.ts';
+import { isNeeded, narrowed, type OneWorkload } from './one-workload.ts';
+import { OutOfReach, type Path, Problems } from './problems.ts';
 import { readText, UnreadableFile } from './text.ts';
-import { type Tree, treeFromObject, treeFromYaml } from './tree.ts';
+import { type Reading, type Tree, treeFromObject, treeFromYaml } from './tree.ts';
 
 export type { Purpose } from './building.ts';
 
@@ -24,6 +25,8 @@ export interface LoadOptions {
    * writes nothing, and a secret that is missing or unfit is a warning: for commands that don't need it.
    */
   readonly purpose?: Purpose;
+  /** For a verb of one workload: what only others need may be out of reach, and the rest is left out of the result. */
+  readonly only?: OneWorkload;
 }
 
 export interface ObjectOptions extends LoadOptions {
@@ -34,7 +37,7 @@ export interface ObjectOptions extends LoadOptions {
 }
 
 type Fill = (text: string) => string;
-type Parse = (problems: Problems, fill: Fill) => Tree | undefined;
+type Parse = (reading: Reading) => Tree | undefined;
 
 /**
  * @param file as the user named it; findings repeat it so
@@ -42,10 +45,9 @@ type Parse = (problems: Problems, fill: Fill) => Tree | undefined;
  */
 export async function loadConfig(file: string, options: LoadOptions = {}): Promise<Config> {
   const absolute = resolve(file);
-  return load(file, absolute, { ...options, baseDir: dirname(absolute) }, (problems, fill) => {
-    const text = textOf(file);
-    return treeFromYaml(text, { problems, fill });
-  });
+  return load(file, absolute, { ...options, baseDir: dirname(absolute) }, reading =>
+    treeFromYaml(textOf(file), reading),
+  );
 }
 
 /**
@@ -55,7 +57,7 @@ export async function loadConfig(file: string, options: LoadOptions = {}): Promi
  * @throws ConfigError
  */
 export async function configFromObject(object: unknown, options: ObjectOptions = {}): Promise<Config> {
-  return load('configuration', null, options, (problems, fill) => treeFromObject(object, { problems, fill }));
+  return load('configuration', null, options, reading => treeFromObject(object, reading));
 }
 
 async function load(name: string, file: string | null, options: ObjectOptions, parse: Parse): Promise<Config> {
@@ -64,14 +66,15 @@ async function load(name: string, file: string | null, options: ObjectOptions, p
   const env = options.env ?? process.env;
   const baseDir = resolve(options.baseDir ?? '.');
   const fill: Fill = text => interpolate(text, { env, file: path => included(resolve(baseDir, path), sources) });
-  const tree = parse(problems, fill);
+  const { purpose = 'serve', dev = false, only } = options;
+  const needed = (path: Path) => isNeeded(only, path);
+  const tree = parse({ problems, fill, needed });
   const draft = tree === undefined ? undefined : draftFrom(tree, problems);
-  const { purpose = 'serve', dev = false } = options;
-  const config = draft && (await build({ problems, env, purpose, dev, baseDir, sources }, draft, file));
+  const config = draft && (await build({ problems, env, purpose, only, dev, baseDir, sources }, draft, file));
   problems.throwIfAny(name);
   // Each finding that leaves no configuration is an error; this line keeps that promise if one forgets to say so.
   if (config === undefined) throw new ConfigError(name, [{ key: '', message: 'holds no whole configuration' }]);
-  return frozen(config);
+  return frozen(narrowed(config, only));
 }
 
 function textOf(file: string): string {
@@ -98,7 +101,7 @@ function included(path: string, sources: Set<string>): string {
     return readText(path, 64 * 1024).text;
   } catch (error) {
     if (!(error instanceof UnreadableFile)) throw error;
-    throw new InvalidValue(`the file ${path} for \${file:…}: ${error.message}`);
+    throw new OutOfReach(`the file ${path} for \${file:…}: ${error.message}`);
   }
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { type Building, source, takeSecret } from './building.ts';
+import { type Building, fileProblem, source, takeSecret } from './building.ts';
 import type { Path } from './problems.ts';
 import { readText, UnreadableFile } from './text.ts';
 
@@ -14,7 +14,7 @@ export function takeText(building: Building, path: Path, file: string, what: str
     return readText(file).text;
   } catch (error) {
     if (!(error instanceof UnreadableFile)) throw error;
-    building.problems.add(path, `${what} ${file}: ${error.message}`);
+    fileProblem(building, path, `${what} ${file}: ${error.message}`);
     return undefined;
   }
 }
@@ -41,10 +41,10 @@ export function tlsFiles(
   const secret = takeSecret(building, keyPath, keyFile, 'the private key', { worldReadable: 'warn' });
   const key = secret === undefined ? undefined : privateKeyIn(secret.text);
   if (secret !== undefined && key === undefined) {
-    building.problems.add(keyPath, `the private key ${keyFile}: not a PEM private key without a passphrase`);
+    fileProblem(building, keyPath, `the private key ${keyFile}: not a PEM private key without a passphrase`);
   }
   if (certificate !== undefined && key !== undefined && !certificate.checkPrivateKey(key)) {
-    building.problems.add(keyPath, `the private key ${keyFile} is not the one of the certificate ${certFile}`);
+    fileProblem(building, keyPath, `the private key ${keyFile} is not the one of the certificate ${certFile}`);
   }
   return { certFile, keyFile };
 }
@@ -56,7 +56,7 @@ function certificateIn(building: Building, path: Path, file: string, text: strin
       building.problems.warn(path, `${file} expired at ${certificate.validTo}`);
     return certificate;
   } catch {
-    building.problems.add(path, `${file}: no PEM certificate in it`);
+    fileProblem(building, path, `${file}: no PEM certificate in it`);
     return undefined;
   }
 }

@@ -19,6 +19,9 @@ export class InvalidValue extends Error {
   override readonly name = 'InvalidValue';
 }
 
+/** The text is right, but what it stands for isn't there: a variable that isn't set, a file that can't be read. */
+export class OutOfReach extends InvalidValue {}
+
 const idOf = (path: Path): string => path.join('\0');
 
 /** `['workloads', 'a', 'wallet']` → `workloads.a.wallet` */

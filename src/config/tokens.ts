@@ -6,6 +6,7 @@
 import { existsSync } from 'node:fs';
 import { type Building, secretProblem, source, sourceOrMade, takeSecret, weakness } from './building.ts';
 import { type MadeTokenOptions, makeToken, TokenNotMade } from './made-token.ts';
+import { isNeeded } from './one-workload.ts';
 import type { Path } from './problems.ts';
 
 /**
@@ -20,7 +21,7 @@ export function tokenFromFile(
   options: MadeTokenOptions & { what: string; charset?: RegExp },
 ): { readonly value: string; readonly file: string } | undefined {
   const file = sourceOrMade(building, name);
-  if (!existsSync(file) && building.purpose === 'serve') {
+  if (!existsSync(file) && building.purpose === 'serve' && isNeeded(building.only, path)) {
     // A configuration that is refused leaves nothing behind.
     if (building.problems.any) return undefined;
     try {

@@ -7,7 +7,7 @@
  * @module
  */
 import { isAlias, isMap, isScalar, isSeq, type Node } from 'yaml';
-import { InvalidValue, type Path, type Place, type Problems } from './problems.ts';
+import { InvalidValue, OutOfReach, type Path, type Place, type Problems } from './problems.ts';
 import { parseYaml } from './yaml.ts';
 
 /** `null` is a key without a value. */
@@ -15,10 +15,13 @@ export type Tree = string | null | Tree[] | { [key: string]: Tree };
 
 const MAX_DEPTH = 32;
 
-interface Reading {
+/** How a text is read. */
+export interface Reading {
   readonly problems: Problems;
   /** Interpolation; throws {@link InvalidValue}. */
   readonly fill: (text: string) => string;
+  /** Whether what stands there has to be within reach; what needn't be and isn't is left out. */
+  readonly needed: (path: Path) => boolean;
 }
 
 const emptyMap = (): { [key: string]: Tree } => Object.create(null);
@@ -86,8 +89,7 @@ export function treeFromYaml(text: string, reading: Reading): Tree | undefined {
     try {
       return reading.fill(text);
     } catch (error) {
-      if (!(error instanceof InvalidValue)) throw error;
-      problems.add([...path, text], error.message, place);
+      refuseFill(error, [...path, text], reading, place);
       return undefined;
     }
   }
@@ -132,12 +134,17 @@ function listOf(items: readonly (Tree | undefined)[]): Tree[] | undefined {
   return items.every(item => item !== undefined) ? (items as Tree[]) : undefined;
 }
 
-function filled(text: string, path: Path, { problems, fill }: Reading): string | undefined {
+function filled(text: string, path: Path, reading: Reading): string | undefined {
   try {
-    return fill(text);
+    return reading.fill(text);
   } catch (error) {
-    if (!(error instanceof InvalidValue)) throw error;
-    problems.add(path, error.message);
+    refuseFill(error, path, reading);
     return undefined;
   }
+}
+
+function refuseFill(error: unknown, path: Path, { problems, needed }: Reading, place?: Place): void {
+  if (!(error instanceof InvalidValue)) throw error;
+  if (error instanceof OutOfReach && !needed(path)) problems.warn(path, error.message);
+  else problems.add(path, error.message, place);
 }

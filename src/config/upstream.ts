@@ -88,9 +88,9 @@ function sqlitePath(database: string): string | undefined {
   return name === '' || name.endsWith('/') || name === ':memory:' ? undefined : name;
 }
 
-/** A folder that will be written to, made if it isn't there. Whoever only looks writes nothing. */
+/** A folder that will be written to, made if it isn't there. Whoever only looks, or only asks elsewhere, writes nothing. */
 export function checkWritable(building: Building, path: Path, folder: string, what: string): void {
-  if (building.purpose !== 'serve') return;
+  if (building.purpose !== 'serve' || building.only?.for === 'endpoint') return;
   try {
     mkdirSync(folder, { recursive: true, mode: 0o711 });
     accessSync(folder, constants.W_OK | constants.X_OK);

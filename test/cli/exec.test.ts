@@ -4,6 +4,7 @@
  * @module
  */
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -19,6 +20,7 @@ let chain: Chain;
 beforeAll(async () => {
   chain = await startChain();
   chain.write('walletcreds.yaml', chain.yaml({ a: WALLET, b: OTHER }));
+  for (const name of ['a', 'b']) chain.write(`tokens/${name}`, randomBytes(32).toString('hex'));
   mkdirSync(join(chain.folder, 'home/.aws'), { recursive: true });
 });
 afterAll(() => chain?.close());
@@ -136,7 +138,7 @@ describe('exec', () => {
     expect(stderr).toBe('no-such-program: not found\n');
   });
 
-  test.each(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR2'] as const)(
+  test.each(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const)(
     'passes %s on and waits for the program',
     async signal => {
       const script = `process.on('${signal}', () => { console.log('got it'); process.exit(7); }); console.log('up'); setInterval(() => {}, 1e6);`;
@@ -310,6 +312,40 @@ describe('credentials', () => {
     chain.sts.fail({ code: 'AccessDenied', times: 0 });
     expect(refused).toMatchObject({ code: 1, stdout: '' });
     expect(refused.stderr.trim().split('\n')).toHaveLength(1);
+  });
+});
+
+describe('a shell that has one workload’s variables and no others', () => {
+  const others = `
+  c: { wallet: "\${env:C_WALLET}", token_env: C_TOKEN }
+  d: { wallet: "${OTHER}", session_policy_file: not-mounted-here.json }
+callers: { jwt: [{ issuer: "https://i.example", audience: x, listeners: [endpoint], jwks: { url: "https://i.example/k", ca_file: none.pem }, subjects: { s: c } }] }
+broker: { listen: "127.0.0.1:1", tls: { cert_file: none.crt, key_file: none.key } }`;
+
+  test('is enough for exec, credentials and env; serve needs them all and says which', async () => {
+    chain.write('some.yaml', chain.yaml({ a: WALLET }, others));
+    const config = ['--config', 'some.yaml'];
+    expect(walletOf((await environmentOf(['exec', 'a', '--static-env', ...config]))['AWS_ACCESS_KEY_ID'])).toBe(WALLET);
+    const ran = await walletcreds(['exec', 'a', ...config, '--', ...node(fetching)]);
+    expect(ran).toMatchObject({ code: 0, stderr: '', stdout: expect.stringMatching(/^200 /) });
+    const printed = await walletcreds(['credentials', 'a', ...config]);
+    expect(walletOf((JSON.parse(printed.stdout) as { AccessKeyId: string }).AccessKeyId)).toBe(WALLET);
+    expect((await walletcreds(['env', 'a', ...config])).stdout).toContain(`TOKEN=${tokenOf(chain, 'a')}\n`);
+    const served = await walletcreds(['serve', ...config]);
+    expect(served.code).toBe(2);
+    for (const part of ['c.wallet: the variable C_WALLET is not set', 'd.session_policy_file: ', 'tls.cert_file: '])
+      expect(served.stderr).toContain(part);
+  });
+
+  test('is not enough for another workload: its own policy and wallet are never done without', async () => {
+    for (const [name, part] of [
+      ['c', 'workloads.c.wallet: the variable C_WALLET is not set'],
+      ['d', 'workloads.d.session_policy_file: the session policy'],
+    ] as const) {
+      const { code, stdout, stderr } = await walletcreds(['credentials', name, '--config', 'some.yaml']);
+      expect({ code, stdout, lines: stderr.trim().split('\n').length }).toEqual({ code: 2, stdout: '', lines: 1 });
+      expect(stderr).toContain(part);
+    }
   });
 });
 

@@ -1,0 +1,46 @@
+/**
+ * The configuration as a verb for one workload needs it (`exec`, `credentials`, `env`): whoever runs it may not have the
+ * variables and files of the other workloads, nor those of listeners that it doesn't open.
+ *
+ * Only what lies *around* the file is judged more mildly: a variable that isn't set, a file out of reach. What the file
+ * itself says wrong stays an error, and whatever decides whose credentials these are is needed as ever.
+ *
+ * @module
+ */
+import type { Config } from './config.ts';
+import type { Path } from './problems.ts';
+
+export interface OneWorkload {
+  readonly workload: string;
+  /** An exchange of its own, which writes to the trail; or only what its SDK shows at an endpoint that runs elsewhere. */
+  readonly for: 'exchange' | 'endpoint';
+}
+
+/** How a workload proves who it is; whoever makes its exchange in person shows nothing. */
+const PROOFS: ReadonlySet<unknown> = new Set(['token_file', 'token_env', 'relative_uri', 'bearer_file']);
+/** What other processes serve, and whom they believe. */
+const OF_SERVE: ReadonlySet<unknown> = new Set(['broker', 'admin', 'callers']);
+
+/** Whether what stands at `path` has to be within reach; always, where nothing narrows it. */
+export function isNeeded(only: OneWorkload | undefined, path: Path): boolean {
+  if (only === undefined) return true;
+  const [section, name, key] = path;
+  if (section === 'workloads') return name === only.workload && !(only.for === 'exchange' && PROOFS.has(key));
+  if (section === 'endpoint') return name !== 'tls' || (key !== 'cert_file' && key !== 'key_file');
+  return !OF_SERVE.has(section);
+}
+
+/** That workload alone, and nothing of the listeners that belong to others. The same where there is no such workload. */
+export function narrowed(config: Config, only: OneWorkload | undefined): Config {
+  const found = only && config.workloads.get(only.workload);
+  if (found === undefined) return config;
+  const { broker: _broker, ...rest } = config;
+  const { token: _token, ...admin } = config.admin;
+  return {
+    ...rest,
+    admin,
+    workloads: new Map([[found.workload.name, found]]),
+    defaults: { ...config.defaults, identityToken: found.workload.identityToken },
+    callers: { jwt: [] },
+  };
+}
