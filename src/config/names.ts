@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { foldTagKey } from '../workload/tag-key.ts';
 import { InvalidValue } from './problems.ts';
 
 /** IAM's form, and Ceph's, which has no account (`arn:aws:iam:::role/…`). */
@@ -43,7 +44,8 @@ export function parseTagKey(text: string): string {
   if (!/^[\p{L}\p{N} _.:/=+\-@]+$/u.test(text)) {
     throw new InvalidValue('the key of a tag has letters, digits, spaces and _.:/=+-@');
   }
-  if (/^aws:/i.test(text)) throw new InvalidValue('keys that begin with "aws:" belong to AWS; choose another');
+  if (foldTagKey(text).startsWith('aws:'))
+    throw new InvalidValue('keys that begin with "aws:" belong to AWS; choose another');
   return text;
 }
 
@@ -69,7 +71,7 @@ const REGISTERED = new Set(['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti']);
 /** The wallet's tag is also a bare claim, so it can't be one that means something else. @throws InvalidValue */
 export function parseWalletTag(text: string): string {
   if (REGISTERED.has(text)) throw new InvalidValue(`"${text}" is a registered claim of every JWT; choose another name`);
-  if (text.toLowerCase().startsWith('https://aws.amazon.com/')) {
+  if (foldTagKey(text).startsWith('https://aws.amazon.com/')) {
     throw new InvalidValue('claims under https://aws.amazon.com/ are read by STS; choose another name');
   }
   return parseTagKey(text);

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { readFileSync, realpathSync } from 'node:fs';
+import { onReadOnlyMount } from './mounts.ts';
 import { readText, UnreadableFile } from './text.ts';
 
 const MAX_BYTES = 64 * 1024;
@@ -55,13 +55,14 @@ export function openSecret(path: string, what: string, options: SecretOptions = 
     if (!(error instanceof UnreadableFile)) throw error;
     throw new SecretFileError(error.reason, `${name}: ${error.message}`);
   }
+  const mode = file.stats.mode & 0o7777;
   const warnings: string[] = [];
   if (process.platform !== 'win32') {
-    const octal = `0${file.mode.toString(8).padStart(3, '0')}`;
-    const mend = `chmod 0${(file.mode & 0o640).toString(8).padStart(3, '0')} ${path}`;
-    if ((file.mode & 0o022) !== 0)
+    const octal = `0${mode.toString(8).padStart(3, '0')}`;
+    const mend = `chmod 0${(mode & 0o640).toString(8).padStart(3, '0')} ${path}`;
+    if ((mode & 0o022) !== 0)
       throw new SecretFileError('mode', `${name}: others can write it (mode ${octal}); ${mend}`);
-    if ((file.mode & 0o004) !== 0) {
+    if ((mode & 0o004) !== 0) {
       if (options.worldReadable === 'warn' || onReadOnlyMount(path, options.mountinfo)) {
         warnings.push(`${name}: the world can read it (mode ${octal})`);
       } else throw new SecretFileError('mode', `${name}: the world can read it (mode ${octal}); ${mend}`);
@@ -70,7 +71,7 @@ export function openSecret(path: string, what: string, options: SecretOptions = 
   if (file.bom)
     throw new SecretFileError('content', `${name}: begins with a byte order mark; save it as UTF-8 without one`);
   if (file.text === '') throw new SecretFileError('content', `${name}: empty`);
-  return { text: file.text, mode: file.mode, warnings };
+  return { text: file.text, mode, warnings };
 }
 
 /**
@@ -82,30 +83,4 @@ export function readSecretFile(path: string, what: string, options?: SecretOptio
   const text = secret.text.replace(/\r?\n$/, '');
   if (text === '') throw new SecretFileError('content', `${what} ${path}: empty`);
   return { ...secret, text };
-}
-
-/** Whether the mount that really holds the file is read-only, by the kernel's own list. False where there is none. */
-export function onReadOnlyMount(path: string, mountinfo = '/proc/self/mountinfo'): boolean {
-  try {
-    const real = realpathSync(path);
-    let best = { length: -1, readOnly: false };
-    for (const line of readFileSync(mountinfo, 'utf8').split('\n')) {
-      // 36 35 98:0 /root /mount/point rw,noatime - ext4 /dev/root rw: the point is field 5, the options of the mount 6.
-      const fields = line.split(' ');
-      const point = fields[4]?.replace(/\\([0-7]{3})/g, (_, octal: string) =>
-        String.fromCharCode(Number.parseInt(octal, 8)),
-      );
-      if (point === undefined) continue;
-      const inside = point === '/' || real === point || real.startsWith(`${point}/`);
-      // Later lines lie on top of earlier ones.
-      if (inside && point.length >= best.length) {
-        const ofSuper = fields[fields.indexOf('-') + 3] ?? '';
-        const readOnly = [fields[5] ?? '', ofSuper].some(list => list.split(',').includes('ro'));
-        best = { length: point.length, readOnly };
-      }
-    }
-    return best.readOnly;
-  } catch {
-    return false;
-  }
 }

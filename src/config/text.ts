@@ -1,9 +1,11 @@
 /**
- * The bytes of the configuration file as text, or a finding that says why not.
+ * The bytes of a small file as text, or a finding that says why not. Opened once and judged by the descriptor that is then
+ * read, so that nothing can be swapped in between; links are followed, since Kubernetes projects tokens and Secrets as links.
  *
  * @module
  */
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 
 /** A container engine makes an empty one where the source of a bind mount isn't there. */
 const DIRECTORY = "a directory, not a file; if it is a container's mount, its source on the host isn't there";
@@ -22,17 +24,19 @@ export class UnreadableFile extends Error {
   }
 }
 
-/** Mode bits and owner of the very file that was read. */
 export interface ReadFile {
   readonly text: string;
-  readonly mode: number;
+  /** Of the very file that was read. */
+  readonly stats: Stats;
   /** Whether the text began with a byte order mark, which is left in it. */
   readonly bom: boolean;
 }
 
+/** Without O_NONBLOCK a pipe in the file's place would hang the call for ever. */
+const FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+
 /**
- * Opens once, checks and reads through the same descriptor, so that nothing can be swapped in between. A FIFO doesn't
- * block, a directory or a device is refused, and never more than the limit is read.
+ * A FIFO doesn't block, a directory or a device is refused, and never more than the limit is read.
  *
  * @param limit bytes, default 4 MiB
  * @throws UnreadableFile; its message doesn't name the file, the caller's does
@@ -40,33 +44,63 @@ export interface ReadFile {
 export function readText(path: string, limit: number = MAX_BYTES): ReadFile {
   let fd: number;
   try {
-    fd = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    fd = openSync(path, FLAGS);
   } catch (error) {
     throw whyNot(error);
   }
   try {
-    const stat = fstatSync(fd);
-    if (!stat.isFile()) throw new UnreadableFile('kind', stat.isDirectory() ? DIRECTORY : 'not a regular file');
-    const buffer = Buffer.alloc(Math.min(stat.size, limit) + 1);
-    let length = 0;
-    let bytes = buffer;
-    for (;;) {
-      // A file of /proc says size 0 and has content: grow until the limit.
-      if (length === bytes.length) {
-        if (length > limit) break;
-        bytes = Buffer.concat([bytes, Buffer.alloc(Math.min(65_536, limit + 1 - length))]);
-      }
-      const got = readSync(fd, bytes, length, bytes.length - length, null);
-      if (got === 0) break;
-      length += got;
-    }
-    if (length > limit) throw new UnreadableFile('size', `larger than ${limit} bytes`);
-    return { ...decode(bytes.subarray(0, length)), mode: stat.mode & 0o7777 };
+    const reading = startReading(fstatSync(fd), limit);
+    while (reading.took(readSync(fd, reading.room())));
+    return reading.end();
   } catch (error) {
     throw error instanceof UnreadableFile ? error : whyNot(error);
   } finally {
     closeSync(fd);
   }
+}
+
+/**
+ * The same without holding up anything else, for what is read while requests are served.
+ *
+ * @throws UnreadableFile
+ */
+export async function readTextAsync(path: string, limit: number): Promise<ReadFile> {
+  let handle: FileHandle;
+  try {
+    handle = await open(path, FLAGS);
+  } catch (error) {
+    throw whyNot(error);
+  }
+  try {
+    const reading = startReading(await handle.stat(), limit);
+    while (reading.took((await handle.read(reading.room())).bytesRead));
+    return reading.end();
+  } catch (error) {
+    throw error instanceof UnreadableFile ? error : whyNot(error);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** What both have in common: room for a byte more than the limit, so that too much shows. */
+function startReading(stats: Stats, limit: number) {
+  if (!stats.isFile()) throw new UnreadableFile('kind', stats.isDirectory() ? DIRECTORY : 'not a regular file');
+  let bytes = Buffer.alloc(Math.min(stats.size, limit) + 1);
+  let length = 0;
+  return {
+    /** A file of /proc says size 0 and has content: it grows until the limit. */
+    room(): Buffer {
+      if (length === bytes.length) bytes = Buffer.concat([bytes, Buffer.alloc(Math.min(65_536, limit + 1 - length))]);
+      return bytes.subarray(length);
+    },
+    /** @returns whether to go on */
+    took(count: number): boolean {
+      length += count;
+      if (length > limit) throw new UnreadableFile('size', `larger than ${limit} bytes`);
+      return count > 0;
+    },
+    end: (): ReadFile => ({ ...decode(bytes.subarray(0, length)), stats }),
+  };
 }
 
 function decode(bytes: Uint8Array): { text: string; bom: boolean } {

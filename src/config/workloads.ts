@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { foldTagKey } from '../workload/tag-key.ts';
 import { type IdentityTokenConfig, makeWorkload } from '../workload/workload.ts';
 import { type Building, source } from './building.ts';
 import type { WorkloadConfig } from './config.ts';
@@ -150,9 +151,9 @@ function tagsFrom(
   walletTag: string,
 ): Record<string, string> {
   const { problems } = building;
-  const seen = new Map([[walletTag.toLowerCase(), 'wallet_tag']]);
+  const seen = new Map([[foldTagKey(walletTag), 'wallet_tag']]);
   for (const key of Object.keys(tags)) {
-    const folded = key.toLowerCase();
+    const folded = foldTagKey(key);
     const first = seen.get(folded);
     if (first !== undefined) {
       problems.addAtKey(

@@ -7,11 +7,11 @@
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.ts';
+import { readTextAsync, UnreadableFile } from '../config/text.ts';
 import { BrokerRefused, BrokerUnavailable, IdentityTokenUnavailable, TagMismatch } from '../errors.ts';
 import { OutboundError, type OutboundResponse, request } from '../outbound.ts';
 import type { Workload } from '../workload/workload.ts';
 import { MAX_TOKEN_LENGTH } from './claims-check.ts';
-import { readSecret, UnreadableFile } from './read-secret.ts';
 import { isObject, parseStrictJson, StrictJsonError } from './strict-json.ts';
 
 /** Even an unchanged bearer is asked about again after this: the broker's mind may have changed, not only the file. */
@@ -60,7 +60,7 @@ async function bearerOf(source: { readonly file: string } | 'caller', proof: str
   }
   const { file } = source;
   try {
-    const { text, stats } = await readSecret(file, MAX_BEARER);
+    const { text, stats } = await readTextAsync(file, MAX_BEARER);
     const value = text.trim();
     if (value === '') throw new IdentityTokenUnavailable(`bearer_file ${file}: it is empty`);
     if (!isBearer(value))

@@ -8,6 +8,7 @@
  * @module
  */
 import { TagMismatch } from '../errors.ts';
+import { foldTagKey as fold } from '../workload/tag-key.ts';
 import { isWallet } from '../workload/wallet.ts';
 import type { Workload } from '../workload/workload.ts';
 import { subjectOf, TAGS_CLAIM } from './claims.ts';
@@ -139,11 +140,6 @@ function checkTags(payload: Record<string, unknown>, workload: Workload): boolea
     fail('transitive_tag_keys', `holds more than "${workload.walletTag}"`);
   }
   return true;
-}
-
-/** STS compares tag keys without regard to case; both ways, for the letters that have only one. */
-function fold(text: string): string {
-  return text.normalize('NFKC').toUpperCase().toLowerCase();
 }
 
 function remedy({ identityToken }: Workload): string {

@@ -8,7 +8,8 @@
  * @module
  */
 import { constants, type Stats } from 'node:fs';
-import { access, readFile, realpath } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
+import { onReadOnlyMount as isListedReadOnly } from '../config/mounts.ts';
 
 /** What is wrong with a secret file's mode, with the mend; undefined where nothing is. */
 export function fileModeProblem(stats: Pick<Stats, 'mode'>): string | undefined {
@@ -40,27 +41,5 @@ export async function onReadOnlyMount(path: string): Promise<boolean> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EROFS') return true;
   }
-  try {
-    return readOnlyIn(await readFile('/proc/self/mountinfo', 'utf8'), await realpath(path));
-  } catch {
-    return false;
-  }
-}
-
-/** @param mountinfo the text of `/proc/self/mountinfo`; of the mounts above the path the longest, then the last, counts */
-export function readOnlyIn(mountinfo: string, path: string): boolean {
-  let best = { length: -1, readOnly: false };
-  for (const line of mountinfo.split('\n')) {
-    const fields = line.split(' ');
-    const mountPoint = fields[4]?.replace(/\\([0-7]{3})/g, (_, digits: string) =>
-      String.fromCharCode(Number.parseInt(digits, 8)),
-    );
-    if (mountPoint === undefined) continue;
-    const inside = mountPoint === '/' || path === mountPoint || path.startsWith(`${mountPoint}/`);
-    if (!inside || mountPoint.length < best.length) continue;
-    const superOptions = fields[fields.indexOf('-') + 3] ?? '';
-    const readOnly = [fields[5] ?? '', superOptions].some(options => options.split(',').includes('ro'));
-    best = { length: mountPoint.length, readOnly };
-  }
-  return best.readOnly;
+  return isListedReadOnly(path);
 }

@@ -4,10 +4,10 @@
  *
  * @module
  */
+import { readTextAsync, UnreadableFile } from '../config/text.ts';
 import { IdentityTokenUnavailable } from '../errors.ts';
 import type { Workload } from '../workload/workload.ts';
 import { MAX_TOKEN_LENGTH } from './claims-check.ts';
-import { readSecret, UnreadableFile } from './read-secret.ts';
 
 /**
  * The raw source for `identity_token.file`: the text of the file without the white space around it.
@@ -19,7 +19,7 @@ export async function readTokenFile(workload: Workload): Promise<string> {
   if (config.kind !== 'file') throw new TypeError('not a workload with a token file');
   let text: string;
   try {
-    ({ text } = await readSecret(config.path, MAX_TOKEN_LENGTH + 16));
+    ({ text } = await readTextAsync(config.path, MAX_TOKEN_LENGTH + 16));
   } catch (error) {
     if (!(error instanceof UnreadableFile)) throw error;
     throw new IdentityTokenUnavailable(`identity_token.file ${config.path}: ${error.message}`);

@@ -7,9 +7,9 @@
  */
 import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { type CryptoKey, importPKCS8 } from 'jose';
+import { readTextAsync, UnreadableFile } from '../config/text.ts';
 import { WalletcredsError } from '../errors.ts';
 import { fileModeProblem, onReadOnlyMount } from './file-modes.ts';
-import { readSecret, UnreadableFile } from './read-secret.ts';
 import { isObject, parseStrictJson, StrictJsonError } from './strict-json.ts';
 
 /** `oidc` signs identity tokens, `session` a broker's own sessions, `dev` is for one machine; each refused in another's place. */
@@ -76,7 +76,7 @@ export async function readKeyFile(
   purpose: KeyPurpose,
 ): Promise<{ key: SigningKey; warning: string | undefined }> {
   try {
-    const { text, stats } = await readSecret(file, MAX_KEY_FILE);
+    const { text, stats } = await readTextAsync(file, MAX_KEY_FILE);
     let warning = fileModeProblem(stats);
     if (warning !== undefined && !(await onReadOnlyMount(file))) throw new Refusal(warning);
     if (warning !== undefined) warning = `${warning} (only a warning, the mount is read-only)`;

@@ -5,10 +5,10 @@
  */
 import { readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readTextAsync, UnreadableFile } from '../config/text.ts';
 import { type KeyAlgorithm, type KeyPurpose, MAX_KEY_FILE, UnusableKeys } from './key-file.ts';
 import { isKeyName, loadKeys } from './key-set.ts';
 import { generateKey, setRetireAt, syncFolder } from './key-write.ts';
-import { readSecret, UnreadableFile } from './read-secret.ts';
 import { isObject, parseStrictJson, StrictJsonError } from './strict-json.ts';
 
 /** How long a verifier is taken to keep a JWKS: the next key is published for so long before it signs. */
@@ -87,7 +87,7 @@ export async function revokeKey(dir: string, kid: string): Promise<readonly stri
 /** The `kid` of a file that may be bad in every other way; undefined where it has none. */
 async function kidOf(file: string): Promise<unknown> {
   try {
-    const json = parseStrictJson((await readSecret(file, MAX_KEY_FILE)).text);
+    const json = parseStrictJson((await readTextAsync(file, MAX_KEY_FILE)).text);
     return isObject(json) ? json['kid'] : undefined;
   } catch (error) {
     if (error instanceof UnreadableFile || error instanceof StrictJsonError) return undefined;

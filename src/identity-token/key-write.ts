@@ -9,9 +9,9 @@ import { chmod, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { calculateJwkThumbprint, type JWK } from 'jose';
+import { readTextAsync } from '../config/text.ts';
 import { selfSignedCertificate } from './certificate.ts';
 import { type KeyAlgorithm, type KeyPurpose, MAX_KEY_FILE } from './key-file.ts';
-import { readSecret } from './read-secret.ts';
 import { isObject, parseStrictJson } from './strict-json.ts';
 
 const generateKeyPair = promisify(generateKeyPairCallback);
@@ -54,7 +54,7 @@ export async function generateKey(dir: string, options: GenerateKeyOptions): Pro
 
 /** Sets `retire_at` (unix seconds) in a key file; everything else in it, its mode included, stays as it was. */
 export async function setRetireAt(file: string, retireAt: number): Promise<void> {
-  const { text, stats } = await readSecret(file, MAX_KEY_FILE);
+  const { text, stats } = await readTextAsync(file, MAX_KEY_FILE);
   const json = parseStrictJson(text);
   if (!isObject(json)) throw new TypeError(`${file}: not a JSON object`);
   await replaceFile(file, `${JSON.stringify({ ...json, retire_at: retireAt }, null, 2)}\n`, stats.mode & 0o777, stats);

@@ -192,6 +192,16 @@ describe('a finding names line, column, key and mend', () => {
       `${W}:8:22 workloads.a.tags.team: the same key as "Team", since STS doesn't tell upper from lower case; choose another`,
     ],
     [
+      'a tag that repeats but for how its letters are written',
+      yaml({ 8: '    tags: { file: x, "\uFB01le": y }' }),
+      `${W}:8:22 workloads.a.tags.\uFB01le: the same key as "file", since STS doesn't tell upper from lower case; choose another`,
+    ],
+    [
+      'a tag of AWS in other letters',
+      yaml({ 8: '    tags: { "\uFF41\uFF57\uFF53:x": y }' }),
+      `${W}:8:13 workloads.a.tags.\uFF41\uFF57\uFF53:x: keys that begin with "aws:" belong to AWS; choose another`,
+    ],
+    [
       'a tag of AWS',
       yaml({ 8: '    tags: { "AWS:x": y }' }),
       `${W}:8:13 workloads.a.tags.AWS:x: keys that begin with "aws:" belong to AWS; choose another`,

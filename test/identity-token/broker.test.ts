@@ -173,7 +173,7 @@ describe('a token from a broker', () => {
       await expect(get()).rejects.toMatchObject({ code: 'CredentialsUninitialized', transient: true });
     }
     rmSync(bearerFile);
-    await expect(get()).rejects.toThrow(`bearer_file ${bearerFile}: there is no such file`);
+    await expect(get()).rejects.toThrow(`bearer_file ${bearerFile}: no such file`);
     expect(seen).toHaveLength(0);
   });
 });

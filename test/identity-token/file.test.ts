@@ -43,7 +43,7 @@ describe('a token out of a file', () => {
 
   const token = jwtOf(claims());
   it.each([
-    ['is missing', undefined, 'there is no such file'],
+    ['is missing', undefined, 'no such file'],
     ['is empty', '', 'it is empty'],
     ['holds white space', ' \n', 'it is empty'],
     ['is half written', token.slice(0, token.indexOf('.') + 20), 'no whole JWT'],
@@ -62,8 +62,8 @@ describe('a token out of a file', () => {
   it.runIf(process.platform === 'linux')('does not hang on a pipe or a folder in its place', async () => {
     const dir = temporaryFolder();
     execFileSync('mkfifo', [join(dir, 'pipe')]);
-    await expect(fileSource(join(dir, 'pipe'))()).rejects.toThrow('no regular file');
-    await expect(fileSource(dir)()).rejects.toThrow('no regular file');
+    await expect(fileSource(join(dir, 'pipe'))()).rejects.toThrow('not a regular file');
+    await expect(fileSource(dir)()).rejects.toThrow('a directory, not a file');
   });
 
   it("is refused when it is another wallet's, or has no tags and no session policy", async () => {

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { calculateJwkThumbprint } from 'jose';
 import { describe, expect, it } from 'vitest';
-import { readOnlyIn } from '../../src/identity-token/file-modes.ts';
+import { readOnlyIn } from '../../src/config/mounts.ts';
 import { readKeyFile } from '../../src/identity-token/key-file.ts';
 import { loadKeys } from '../../src/identity-token/key-set.ts';
 import { generateKey } from '../../src/identity-token/key-write.ts';
@@ -110,8 +110,8 @@ describe('a key file', () => {
     mkdirSync(join(dir, 'a.json'));
     writeFileSync(join(dir, 'b.json'), ' '.repeat(200_000), { mode: 0o600 });
     const failure = (await loadKeys(dir, 'oidc').catch(e => e)) as Error;
-    expect(failure.message).toContain('a.json: it is no regular file');
-    expect(failure.message).toContain('b.json: it is larger than');
+    expect(failure.message).toContain('a.json: a directory, not a file');
+    expect(failure.message).toContain('b.json: larger than');
   });
 });
 
