@@ -34,12 +34,21 @@ export interface SidecarOptions {
   readonly listeners?: readonly ListenerName[];
 }
 
+/** The addresses of a listener, first the plain ones. */
+export interface Listening {
+  /** Of the first address. */
+  readonly url: string;
+  /** Of every address. */
+  readonly urls: readonly string[];
+  readonly addresses: readonly ListenAddress[];
+}
+
 /** A running sidecar. */
 export interface Sidecar {
-  /** Where each listener really listens, first the plain ones; `url` of the first address. */
-  readonly endpoint?: { readonly url: string; readonly addresses: readonly ListenAddress[] };
-  readonly broker?: { readonly url: string; readonly addresses: readonly ListenAddress[] };
-  readonly admin?: { readonly url: string; readonly addresses: readonly ListenAddress[] };
+  /** Where each listener really listens. */
+  readonly endpoint?: Listening;
+  readonly broker?: Listening;
+  readonly admin?: Listening;
   readonly vending: Vending;
   readonly trail: Trail;
   status(): readonly WorkloadStatus[];
@@ -151,7 +160,7 @@ export async function createSidecar(initial: Config, options: SidecarOptions): P
 
 /** Every folder of signing keys has one that can sign now; found out before anything is opened. */
 async function requireKeys(config: Config, keys: KeyStores, now: number): Promise<void> {
-  const file = config.file ?? 'configuration';
+  const file = config.name ?? config.file ?? 'configuration';
   const sources = [config.defaults.identityToken, ...[...config.workloads.values()].map(w => w.workload.identityToken)];
   const folders = new Map(
     sources.flatMap(source => (source.kind === 'signer' ? [[source.keysDir, source.purpose] as const] : [])),
@@ -162,7 +171,8 @@ async function requireKeys(config: Config, keys: KeyStores, now: number): Promis
       // Held from now on: a file that goes bad later doesn't take a good key away.
       await keys(dir, purpose).current();
     } catch (error) {
-      throw new ConfigError(file, [{ key: 'identity_token.signer.keys_dir', message: errorFields(error).message }]);
+      const place = config.keyFolders?.get(dir) ?? { key: 'identity_token.signer.keys_dir' };
+      throw new ConfigError(file, [{ ...place, message: errorFields(error).message }]);
     }
   }
   if (config.broker !== undefined && issuerOf(config) === undefined) {
@@ -176,10 +186,9 @@ type Shown = Pick<Sidecar, 'endpoint' | 'broker' | 'admin'>;
 function shown(listeners: Listeners): Shown {
   const made: { -readonly [name in ListenerName]?: Shown[name] } = {};
   for (const name of ['endpoint', 'broker', 'admin'] as const) {
-    const addresses = listeners[name]?.addresses;
-    const first = addresses?.[0];
-    if (addresses === undefined || first === undefined) continue;
-    made[name] = { url: `${first.tls ? 'https' : 'http'}://${formatAddress(first)}`, addresses };
+    const addresses = listeners[name]?.addresses ?? [];
+    const urls = addresses.map(address => `${address.tls ? 'https' : 'http'}://${formatAddress(address)}`);
+    if (urls[0] !== undefined) made[name] = { url: urls[0], urls, addresses };
   }
   return made as Shown;
 }

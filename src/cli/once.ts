@@ -7,7 +7,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { Config, WorkloadConfig } from '../config/config.ts';
 import { UsageError, WalletcredsError } from '../errors.ts';
 import type { Credentials } from '../exchange/credentials.ts';
-import type { Logger } from '../log.ts';
+import { type Logger, masked } from '../log.ts';
 import { request } from '../outbound.ts';
 import { createSidecar } from '../sidecar.ts';
 
@@ -81,10 +81,8 @@ export async function askEndpoint(
   }
   const body = objectOf(answer.body);
   if (answer.status !== 200) {
-    throw new EndpointRefused(
-      String(body['code'] ?? answer.status),
-      `${url} answered ${answer.status}: ${String(body['message'] ?? '')}`,
-    );
+    const code = plain(body['code'] ?? answer.status);
+    throw new EndpointRefused(code, `${url} answered ${answer.status}: ${plain(body['message'] ?? '')}`);
   }
   const text = (key: string): string => {
     const value = body[key];
@@ -106,6 +104,11 @@ export async function askEndpoint(
     receivedMonotonic: performance.now(),
     stsDate: Date.now(),
   };
+}
+
+/** What another program said, as part of a line: nothing in it moves a terminal's cursor or begins a line of its own. */
+function plain(said: unknown): string {
+  return masked(String(said).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' '));
 }
 
 function objectOf(text: string): Record<string, unknown> {

@@ -45,8 +45,8 @@ export async function untilServed(file: string, io: Io): Promise<number> {
 /** Where each listener really listens, for the start-up line. */
 function listening(sidecar: Sidecar): Record<string, string> {
   const entries = (['endpoint', 'broker', 'admin'] as const).flatMap(name => {
-    const url = sidecar[name]?.url;
-    return url === undefined ? [] : [[name, url] as const];
+    const urls = sidecar[name]?.urls;
+    return urls === undefined ? [] : [[name, urls.join(', ')] as const];
   });
   return Object.fromEntries(entries);
 }

@@ -19,12 +19,12 @@ const SESSION_DURATION = 3_600;
 
 /** @returns undefined where the findings leave no whole configuration */
 export async function build(
-  start: Omit<Building, 'stateDir' | 'tokens'>,
+  start: Omit<Building, 'stateDir' | 'tokens' | 'keyFolders'>,
   draft: Draft,
   file: string | null,
 ): Promise<Config | undefined> {
   const stateDir = resolve(start.baseDir, draft.state_dir ?? '.');
-  const building: Building = { ...start, stateDir, tokens: new TokenRegistry() };
+  const building: Building = { ...start, stateDir, tokens: new TokenRegistry(), keyFolders: new Map() };
   const { problems } = building;
   problems.missing(['region'], 'missing; the region whose STS is asked, such as us-east-1');
   problems.missing(['identity_token'], 'missing; say where the JWT for STS comes from: one of signer, broker and file');
@@ -75,6 +75,7 @@ export async function build(
     ...(broker && { broker }),
     admin,
     audit,
+    keyFolders: building.keyFolders,
     sources: [...building.sources],
     warnings: problems.warnings,
   };

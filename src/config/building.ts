@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
+import type { ConfigProblem } from '../errors.ts';
 import { isNeeded, type OneWorkload } from './one-workload.ts';
 import { dotted, type Path, type Problems } from './problems.ts';
 import { openSecret, readSecretFile, type Secret, SecretFileError, type SecretOptions } from './secret-file.ts';
@@ -27,6 +28,8 @@ export interface Building {
   readonly stateDir: string;
   readonly sources: Set<string>;
   readonly tokens: TokenRegistry;
+  /** Folders of signing keys and where each is named; they are read later. */
+  readonly keyFolders: Map<string, Omit<ConfigProblem, 'message'>>;
 }
 
 /** A path that is read: relative to the configuration file. A reason to reload when it changes. */

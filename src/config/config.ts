@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ConfigProblem } from '../errors.ts';
 import type { IdentityTokenConfig, Workload } from '../workload/workload.ts';
 
 /** An address to listen on: host without brackets, port 0 to 65,535. */
@@ -116,6 +117,8 @@ export interface WorkloadConfig {
 export interface Config {
   /** The file it came from; `null` for one made in memory (`dev`, the library). */
   readonly file: string | null;
+  /** The same as the user named it, for messages. */
+  readonly name?: string;
   readonly stateDir: string;
   readonly region: string;
   readonly walletTag: string;
@@ -132,6 +135,8 @@ export interface Config {
   readonly broker?: BrokerConfig;
   readonly admin: AdminConfig;
   readonly audit: AuditConfig;
+  /** Where each folder of signing keys is named, for what is wrong with the keys. */
+  readonly keyFolders?: ReadonlyMap<string, Omit<ConfigProblem, 'message'>>;
   /** Every file the configuration was read from; a change of one is a reason to reload. */
   readonly sources: readonly string[];
   /** Said once in the log at start. */

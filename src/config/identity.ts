@@ -61,10 +61,12 @@ function signer(
   if (draft.issuer === undefined) return undefined;
   const fault = issuerProblem(draft.issuer, isAws(sts));
   if (fault !== undefined) problems.add([...path, 'issuer'], fault);
+  const keysDir = resolve(building.baseDir, draft.keys_dir ?? 'keys');
+  if (!building.keyFolders.has(keysDir)) building.keyFolders.set(keysDir, problems.located([...path, 'keys_dir']));
   return {
     kind: 'signer',
     issuer: draft.issuer,
-    keysDir: resolve(building.baseDir, draft.keys_dir ?? 'keys'),
+    keysDir,
     audience: draft.audience ?? STS_AUDIENCE,
     ttlSeconds: draft.ttl ?? 300,
     purpose: building.dev ? 'dev' : 'oidc',

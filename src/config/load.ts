@@ -74,7 +74,7 @@ async function load(name: string, file: string | null, options: ObjectOptions, p
   problems.throwIfAny(name);
   // Each finding that leaves no configuration is an error; this line keeps that promise if one forgets to say so.
   if (config === undefined) throw new ConfigError(name, [{ key: '', message: 'holds no whole configuration' }]);
-  return frozen(narrowed(config, only));
+  return frozen(narrowed({ ...config, name }, only));
 }
 
 function textOf(file: string): string {

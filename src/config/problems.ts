@@ -90,6 +90,11 @@ export class Problems {
     );
   }
 
+  /** Where something is written, as a finding would say it; for what is found out once the configuration is whole. */
+  located(path: Path): Omit<ConfigProblem, 'message'> {
+    return { ...this.#placeOf(path), key: dotted(path) };
+  }
+
   #placeOf(path: Path): Place | undefined {
     const exact = this.#written.get(idOf(path));
     if (exact !== undefined) return exact.value ?? exact.key;

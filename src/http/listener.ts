@@ -137,10 +137,12 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     if (options.tls !== undefined) {
       const { tls } = options;
       for (const address of tls.listen) {
-        const context = { ...readKeyPair(tls), handshakeTimeout: limits.headersMs };
-        const server = prepare(createTlsServer({ ...settings, ...context }, onRequest), true);
+        const loaded = readKeyPair(tls);
+        const context = { ...settings, ...loaded, handshakeTimeout: limits.headersMs };
+        const server = prepare(createTlsServer(context, onRequest), true);
         addresses.push(await open(server, address, { key: `${options.name}.tls.listen`, all: tls.listen, tls: true }));
-        stops.push(watchKeyPair(tls, pair => server.setSecureContext(pair), options.log, limits.certPollMs));
+        const watching = { log: options.log, intervalMs: limits.certPollMs };
+        stops.push(watchKeyPair(tls, loaded, pair => server.setSecureContext(pair), watching));
       }
     }
   } catch (error) {

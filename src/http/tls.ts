@@ -5,7 +5,8 @@
  *
  * @module
  */
-import { readFileSync, unwatchFile, watchFile } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
 import type { TlsConfig } from '../config/config.ts';
 import { WalletcredsError } from '../errors.ts';
@@ -36,28 +37,51 @@ export function readKeyPair({ certFile, keyFile }: TlsConfig): KeyPair {
 }
 
 /**
- * @param changed gets a pair that is known to be usable; an unusable one is logged and the old one stays
+ * @param loaded what is in use now: a change between its reading and the first look is found by its content
+ * @param changed gets a pair that is known to be usable; an unusable one is logged once and the old one stays
  * @returns stops watching
  */
 export function watchKeyPair(
   config: TlsConfig,
+  loaded: KeyPair,
   changed: (pair: KeyPair) => void,
-  log: Logger,
-  intervalMs: number,
+  options: { readonly log: Logger; readonly intervalMs: number },
 ): () => void {
-  const reread = () => {
+  const { log, intervalMs } = options;
+  const files = [config.certFile, config.keyFile];
+  let current = loaded;
+  let seen = '';
+  let stopped = false;
+
+  async function look(): Promise<void> {
+    // Before the reading: what changes during it shows as another state next time.
+    const state = (await Promise.all(files.map(stateOf))).join(' ');
+    if (stopped || state === seen) return;
+    seen = state;
     try {
-      changed(readKeyPair(config));
+      const pair = readKeyPair(config);
+      if (pair.cert.equals(current.cert) && pair.key.equals(current.key)) return;
+      current = pair;
+      changed(pair);
       log.info({ cert_file: config.certFile }, 'the certificate was read anew');
     } catch (error) {
       log.error(errorFields(error), 'the new certificate is not usable, the old one stays');
     }
-  };
-  const files = [...new Set([config.certFile, config.keyFile])];
-  for (const file of files) watchFile(file, { interval: intervalMs, persistent: false }, reread);
+  }
+
+  const timer = setInterval(() => void look(), intervalMs).unref();
   return () => {
-    for (const file of files) unwatchFile(file, reread);
+    stopped = true;
+    clearInterval(timer);
   };
+}
+
+/** Which file it is and when it last changed; links are followed. */
+function stateOf(file: string): Promise<string> {
+  return stat(file, { bigint: true }).then(
+    ({ dev, ino, size, mtimeNs, ctimeNs }) => [dev, ino, size, mtimeNs, ctimeNs].join(':'),
+    () => 'none',
+  );
 }
 
 function read(file: string): Buffer {

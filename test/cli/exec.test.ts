@@ -408,6 +408,19 @@ describe('--endpoint', () => {
     server.close();
   });
 
+  test('a stranger’s words come out as plain text on one line', async () => {
+    const server = createServer((_, response) => {
+      const said = { code: 'Bad\u001b]0;x\u0007\nwalletcreds: fine', message: 'a\r\u001b[2Kdone\nroot# \u202e' };
+      response.writeHead(403, { 'content-type': 'application/json' }).end(JSON.stringify(said));
+    });
+    await new Promise<void>(done => server.listen(0, '127.0.0.1', done));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const { code, stderr } = await walletcreds(['credentials', 'a', '--endpoint', url]);
+    expect(code).toBe(1);
+    expect(stderr).toBe(`walletcreds: ${url} answered 403: a [2Kdone root#   (Bad ]0;x walletcreds: fine)\n`);
+    server.close();
+  });
+
   test('nobody there is one line that names the URL', async () => {
     const { code, stderr } = await walletcreds(['credentials', 'a', '--endpoint', 'http://127.0.0.1:1']);
     expect(code).toBe(1);

@@ -44,6 +44,13 @@ function replace(yaml: string): void {
 }
 
 describe('serve', () => {
+  test.runIf(process.platform === 'linux')('says in its first line every address that it listens on', async () => {
+    const listen = [`127.0.0.1:${chain.port}`, `127.0.0.2:${chain.port}`];
+    const yaml = chain.yaml({ a: A }).replace(/listen: \["[^"]*"\] }/, `listen: ${JSON.stringify(listen)} }`);
+    const serve = await serving(yaml);
+    expect((await serve.said('serving'))['endpoint']).toBe(listen.map(address => `http://${address}`).join(', '));
+  });
+
   test('gives each of two workloads the credentials of its own wallet, and says in the log what it vended', async () => {
     const serve = await serving(chain.yaml({ a: A, b: B }));
     const [first, second] = await Promise.all([
@@ -186,7 +193,7 @@ describe('what serve refuses to start with', () => {
     chain.write('walletcreds.yaml', chain.yaml({ a: A }).replace('keys_dir: keys', 'keys_dir: nowhere'));
     const { code, stderr } = await start([]);
     expect(code).toBe(2);
-    expect(stderr).toMatch(/identity_token\.signer\.keys_dir: .*walletcreds keys generate/);
+    expect(stderr).toMatch(/^walletcreds\.yaml:\d+:\d+ identity_token\.signer\.keys_dir: .*walletcreds keys generate/);
     expect(stderr.trim().split('\n')).toHaveLength(1);
   });
 

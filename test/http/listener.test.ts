@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { credentialsErrorForm } from '../../src/http/answer.ts';
 import { endpointPolicy } from '../../src/http/endpoint/policy.ts';
 import { startListener } from '../../src/http/listener.ts';
 import { takesIpv6Alone } from '../../src/http/open.ts';
+import { type KeyPair, readKeyPair, watchKeyPair } from '../../src/http/tls.ts';
 import { selfSignedCertificate } from '../../src/identity-token/certificate.ts';
 import { credentialsOf, fakeVending, keptLog, sampleApp, tokenOf } from './support/sample.ts';
 import { ask, exchange, listening, replies, socketTo, untilClosed } from './support/wire.ts';
@@ -119,17 +120,32 @@ describe('TLS', () => {
     const tls = { listen: [{ host: '127.0.0.1', port: 0 }], ...files };
     const { app, log, lines } = sampleApp();
     const { listener } = await listening(app, log, { tls, limits: { certPollMs: 10 } });
-    // Written again and again: what is written before the first look at the file isn't a change yet.
-    let written = '';
-    const said = () => {
-      written += 'no certificate\n';
-      writeFileSync(files.certFile, written);
-      return lines.some(line => line.includes('the old one stays'));
-    };
-    await expect.poll(said, { interval: 20, timeout: 10_000 }).toBe(true);
+    writeFileSync(files.certFile, 'no certificate\n');
+    const said = () => lines.filter(line => line.includes('the old one stays')).length;
+    await expect.poll(said, { interval: 20 }).toBe(1);
     const socket = await tlsTo(listener.addresses[1]?.port ?? 0);
     expect(nameOn(socket)).toBe('kept');
     socket.destroy();
+  });
+
+  it('finds a certificate that changed before it first looked, and says nothing of one that is the same', async () => {
+    const files = pair('early');
+    const later = pair('later');
+    const { log, lines } = sampleApp();
+    const loaded = readKeyPair({ listen: [], ...files });
+    // As between the reading and the first look: the content is another one, the state is the first that is seen.
+    copyFileSync(later.keyFile, files.keyFile);
+    copyFileSync(later.certFile, files.certFile);
+    const pairs: KeyPair[] = [];
+    const stop = watchKeyPair({ listen: [], ...files }, loaded, pair => pairs.push(pair), { log, intervalMs: 5 });
+    await expect.poll(() => pairs.length, { interval: 5 }).toBe(1);
+    expect(pairs[0]?.cert.equals(readFileSync(later.certFile))).toBe(true);
+    utimesSync(files.certFile, new Date(0), new Date(0));
+    const broken = () => lines.filter(line => line.includes('the old one stays')).length;
+    writeFileSync(files.keyFile, 'no key\n');
+    await expect.poll(broken, { interval: 5 }).toBe(1);
+    expect(pairs).toHaveLength(1);
+    stop();
   });
 
   it('refuses to start with a certificate that it can’t use, naming the files', async () => {

@@ -8,7 +8,6 @@ import {
   BackendUnreachable,
   BrokerRefused,
   BrokerUnavailable,
-  HostNotAllowed,
   ResponseTooLarge,
   StsRefused,
   StsUnavailable,
@@ -55,8 +54,6 @@ const BY_STATUS: Readonly<Record<number, BrokerErrorKind>> = {
   431: 'bad_request',
 };
 
-const HOST_MESSAGE = 'this Host is not served here; use the issuer’s, or name it under broker.extra_hosts';
-
 /** HTTP status and kind of a failure. A class that isn't named here and has no status of a refusal is `internal`. */
 export function kindOf(error: unknown): { status: number; kind: BrokerErrorKind } {
   if (error instanceof RateLimited || error instanceof TooManyConnections) return { status: 429, kind: 'rate_limited' };
@@ -77,7 +74,7 @@ export function kindOf(error: unknown): { status: number; kind: BrokerErrorKind 
 /** @param allow the methods for `Allow` of a 405 */
 export const brokerErrorForm: ErrorForm = (error, allow) => {
   const { status, kind } = kindOf(error);
-  const message = error instanceof HostNotAllowed ? HOST_MESSAGE : publicError(error).message;
+  const { message } = publicError(error);
   const retry = status === 429 ? ['Retry-After', String(error instanceof RateLimited ? error.retryAfter : 1)] : [];
   const challenge = status === 401 ? ['WWW-Authenticate', 'Bearer'] : [];
   return answer(status, 'application/json', JSON.stringify({ error: kind, message }), [

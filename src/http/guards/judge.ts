@@ -22,6 +22,8 @@ import type { HostGuard } from './host.ts';
 /** What a listener lets through. */
 export interface RequestPolicy {
   readonly hostAllowed: HostGuard;
+  /** What whoever asked by another name does instead, after `this Host is not served here; `. */
+  readonly hostMend: string;
   /** Refuse what a proxy has forwarded. The endpoint's alone: a broker stands behind a TLS proxy. */
   readonly refuseForwarded: boolean;
   /** Refuse what a web page sends: always, never, or all but a GET (a person opens the status page by a navigation). */
@@ -45,9 +47,9 @@ export function judge(policy: RequestPolicy, request: RawRequest): WalletcredsEr
   const { method, target, headers } = request;
   if (headers.duplicate === 'Host') return new BadRequest('two Host headers; send one');
   if (headers.host === undefined) return new BadRequest('no Host header; HTTP/1.1 wants one');
-  if (!policy.hostAllowed(headers.host)) return hostNotAllowed();
+  if (!policy.hostAllowed(headers.host)) return hostNotAllowed(policy);
   const path = target.charCodeAt(0) === 0x2f;
-  if (!path && !policy.hostAllowed(authorityOf(target) ?? 'localhost')) return hostNotAllowed();
+  if (!path && !policy.hostAllowed(authorityOf(target) ?? 'localhost')) return hostNotAllowed(policy);
   if (headers.forwarded && policy.refuseForwarded) {
     return new ForwardedRequestRefused(
       'the request was forwarded by a proxy (X-Forwarded-*, X-Real-IP, Forwarded or Via); ask this listener directly',
@@ -85,8 +87,6 @@ function authorityOf(target: string): string | undefined {
   return /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#@]*@)?([^/?#]*)/i.exec(target)?.[1];
 }
 
-function hostNotAllowed(): HostNotAllowed {
-  return new HostNotAllowed(
-    'this Host is not served here; use 127.0.0.1, or name the host under endpoint.extra_hosts in the configuration',
-  );
+function hostNotAllowed({ hostMend }: RequestPolicy): HostNotAllowed {
+  return new HostNotAllowed(`this Host is not served here; ${hostMend}`);
 }

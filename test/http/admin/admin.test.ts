@@ -193,7 +193,9 @@ describe('behind the listener', () => {
     expect(page.body).toContain('alpha');
     expect((await ask(port, 'GET /readyz?workload=alpha HTTP/1.1\nHost: ::1')).status).toBe(200);
     expect((await ask(port, 'GET /readyz?workload=beta HTTP/1.1')).status).toBe(404);
-    expect((await ask(port, 'GET / HTTP/1.1\nHost: rebound.example')).json()['code']).toBe('HostNotAllowed');
+    const rebound = (await ask(port, 'GET / HTTP/1.1\nHost: rebound.example')).json();
+    expect(rebound['code']).toBe('HostNotAllowed');
+    expect(rebound['message']).toMatch(/admin\.listen/);
     expect((await ask(port, 'POST / HTTP/1.1\nOrigin: https://e.example')).json()['code']).toBe(
       'BrowserRequestRefused',
     );
