@@ -7,35 +7,17 @@
  */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
+import { kept, keptPackages, why } from '../support/kept.ts';
 
 const run = promisify(execFile);
 
 /** The schemas of Kubernetes 1.30, compiled; and every known field with its type, of 1.36. */
 const PACKAGES = { 'kubernetes-models': '4.5.1', '@kubernetes/client-node': '2.0.1' } as const;
-
-/** A folder that `fill` fills once on this machine; two runs at once fill two, and the first to be ready wins. */
-async function kept(name: string, fill: (folder: string) => Promise<unknown>): Promise<string> {
-  const folder = join(tmpdir(), `walletcreds-test-tools-${userInfo().uid}`, name);
-  if (existsSync(folder)) return folder;
-  const parent = join(folder, '..');
-  await mkdir(parent, { recursive: true, mode: 0o700 });
-  const fresh = await mkdtemp(join(parent, 'new-'));
-  try {
-    await fill(fresh);
-    await rename(fresh, folder).catch(() => undefined);
-  } finally {
-    await rm(fresh, { recursive: true, force: true });
-  }
-  return folder;
-}
-
-const why = (error: unknown) => (error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error));
 
 /** The programs that build a kustomization: Debian's old one always, the machine's own where it has one; or why not. */
 export async function kubectls(): Promise<{ programs: string[] } | { missing: string }> {
@@ -69,16 +51,7 @@ export interface Schemas {
 
 export async function schemas(): Promise<Schemas | { missing: string }> {
   try {
-    const name = Object.entries(PACKAGES)
-      .map(([name, version]) => `${name.replace(/\W+/g, '-')}-${version}`)
-      .join('_');
-    const folder = await kept(name, async fresh => {
-      await writeFile(join(fresh, 'package.json'), JSON.stringify({ private: true, dependencies: PACKAGES }));
-      await run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--silent'], {
-        cwd: fresh,
-        timeout: 55_000,
-      });
-    });
+    const folder = await keptPackages(PACKAGES);
     const require = createRequire(join(folder, 'package.json'));
     // By its file: the package's own entry loads an HTTP client that a node 20 can't.
     const models = join(folder, 'node_modules/@kubernetes/client-node/dist/gen/models/all.js');

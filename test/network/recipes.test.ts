@@ -3,10 +3,13 @@
  *
  * @module
  */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { because, debian } from '../support/clients.ts';
+import { root } from '../support/process.ts';
 import { type ComposeFile, type Copied, copyRecipes, RECIPES } from './compose-file.ts';
+import { composeSchema } from './compose-schema.ts';
 import { createStack, noStacks, type Running, type Stack } from './stack.ts';
 
 const STS_PORT = '4566';
@@ -21,13 +24,33 @@ beforeAll(() => {
 });
 afterAll(() => copied?.remove());
 
+const schema = await composeSchema();
+
+describe.skipIf(because('missing' in schema ? schema.missing : undefined))('the Compose Specification', () => {
+  const findings = (text: string) => ('findings' in schema ? schema.findings(text) : ['']);
+
+  test.each(RECIPES)('finds nothing wrong in %s', recipe => {
+    expect(findings(readFileSync(join(root, recipe), 'utf8'))).toEqual([]);
+  });
+
+  test.each([
+    ['a misspelt key', 'cap_drop:', 'capdrop:'],
+    ['a condition that there isn’t', 'service_healthy', 'service_ready'],
+    ['a list where a map stands', 'ulimits: { core: 0 }', 'ulimits: [core]'],
+  ])('would find %s', (_, good, bad) => {
+    const text = readFileSync(join(root, RECIPES[0] ?? ''), 'utf8');
+    expect(text).toContain(good);
+    expect(findings(text.replace(good, bad))).not.toEqual([]);
+  });
+});
+
 describe.skipIf(because(compose)).each(RECIPES)('%s', recipe => {
   let file: ComposeFile;
   beforeAll(() => {
     file = copied.resolve(recipe);
   });
 
-  test('is valid', () => {
+  test('is taken by docker-compose', () => {
     expect(Object.keys(file.services).length).toBeGreaterThan(1);
   });
 
