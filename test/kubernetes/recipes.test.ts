@@ -131,6 +131,23 @@ describe.skipIf(because(noKubectl)).each(RECIPES)('the recipe %s', recipe => {
   });
 });
 
+test.skipIf(because(noKubectl))('every image is one’s own to name, or pinned by its digest', () => {
+  const images = RECIPES.flatMap(recipe => containersOf(workload(objects[recipe]).pod).map(({ image }) => image));
+  expect(images.filter(image => !/^registry\.example\.com\/|@sha256:[0-9a-f]{64}$/.test(image))).toEqual([]);
+});
+
+test.skipIf(because(noKubectl))(
+  'what holds an app back until the node agent has credentials asks as the app does',
+  () => {
+    const { pod } = workload(objects['node-agent-app']);
+    const [wait, app] = [pod.initContainers?.[0], pod.containers[0]];
+    for (const variable of wait?.env ?? []) expect(app?.env).toContainEqual(variable);
+    expect(wait?.env).toHaveLength(2);
+    expect(wait?.volumeMounts).toEqual(app?.volumeMounts);
+    expect([wait?.restartPolicy, wait?.securityContext?.runAsUser]).toEqual([undefined, undefined]);
+  },
+);
+
 describe.skipIf(because(noKubectl)).each(['broker', 'sidecar', 'node-agent'] as const)(
   'walletcreds.yaml of %s',
   recipe => {

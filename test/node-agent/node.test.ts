@@ -25,6 +25,7 @@ import { AGENT, APP, type As, missingForNodes, type Node, type Running, startNod
 const missing = missingForNodes();
 const programs = fileURLToPath(new URL('programs', import.meta.url));
 const recipe = (name: string) => readFileSync(join(root, 'deploy/kubernetes/node-agent', name), 'utf8');
+const app = readFileSync(join(root, 'deploy/kubernetes/node-agent-app/deployment.yaml'), 'utf8');
 const WALLET = '0x52908400098527886e0f7030069857d2e4169ee7';
 const ACCOUNT = '123456789012';
 const PODS = {
@@ -40,9 +41,10 @@ interface Template {
 }
 interface InitContainer {
   command: string[];
-  securityContext: { capabilities: { add: string[] } };
+  securityContext: { capabilities: { add: string[]; drop: string[] } };
 }
 const [init] = (parse(recipe('daemonset.yaml')) as Template).spec.template.spec.initContainers;
+const [wait] = (parse(app) as Template).spec.template.spec.initContainers;
 const addresses = (node: Node) =>
   node.script(
     init.command[2] ?? '',
@@ -199,6 +201,32 @@ describe.skipIf(because(missing))('on a node', () => {
     );
     expect(code).not.toBe(0);
     expect(stderr).toMatch(/endpoint\.listen: can't listen on 169\.254\.170\.23:80: the port is in use/);
+  });
+
+  describe('a pod whose node has no agent yet', () => {
+    /** The recipe's own init container. */
+    const waiting = (file: string) =>
+      node.start('a', APP, [process.execPath, ...wait.command.slice(1)], {
+        AWS_CONTAINER_CREDENTIALS_FULL_URI: V4,
+        AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: file,
+      });
+
+    test('holds its app back, says why, and lets it start once there are credentials for it', async () => {
+      expect(wait.command[0]).toBe('node');
+      expect(wait.securityContext).toMatchObject({ capabilities: { drop: ['ALL'] } });
+      await agent.stop();
+      const held = waiting(await tokenFile('token'));
+      await held.says(`waiting for ${V4}: connect ECONNREFUSED`);
+      agent = node.serve(AGENT, config, env);
+      expect(await held.ended).toBe(0);
+      expect(await ask('a', APP, V4, await tokenFile('token'))).toBe('200 Success');
+    });
+
+    test('says of a service account that isn’t mapped what it is told, and goes on asking', async () => {
+      const held = waiting(await tokenFile('stranger', { account: 'default:nobody' }));
+      await held.says(`waiting for ${V4}: WorkloadUnknown: `);
+      await held.stop();
+    });
   });
 
   test('a further service account is taken over from the ConfigMap without a restart, and a bad wallet changes nothing', async () => {

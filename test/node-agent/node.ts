@@ -6,7 +6,6 @@
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { bin, cleanEnv, type Finished, run } from '../support/process.ts';
 
 /** Why no node can be built here; undefined where it can. */
@@ -31,6 +30,8 @@ export interface Running {
   said(): string;
   /** Resolves once it has said this; rejects when it ends before. */
   says(text: string): Promise<void>;
+  readonly ended: Promise<number | null>;
+  /** SIGTERM, and its exit code. */
   stop(): Promise<number | null>;
 }
 
@@ -41,6 +42,7 @@ export interface Node {
   run(where: string | undefined, as: As, args: readonly string[], env?: Record<string, string>): Promise<Finished>;
   /** The shell script of an init container, by busybox, with these capabilities. */
   script(text: string, capabilities: readonly string[]): Promise<Finished>;
+  start(where: string | undefined, as: As, args: readonly string[], env: Record<string, string>): Running;
   serve(as: As, config: string, env: Record<string, string>): Running;
   ip(...args: string[]): string;
   close(): void;
@@ -114,6 +116,39 @@ export function startNode(
     ];
   };
   const env = (more: Record<string, string> = {}) => cleanEnv(folder, more);
+
+  function start(where: string | undefined, as: As, args: readonly string[], more: Record<string, string>): Running {
+    const stdio = ['ignore', 'pipe', 'pipe'] as const;
+    const child = spawn('/usr/sbin/ip', command(where, as, args), { env: env(more), cwd: folder, stdio: [...stdio] });
+    let text = '';
+    const waiting = new Set<() => void>();
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', chunk => {
+        text += chunk;
+        for (const look of waiting) look();
+      });
+    const ended = new Promise<number | null>(resolve => child.once('close', code => resolve(code)));
+    return {
+      child,
+      said: () => text,
+      says: wanted =>
+        new Promise((resolve, reject) => {
+          const look = () => {
+            if (!text.includes(wanted)) return;
+            waiting.delete(look);
+            resolve();
+          };
+          waiting.add(look);
+          void ended.then(code => reject(new Error(`it ended with ${code} before it said ${wanted}:\n${text}`)));
+          look();
+        }),
+      ended,
+      stop() {
+        child.kill('SIGTERM');
+        return ended;
+      },
+    };
+  }
   return {
     outside: outside ?? '',
     ip: inNode,
@@ -128,40 +163,7 @@ export function startNode(
       const args = command(undefined, { uid: 0, capabilities }, [`${tools}/sh`, '-euc', text]);
       return run('/usr/sbin/ip', args, { env: { PATH: `${tools}:/usr/bin` }, cwd: folder });
     },
-    serve(as, config, more) {
-      const args = command(undefined, as, [process.execPath, '--', bin, 'serve', '--config', config]);
-      const child = spawn('/usr/sbin/ip', args, {
-        env: env(more),
-        cwd: dirname(config),
-        stdio: ['ignore', 'pipe', 'pipe'],
-      });
-      let text = '';
-      const waiting = new Set<() => void>();
-      for (const stream of [child.stdout, child.stderr])
-        stream.setEncoding('utf8').on('data', chunk => {
-          text += chunk;
-          for (const look of waiting) look();
-        });
-      const ended = new Promise<number | null>(resolve => child.once('close', code => resolve(code)));
-      return {
-        child,
-        said: () => text,
-        says: wanted =>
-          new Promise((resolve, reject) => {
-            const look = () => {
-              if (!text.includes(wanted)) return;
-              waiting.delete(look);
-              resolve();
-            };
-            waiting.add(look);
-            void ended.then(code => reject(new Error(`serve ended with ${code} before it said ${wanted}:\n${text}`)));
-            look();
-          }),
-        stop() {
-          child.kill('SIGTERM');
-          return ended;
-        },
-      };
-    },
+    start,
+    serve: (as, config, more) => start(undefined, as, [process.execPath, '--', bin, 'serve', '--config', config], more),
   };
 }
