@@ -12,8 +12,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createSidecar, type RunningSidecar } from '../../src/index.ts';
-import { ask } from '../support/request.ts';
 import { type Chain, ROLE, startChain } from '../support/chain.ts';
+import { ask } from '../support/request.ts';
 
 const wallet = (digit: string) => `0x${digit.repeat(40)}`;
 const wallets = ['1', '2', '3', '4'].map(wallet);

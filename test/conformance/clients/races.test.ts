@@ -60,13 +60,20 @@ interface Client {
   readonly missing: string | undefined;
   readonly command: () => Promise<readonly string[]> | readonly string[];
   readonly env?: Record<string, string | undefined>;
+  /** Its own at S3; absent for one that asks STS who it is, which tells by itself. */
+  readonly bucket?: string;
 }
 const node = (program: string, ...args: string[]) => [process.execPath, join(programs, program), ...args];
 const clients: readonly Client[] = [
   { name: 'AWS SDK for JavaScript v3', missing: undefined, command: () => node('sdk-v3.mjs') },
   { name: 'AWS SDK for JavaScript v2', missing: npm.missing, command: () => node('sdk-v2.mjs', npm.folder) },
   { name: 'aws-crt', missing: npm.missing, command: () => node('crt.mjs', npm.folder) },
-  { name: 'LanceDB (AWS SDK for Rust)', missing: npm.missing, command: () => node('lancedb.mjs', npm.folder, s3.url) },
+  {
+    name: 'LanceDB (AWS SDK for Rust)',
+    missing: npm.missing,
+    command: () => node('lancedb.mjs', npm.folder, s3.url, 'lancedb'),
+    bucket: 'lancedb',
+  },
   {
     name: 'AWS CLI',
     missing: debian('awscli'),
@@ -95,13 +102,15 @@ const clients: readonly Client[] = [
       'lsf',
       '--retries',
       '1',
-      `:s3,provider=Other,env_auth=true,endpoint="${s3.url}",region=us-east-1:bucket`,
+      `:s3,provider=Other,env_auth=true,endpoint="${s3.url}",region=us-east-1:rclone`,
     ],
+    bucket: 'rclone',
   },
   {
     name: 'restic',
     missing: debian('restic'),
-    command: () => ['/usr/bin/restic', '--no-cache', '-r', `s3:${s3.url}/bucket`, 'init'],
+    command: () => ['/usr/bin/restic', '--no-cache', '-r', `s3:${s3.url}/restic`, 'init'],
+    bucket: 'restic',
     env: { RESTIC_PASSWORD: 'of a test' },
   },
 ];
@@ -125,9 +134,13 @@ async function start(client: Client): Promise<Outcome> {
       .split('\n')
       .filter(line => /rror|nable|redential/.test(line))
       .at(-1) ?? '';
-  // One that finds none may try without credentials, and a store that lets it would hide that.
-  const anonymous = s3.requests.some(({ accessKeyId }) => !chain.sts.sessions.has(accessKeyId ?? ''));
-  return { ok: code === 0 && !anonymous, seconds: (performance.now() - began) / 1000, said };
+  // One that finds none may try without credentials, or not at all, and a store that lets it would hide that.
+  const own = s3.requests.filter(({ path }) => path.split(/[/?]/)[1] === client.bucket);
+  const signed = own.filter(({ accessKeyId }) =>
+    chain.sts.sessions.get(accessKeyId ?? '')?.sessionName.includes(WALLET),
+  );
+  const used = client.bucket === undefined || (own.length > 0 && signed.length === own.length);
+  return { ok: code === 0 && used, seconds: (performance.now() - began) / 1000, said };
 }
 
 /** Until `walletcreds healthcheck` says so, as the engine asks. */
