@@ -28,14 +28,21 @@ fi
 set -a
 . ./.env
 set +a
-: "${WALLETCREDS:=docker run --rm --network none --read-only --cap-drop ALL --user $(id -u):$(id -g) --env-file .env --volume $PWD:$PWD walletcreds}"
+walletcreds() {
+  if [ -n "${WALLETCREDS:-}" ]; then
+    $WALLETCREDS "$@"
+  else
+    docker run --rm --network none --read-only --cap-drop ALL --user "$(id -u):$(id -g)" --env-file .env \
+      --volume "$PWD:$PWD" walletcreds "$@"
+  fi
+}
 
 mkdir -p -m 755 keys secrets tls public
 if [ -z "$(ls keys)" ]; then
-  $WALLETCREDS keys generate --certificate --dir "$PWD/keys"
+  walletcreds keys generate --certificate --dir "$PWD/keys"
 fi
 chmod 600 keys/*.json
-$WALLETCREDS keys jwks --config "$PWD/config/bridge.yaml" --dir "$PWD/keys" --out "$PWD/public"
+walletcreds keys jwks --config "$PWD/config/bridge.yaml" --dir "$PWD/keys" --out "$PWD/public"
 chmod 644 keys/*.json
 
 if [ ! -e secrets/scraper-a.id ]; then

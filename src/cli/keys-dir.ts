@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { existsSync, mkdirSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { createTrail } from '../audit/create-trail.ts';
 import { systemClock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
@@ -30,7 +30,8 @@ export async function keysCommand(
   if (flags.dir !== undefined && !existsSync(flags.config)) return { ...command, keysDir: resolve(flags.dir) };
   let config: Config;
   try {
-    config = await loadConfig(flags.config, { env: io.env });
+    // Where the keys are is all that is asked: no token is made for it, and nobody's has to be within reach.
+    config = await loadConfig(flags.config, { env: io.env, purpose: 'inspect' });
   } catch (error) {
     if (flags.dir === undefined) throw error;
     io.warn(`${flags.config} can't be read, so nothing is written to the trail; going on with --dir alone`);
@@ -52,6 +53,7 @@ export async function keysCommand(
 }
 
 async function writeRevocation(config: Config, kid: string, io: Io): Promise<void> {
+  if (config.audit.kind === 'sqlite') mkdirSync(dirname(config.audit.path), { recursive: true, mode: 0o711 });
   const trail = await createTrail(config.audit, {
     clock: systemClock,
     log: await cliLogger(io.env, 'warn'),

@@ -1,8 +1,9 @@
-import { chmodSync, readFileSync, statSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { type KeysCommand, keysGenerate, keysJwks, keysList, keysRevoke, keysRotate } from '../../src/cli/keys.ts';
+import { keysCommand } from '../../src/cli/keys-dir.ts';
 import { createKeyStore } from '../../src/identity-token/key-store.ts';
 import { createIdentityTokenSource } from '../../src/identity-token/source.ts';
 import { keysFolder, NOW, SIGNER, temporaryFolder, workload, writeKey } from '../identity-token/support.ts';
@@ -267,5 +268,28 @@ describe('keys revoke', () => {
     expect(await keysRevoke({ ...at(), kid: 'a.json', audit })).toBe(1);
     expect(stderr.join()).toContain('database is locked');
     expect((await list()).rows).toEqual([]);
+  });
+});
+
+describe('which folder', () => {
+  it('is the configuration’s, though the tokens of its workloads are out of reach and nothing can be made', async () => {
+    const folder = temporaryFolder();
+    const io = { env: {}, out: () => undefined, warn: () => undefined };
+    const config = join(folder, 'walletcreds.yaml');
+    const lines = [
+      'region: us-east-1',
+      'role_arn: arn:aws:iam::123456789012:role/r',
+      'state_dir: /proc/nowhere',
+      'identity_token: { signer: { issuer: "https://oidc.example.com", keys_dir: mine } }',
+      'workloads:',
+      '  a: { wallet: "0x52908400098527886e0f7030069857d2e4169ee7", token_env: NOT_SET }',
+      '  b: { wallet: "0xde709f2102306220921060314715629080e2fb77", token_file: tokens/b }',
+    ];
+    writeFileSync(config, lines.join('\n'));
+    expect(await keysCommand({ config }, io)).toMatchObject({
+      keysDir: join(folder, 'mine'),
+      issuer: 'https://oidc.example.com',
+    });
+    expect(readdirSync(folder)).toEqual(['walletcreds.yaml']);
   });
 });

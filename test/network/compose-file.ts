@@ -4,7 +4,7 @@
  * @module
  */
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parse } from 'yaml';
 import { bin, root, temporaryFolder } from '../support/process.ts';
@@ -60,7 +60,12 @@ export function copyRecipes(): Copied {
     mkdirSync(join(folder, dirname(name)), { recursive: true });
     cpSync(join(root, name), join(folder, name), { recursive: true });
   }
-  execFileSync('/bin/sh', [join(folder, 'deploy/compose/prepare.sh')], {
+  // As somebody runs it: a user who may write nowhere else.
+  const isRoot = process.getuid?.() === 0;
+  if (isRoot) execFileSync('/usr/bin/chown', ['-R', '65534:65534', join(folder, 'deploy/compose')]);
+  chmodSync(folder, 0o755);
+  const nobody = ['/usr/bin/setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+  execFileSync('/usr/bin/env', [...(isRoot ? nobody : []), '/bin/sh', join(folder, 'deploy/compose/prepare.sh')], {
     env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', WALLETCREDS: `${process.execPath} -- ${bin}` },
     stdio: 'pipe',
   });
