@@ -60,13 +60,22 @@ export function copyRecipes(): Copied {
     mkdirSync(join(folder, dirname(name)), { recursive: true });
     cpSync(join(root, name), join(folder, name), { recursive: true });
   }
-  // As somebody runs it: a user who may write nowhere else.
+  // As somebody runs it: a user who may write nowhere else, with as much of docker as the script asks for, where the
+  // container has the variables of the env file and no others.
+  const engine = [
+    '#!/bin/sh',
+    'while [ "$1" != walletcreds ]; do [ "$1" != --env-file ] || file=$2; shift; done',
+    'shift',
+    `exec env -i PATH=/usr/bin:/bin $(grep -v "^#" "$file") ${process.execPath} -- ${bin} "$@"`,
+  ].join('\n');
+  mkdirSync(join(folder, 'bin'));
+  writeFileSync(join(folder, 'bin/docker'), engine, { mode: 0o755 });
   const isRoot = process.getuid?.() === 0;
   if (isRoot) execFileSync('/usr/bin/chown', ['-R', '65534:65534', join(folder, 'deploy/compose')]);
   chmodSync(folder, 0o755);
   const nobody = ['/usr/bin/setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
   execFileSync('/usr/bin/env', [...(isRoot ? nobody : []), '/bin/sh', join(folder, 'deploy/compose/prepare.sh')], {
-    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', WALLETCREDS: `${process.execPath} -- ${bin}` },
+    env: { PATH: `${join(folder, 'bin')}:/usr/sbin:/usr/bin:/sbin:/bin` },
     stdio: 'pipe',
   });
   return {
