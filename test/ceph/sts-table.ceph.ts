@@ -7,7 +7,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { type RunningStsEmulator, startStsEmulator } from '../../src/emulator/index.ts';
-import { request } from '../../src/outbound.ts';
+import { OutboundError, request } from '../../src/outbound.ts';
 import { createAccount } from './ceph-account.ts';
 import { type Answer, TABLE, taken } from './sts-table.ts';
 import { answerOf, createWorld, type RoleName, requestOf, roleName, type World } from './sts-world.ts';
@@ -51,11 +51,25 @@ afterAll(async () => {
 
 beforeEach(context => context.skip('missing' in gateway, missing));
 
-/** Patient: on a busy machine one of the two has once been silent for more than five seconds; which, its port didn't tell. */
 async function ask(url: string, world: World, row: (typeof TABLE)[number]['rows'][number]): Promise<Answer> {
   const { path, ...rest } = await requestOf(world, row.ask);
-  const { status, body } = await request({ url: url + path, ...rest, timeoutMs: 30_000 });
+  const { status, body } = await request({ url: url + path, ...rest, timeoutMs: 10_000 });
   return answerOf(status, body);
+}
+
+/**
+ * Ceph 16 now and then never answers: of 11,700 requests 4 were still silent after 10 s, each time with the issuer's
+ * discovery document fetched and its keys never asked for, and the requests after them answered within milliseconds. So
+ * it gets three tries; the emulator gets one.
+ */
+async function askCeph(url: string, row: (typeof TABLE)[number]['rows'][number], tries = 3): Promise<Answer> {
+  try {
+    return await ask(url, ceph, row);
+  } catch (error) {
+    if (!(error instanceof OutboundError) || error.code !== 'TimedOut') throw error;
+    if (tries === 1) throw new Error('Ceph was silent three times', { cause: error });
+    return askCeph(url, row, tries - 1);
+  }
 }
 
 describe.each(TABLE.map(({ title, rows }) => [title, rows] as const))('%s', (_, rows) => {
@@ -63,7 +77,7 @@ describe.each(TABLE.map(({ title, rows }) => [title, rows] as const))('%s', (_, 
     if ('missing' in gateway) return;
     expect({
       emulator: await ask(sts.url, account, row),
-      ceph: await ask(gateway.url, ceph, row),
+      ceph: await askCeph(gateway.url, row),
     }).toEqual({ emulator: row.emulator, ceph: row.ceph });
   });
 });
