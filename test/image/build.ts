@@ -12,9 +12,11 @@ import {
   mkdirSync,
   readFileSync,
   realpathSync,
+  statfsSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { freemem, tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { debian } from '../support/clients.ts';
 import { root } from '../support/process.ts';
@@ -24,6 +26,23 @@ export function missingForImages(): string | undefined {
   if (process.platform !== 'linux') return 'images are built on Linux';
   if (process.getuid?.() !== 0) return 'building an image here needs root';
   return debian('buildah');
+}
+
+const GIB = 1024 ** 3;
+
+/**
+ * Where images are kept while they are tested: in memory where there is plenty, since an install of every package is
+ * written, read for its digest, and thrown away, three times over; else where temporary files are.
+ */
+export function placeForImages(): string {
+  const memory = '/dev/shm';
+  const mounts = existsSync('/proc/self/mounts') ? readFileSync('/proc/self/mounts', 'utf8').split('\n') : [];
+  // Engines give containers one of 64 MB from which nothing may be run.
+  const [, , type, options = 'noexec'] = mounts.findLast(line => line.split(' ')[1] === memory)?.split(' ') ?? [];
+  if (type !== 'tmpfs' || /\bnoexec\b/.test(options)) return tmpdir();
+  const { bavail, bsize } = statfsSync(memory);
+  const limit = process.constrainedMemory() || Number.POSITIVE_INFINITY;
+  return bavail * bsize > 2 * GIB && Math.min(freemem(), limit) > 6 * GIB ? memory : tmpdir();
 }
 
 export interface Images {
@@ -53,22 +72,24 @@ export function images(folder: string): Images {
       maxBuffer: 64 * 1024 * 1024,
       timeout: 280_000,
     }).trim();
-  const base = (name: string, fill: (folder: string) => void, ...config: string[]) => {
-    const container = buildah('from', '--signature-policy', policy, 'scratch');
+  const base = (name: string, from: string, fill: (folder: string) => void, ...config: string[]) => {
+    const container = buildah('from', '--signature-policy', policy, from);
     fill(buildah('mount', container));
     buildah('config', ...config, container);
     buildah('commit', '--signature-policy', policy, container, `localhost/${name}`);
     buildah('rm', container);
     return `localhost/${name}`;
   };
-  let bases: { build: string; runtime: string } | undefined;
+  const makeBases = () => {
+    const runtime = base('runtime-base', 'scratch', fillRuntimeBase, '--env', 'PATH=/usr/local/bin');
+    const path = ['--env', 'PATH=/usr/local/bin:/usr/bin:/bin'];
+    return { runtime, build: base('build-base', runtime, fillBuildBase, ...path, ...trust()) };
+  };
+  let bases: ReturnType<typeof makeBases> | undefined;
   return {
     buildah,
     build(name, ...flags) {
-      bases ??= {
-        build: base('build-base', fillBuildBase, '--env', 'PATH=/usr/local/bin:/usr/bin:/bin', ...trust()),
-        runtime: base('runtime-base', fillRuntimeBase, '--env', 'PATH=/usr/local/bin'),
-      };
+      bases ??= makeBases();
       const chosen = ['--build-arg', `NODE_IMAGE=${bases.build}`, '--build-arg', `RUNTIME_IMAGE=${bases.runtime}`];
       buildah(
         ...['build', '--signature-policy', policy, '--pull-never', '--format', 'docker', '--isolation', 'chroot'],
@@ -128,9 +149,8 @@ function fillRuntimeBase(folder: string): void {
   mkdirSync(join(folder, 'tmp'), { mode: 0o1777 });
 }
 
-/** That, npm, and the programs that the Dockerfile's steps call, all of which Debian's smallest image has. */
+/** On top of that npm, and the programs that the Dockerfile's steps call, all of which Debian's smallest image has. */
 function fillBuildBase(folder: string): void {
-  fillRuntimeBase(folder);
   for (const name of ['sh', 'cp', 'rm', 'find', 'touch', 'sed', 'env']) program(folder, `/usr/bin/${name}`);
   mkdirSync(join(folder, 'bin'), { recursive: true });
   symlinkSync('/usr/bin/sh', join(folder, 'bin/sh'));

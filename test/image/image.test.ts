@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { because } from '../support/clients.ts';
 import { type Finished, root, run, temporaryFolder } from '../support/process.ts';
-import { type Images, images, missingForImages } from './build.ts';
+import { type Images, images, missingForImages, placeForImages } from './build.ts';
 
 const missing = missingForImages();
 const MOMENT = '1700000000';
@@ -35,7 +35,7 @@ describe('the Dockerfile', () => {
 });
 
 describe.skipIf(because(missing))('the image', () => {
-  const folder = temporaryFolder('image');
+  const folder = temporaryFolder('image', placeForImages());
   let built: Images;
   let files: string;
   beforeAll(() => {

@@ -78,9 +78,12 @@ export function copyRecipes(): Copied {
     env: { PATH: `${join(folder, 'bin')}:/usr/sbin:/usr/bin:/sbin:/bin` },
     stdio: 'pipe',
   });
+  const resolved = new Map<string, ComposeFile>();
   return {
     folder,
     resolve(recipe) {
+      const known = resolved.get(recipe);
+      if (known !== undefined) return known;
       const file = join(folder, recipe);
       // `name` came into the specification after Debian's docker-compose.
       writeFileSync(file, readFileSync(join(root, recipe), 'utf8').replace(/^name: .*\n/m, ''));
@@ -90,7 +93,9 @@ export function copyRecipes(): Copied {
         env: { PATH: '/usr/bin:/bin', HOME: folder },
         stdio: ['ignore', 'pipe', 'pipe'],
       });
-      return parse(text) as ComposeFile;
+      const made = parse(text) as ComposeFile;
+      resolved.set(recipe, made);
+      return made;
     },
     read: file => readFileSync(join(folder, 'deploy/compose', file), 'utf8'),
     remove,

@@ -28,9 +28,9 @@ export function cleanEnv(home: string, extra: Readonly<Record<string, string>> =
   };
 }
 
-/** A new empty folder, and how to be rid of it. */
-export function temporaryFolder(name: string): { path: string; remove: () => void } {
-  const path = mkdtempSync(join(tmpdir(), `walletcreds-${name}-`));
+/** A new empty folder, and how to be rid of it. @param parent by default where temporary files are */
+export function temporaryFolder(name: string, parent = tmpdir()): { path: string; remove: () => void } {
+  const path = mkdtempSync(join(parent, `walletcreds-${name}-`));
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
