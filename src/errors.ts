@@ -22,6 +22,15 @@ export abstract class WalletcredsError extends Error {
   }
 }
 
+/**
+ * An error that is made once and thrown as often as need be, since it says nothing of a single request: strangers ask by
+ * the ten thousand, and a stack trace for each of them costs more than to answer. It is frozen, so nobody can tell one
+ * what another was refused for; its answer is made once as well.
+ */
+export function standing<E extends WalletcredsError>(error: E): E {
+  return Object.freeze(error);
+}
+
 /** A failure that may pass by itself: 503 and `Retry-After: 1` at the endpoint. */
 export abstract class TransientError extends WalletcredsError {
   readonly status = 503;

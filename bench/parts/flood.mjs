@@ -1,7 +1,8 @@
 /**
  * Fifty thousand requests without a good token: how many rows they make, whether each is counted, and what they do to a
- * workload that asks meanwhile. One thread answers all of them, so the same crowd of good requests is measured as well:
- * what strangers cost beyond what any crowd would.
+ * workload that asks meanwhile. Its p99 may be twice what it is when nobody else asks, no more: measured in pairs, its
+ * window alone right before the window among strangers, so that both have the same machine. A crowd of good requests of
+ * the same size is measured beside it, to tell what is due to strangers and what to one thread that answers everybody.
  *
  * @module
  */
@@ -80,12 +81,8 @@ export async function flood({ quick, note }) {
       verdicts: [
         { what: `rows a minute for ${REQUESTS} strangers`, found: rows / minutes, atMost: 60 },
         { what: 'strangers that no row counts', found: REQUESTS - counted, atMost: 0 },
-        {
-          what: `p99 among ${CONNECTIONS} strangers / among ${CONNECTIONS} others`,
-          found: ratio('crowd'),
-          atMost: 2,
-        },
-        { what: `p99 among ${CONNECTIONS} strangers / alone`, found: ratio('alone') },
+        { what: `p99 among ${CONNECTIONS} strangers / alone`, found: ratio('alone'), atMost: 2 },
+        { what: `p99 among ${CONNECTIONS} strangers / among ${CONNECTIONS} others`, found: ratio('crowd') },
       ],
     };
   } finally {

@@ -58,12 +58,20 @@ export function fieldsFor(status: number, allow: readonly string[]): string[] {
   return [];
 }
 
+/** Of errors that are one and the same each time. */
+const standingAnswers = new WeakMap<object, Answer>();
+
 /**
  * The endpoint's form, which admin uses as well: one line of JSON with `code` and `message`, and the same values as
  * `Code` and `Message`, since SDKs differ in which of them they read.
  */
 export const credentialsErrorForm: ErrorForm = (error, allow) => {
+  const known = standingAnswers.get(error as object);
+  if (known !== undefined) return known;
   const { status, code, message } = publicError(error);
   const body = JSON.stringify({ code, message, Code: code, Message: message });
-  return answer(status, 'application/json', body, fieldsFor(status, allow));
+  const made = answer(status, 'application/json', body, fieldsFor(status, allow));
+  // A 405 says what this listener allows; anything else depends on the error alone.
+  if (error instanceof WalletcredsError && Object.isFrozen(error) && status !== 405) standingAnswers.set(error, made);
+  return made;
 };

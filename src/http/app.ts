@@ -12,6 +12,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Context } from 'hono';
 import { BadRequest } from '../errors.ts';
 import type { Answer } from './answer.ts';
+import { isWaiting, turns } from './turns.ts';
 
 /** `c.env` of every app. All of it is absent where an app is called without a listener (`app.request()` in a test). */
 export interface Bindings {
@@ -48,11 +49,26 @@ export function rawPath(request: Request, options?: { env?: Bindings }): string 
 /** What an app returns that has written to node's response itself; nobody looks at it but {@link viaNodeServer}. */
 const SENT = {} as Response;
 
-/** Writes an answer to node's response. */
-export function writeAnswer(outgoing: ServerResponse, { status, headers, body }: Answer): void {
+/** Writes an answer to node's response: a refusal in its turn, anything else at once. */
+export function writeAnswer(outgoing: ServerResponse, answer: Answer): void {
+  if (answer.status >= 400 && answer.status < 500) writeInTurn(outgoing, answer);
+  else write(outgoing, answer);
+}
+
+/** Writes an answer when nobody waits for a better one. */
+export function writeInTurn(outgoing: ServerResponse, answer: Answer): void {
+  if (!isAnswered(outgoing)) turns.take(outgoing, () => write(outgoing, answer));
+}
+
+function write(outgoing: ServerResponse, { status, headers, body }: Answer): void {
   if (outgoing.headersSent || outgoing.destroyed) return;
   outgoing.writeHead(status, headers as string[]);
   outgoing.end(body);
+}
+
+/** Whether there is an answer, though it may still wait for its turn. */
+function isAnswered(outgoing: ServerResponse): boolean {
+  return outgoing.headersSent || isWaiting(outgoing);
 }
 
 /** How a handler answers: at once on node's response behind a listener, as a `Response` without one. */
@@ -77,7 +93,7 @@ export function send(c: Context<AppEnv>, answer: Answer): Response {
 export function direct(app: App, failed: (error: unknown) => Answer): Handler {
   const failure = (outgoing: ServerResponse, error: unknown) => writeAnswer(outgoing, failed(error));
   const done = (outgoing: ServerResponse) => {
-    if (!outgoing.headersSent) failure(outgoing, new Error('a route ended without an answer'));
+    if (!isAnswered(outgoing)) failure(outgoing, new Error('a route ended without an answer'));
   };
   return (env): void | Promise<void> => {
     const { outgoing } = env;

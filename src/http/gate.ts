@@ -7,11 +7,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { BodyNotAllowed, TooManyConnections, type WalletcredsError } from '../errors.ts';
 import type { ErrorForm } from './answer.ts';
-import { type Bindings, type Handler, writeAnswer } from './app.ts';
+import { type Bindings, type Handler, writeInTurn } from './app.ts';
 import type { Connections } from './connections.ts';
 import { judge, pathOf, type RequestPolicy } from './guards/judge.ts';
 import { writeRaw } from './node-refusals.ts';
 import { readHeaders } from './raw-headers.ts';
+import { isCutOff } from './turns.ts';
 
 export interface GateOptions {
   readonly policy: RequestPolicy;
@@ -69,11 +70,12 @@ export function createGate(options: GateOptions, connections: Connections): Gate
   const refuse = (outgoing: ServerResponse, error: WalletcredsError) => {
     refused?.(error.code);
     if (error instanceof TooManyConnections) outgoing.shouldKeepAlive = false;
-    writeAnswer(outgoing, errorForm(error, policy.methods));
+    writeInTurn(outgoing, errorForm(error, policy.methods));
   };
 
   return {
     onRequest(incoming, outgoing) {
+      if (isCutOff(incoming)) return;
       if (draining) outgoing.shouldKeepAlive = false;
       if (!connections.use(incoming.socket)) {
         refuse(outgoing, new TooManyConnections('too many connections; close idle ones and ask again'));

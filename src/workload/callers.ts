@@ -7,11 +7,13 @@
  *
  * @module
  */
-import { InvalidAuthorizationToken } from '../errors.ts';
+import { InvalidAuthorizationToken, standing } from '../errors.ts';
 import type { Caller, CallerResolver } from './caller.ts';
 import { type JwtCallers, looksLikeJwt } from './jwt-callers.ts';
 import { SESSION_BEARER, type SessionBackend } from './session-backend.ts';
 import { withoutScheme } from './token-table.ts';
+
+const UNKNOWN = standing(new InvalidAuthorizationToken('the authorization token is missing or not one that is known'));
 
 export interface CallersOptions {
   /** The static tokens of this listener: a caller, or undefined for a value that isn't one of them. */
@@ -23,20 +25,16 @@ export interface CallersOptions {
 export function createCallers({ token, jwt, session }: CallersOptions): CallerResolver {
   return {
     resolve(authorization) {
-      if (authorization === undefined || authorization === '') throw unknown();
+      if (authorization === undefined || authorization === '') throw UNKNOWN;
       const caller = token(authorization);
       if (caller !== undefined) return caller;
       const value = withoutScheme(authorization);
       if (looksLikeJwt(value)) {
-        if (jwt === undefined) throw unknown();
+        if (jwt === undefined) throw UNKNOWN;
         return jwt.resolve(value);
       }
-      if (session === undefined || !SESSION_BEARER.test(value)) throw unknown();
+      if (session === undefined || !SESSION_BEARER.test(value)) throw UNKNOWN;
       return session.resolve(value);
     },
   };
-}
-
-function unknown(): InvalidAuthorizationToken {
-  return new InvalidAuthorizationToken('the authorization token is missing or not one that is known');
 }

@@ -18,7 +18,7 @@ import { metricLabel } from '../../workload/workload.ts';
 import { type Answer, credentialsErrorForm, loggedReason, publicError } from '../answer.ts';
 import { type AppEnv, rawPath, send } from '../app.ts';
 import { credentialsAnswer, wireDate } from './body.ts';
-import { byId, byToken, notFound, type RelativeLookup } from './who.ts';
+import { byId, byToken, NOT_FOUND, type RelativeLookup } from './who.ts';
 
 export type { RelativeLookup } from './who.ts';
 
@@ -142,7 +142,7 @@ export function createEndpointApp(options: EndpointOptions): Hono<AppEnv> {
       byId(relative, resolver, { id, remoteAddress, authorization: authorizationOf(c) }),
     );
   });
-  app.notFound(c => refuse(c, notFound(), '-', undefined));
+  app.notFound(c => refuse(c, NOT_FOUND, '-', undefined));
   app.onError((error, c) => refuse(c, error, '-', undefined));
   return app;
 }

@@ -3,8 +3,17 @@
  *
  * @module
  */
-import { InvalidAuthorizationToken, NotFound, WorkloadMismatch } from '../../errors.ts';
+import { InvalidAuthorizationToken, NotFound, standing, WorkloadMismatch } from '../../errors.ts';
 import type { Caller, CallerResolver } from '../../workload/caller.ts';
+
+/** The one 404: an unknown path, a wrong id and a wrong source can't be told apart. */
+export const NOT_FOUND = standing(new NotFound('nothing is served at this path; credentials are at /v1/credentials'));
+const MISMATCH = standing(
+  new WorkloadMismatch('the path names a workload that this token is not for; ask for /v1/credentials'),
+);
+const NOT_ITS_OWN = standing(
+  new InvalidAuthorizationToken('the Authorization header is not of the workload that the path belongs to'),
+);
 
 /** Finds the caller behind the id of `/v2/credentials/<id>`; undefined for a wrong id and a wrong source alike. */
 export type RelativeLookup = (id: string, remoteAddress: string | undefined) => Caller | undefined;
@@ -37,23 +46,18 @@ export function byId(
   request: { id: string; remoteAddress: string | undefined; authorization: string | undefined },
 ): Caller | Promise<Caller> {
   const caller = relative(request.id, request.remoteAddress);
-  if (caller === undefined) throw notFound();
+  if (caller === undefined) throw NOT_FOUND;
   if (request.authorization === undefined || request.authorization === '') return caller;
   const shown = resolver.resolve(request.authorization);
   return shown instanceof Promise ? shown.then(found => same(caller, found)) : same(caller, shown);
 }
 
-/** The one 404: an unknown path, a wrong id and a wrong source can't be told apart. */
-export function notFound(): NotFound {
-  return new NotFound('nothing is served at this path; credentials are at /v1/credentials');
-}
-
 function mustBe(caller: Caller, named: string): Caller {
   if (caller.workload.name === named) return caller;
-  throw new WorkloadMismatch('the path names a workload that this token is not for; ask for /v1/credentials');
+  throw MISMATCH;
 }
 
 function same(caller: Caller, shown: Caller): Caller {
   if (shown.workload.id === caller.workload.id) return caller;
-  throw new InvalidAuthorizationToken('the Authorization header is not of the workload that the path belongs to');
+  throw NOT_ITS_OWN;
 }
