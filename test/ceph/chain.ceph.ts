@@ -14,6 +14,7 @@ import type { AwsKeys } from '../../src/federation/signed.ts';
 import { loadKeys } from '../../src/identity-token/keys.ts';
 import { request } from '../../src/outbound.ts';
 import { bin, cleanEnv, type Finished, run, temporaryFolder } from '../support/process.ts';
+import { type Distant, distant } from './distant.ts';
 import { freePort, type Gateway } from './gateway.ts';
 
 const A = '0x52908400098527886e0f7030069857d2e4169ee7';
@@ -29,6 +30,8 @@ const gateway = 'missing' in provided ? undefined : provided;
 const missing = 'missing' in provided ? provided.missing : '';
 let serve: ChildProcess | undefined;
 let ports = { endpoint: 0, broker: 0, admin: 0 };
+/** The broker as Ceph sees it: through what stands before it. */
+let issuer: Distant;
 
 const up = (): Pick<Gateway, 'url' | 'admin'> => {
   if (gateway === undefined) throw new Error(missing);
@@ -52,6 +55,7 @@ const store = () => ({ bucket: BUCKET, region: 'us-east-1', endpointUrl: up().ur
 beforeAll(async () => {
   if (gateway === undefined) return;
   ports = { endpoint: await freePort(), broker: await freePort(), admin: await freePort() };
+  issuer = await distant(() => ports.broker);
   writeFileSync(
     at('walletcreds.yaml'),
     `region: us-east-1
@@ -59,7 +63,7 @@ role_arn: arn:aws:iam:::role/${ROLE}
 endpoint: { listen: [127.0.0.1:${ports.endpoint}] }
 broker: { listen: 127.0.0.1:${ports.broker} }
 admin: { listen: 127.0.0.1:${ports.admin} }
-identity_token: { signer: { issuer: "http://127.0.0.1:${ports.broker}", keys_dir: keys } }
+identity_token: { signer: { issuer: "${issuer.url}", keys_dir: keys } }
 sts: { endpoint: "${gateway.url}" }
 workloads:
   scraper-a: { wallet: "${A}", token_file: tokens/a, bearer_file: bearers/a }
@@ -103,6 +107,7 @@ afterAll(async () => {
     serve.kill('SIGTERM');
     await ended;
   }
+  issuer?.close();
   folder.remove();
 }, 90_000);
 
@@ -211,7 +216,7 @@ describe("STS refuses, and the role isn't had, with", () => {
     const key = bend.foreignKey === true ? (await generateKeyPair('ES256')).privateKey : own.privateKey;
     const now = Math.floor(Date.now() / 1000);
     const jwt = await new SignJWT({
-      iss: bend.issuer ?? `http://127.0.0.1:${ports.broker}`,
+      iss: bend.issuer ?? issuer.url,
       sub: `agentkeys:agent:${A}`,
       aud: bend.audience ?? 'sts.amazonaws.com',
       iat: now - 600,

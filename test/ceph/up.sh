@@ -73,7 +73,8 @@ osd class load list = *
 osd class default list = *
 [client]
 debug rgw = 1
-rgw frontends = beast endpoint=127.0.0.1:$rgw_port
+# It writes an answer in two pieces; with Nagle's algorithm the second waits 40 ms for the client's delayed ACK.
+rgw frontends = beast endpoint=127.0.0.1:$rgw_port tcp_nodelay=1
 rgw s3 auth use sts = true
 # Exactly 16 characters, as AES wants them.
 rgw sts key = $(hex 8)
