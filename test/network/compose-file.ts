@@ -4,10 +4,10 @@
  * @module
  */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parse } from 'yaml';
-import { bin, root, temporaryFolder } from '../support/process.ts';
+import { root, temporaryFolder } from '../support/process.ts';
 
 /** A service as docker-compose resolves it, as far as the recipes go. */
 export interface Service {
@@ -60,13 +60,18 @@ export function copyRecipes(): Copied {
     mkdirSync(join(folder, dirname(name)), { recursive: true });
     cpSync(join(root, name), join(folder, name), { recursive: true });
   }
+  // The image's node and program, where that user may read them: both may be below a home that is nobody else's.
+  const image = join(folder, 'image');
+  mkdirSync(image);
+  for (const name of ['package.json', 'dist']) cpSync(join(root, name), join(image, name), { recursive: true });
+  copyFileSync(process.execPath, join(image, 'node'));
   // As somebody runs it: a user who may write nowhere else, with as much of docker as the script asks for, where the
   // container has the variables of the env file and no others.
   const engine = [
     '#!/bin/sh',
     'while [ "$1" != walletcreds ]; do [ "$1" != --env-file ] || file=$2; shift; done',
     'shift',
-    `exec env -i PATH=/usr/bin:/bin $(grep -v "^#" "$file") ${process.execPath} -- ${bin} "$@"`,
+    `exec env -i PATH=/usr/bin:/bin $(grep -v "^#" "$file") ${join(image, 'node')} -- ${join(image, 'dist/bin.js')} "$@"`,
   ].join('\n');
   mkdirSync(join(folder, 'bin'));
   writeFileSync(join(folder, 'bin/docker'), engine, { mode: 0o755 });
