@@ -9,6 +9,7 @@ import type { OutboundResponse } from '../outbound.ts';
 import type { Send } from './check-issuer.ts';
 import { type Finding, finding } from './finding.ts';
 import type { Plan, Role } from './plan.ts';
+import { percentDecoded } from './policy-forms.ts';
 import { type AwsKeys, sendSigned } from './signed.ts';
 import { decoded, elements, textOf } from './xml.ts';
 
@@ -130,12 +131,7 @@ async function listed(ask: Ask, action: string, element: string): Promise<string
 
 /** Documents come percent-encoded from AWS, and as they are from others. */
 function documentIn(body: string, element: string): string {
-  const text = textOf(body, element) ?? '';
-  try {
-    return text.startsWith('%') ? decodeURIComponent(text) : text;
-  } catch {
-    return text;
-  }
+  return percentDecoded(textOf(body, element) ?? '');
 }
 
 async function call(account: Account, plan: Plan, action: string, parameters: Record<string, string>): Promise<string> {

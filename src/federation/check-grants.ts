@@ -6,7 +6,7 @@
 import { actionMatches, evaluate } from './evaluate.ts';
 import { type Finding, finding } from './finding.ts';
 import { foreignQuestions, ownQuestions, placesOf } from './folders.ts';
-import type { Place, Plan } from './plan.ts';
+import type { Place, Plan, Session } from './plan.ts';
 import type { ReadPolicy, ReadStatement } from './read-policy.ts';
 
 /** `s3:*` on everything, as somebody might leave it on the role. */
@@ -20,6 +20,7 @@ const BROAD: ReadStatement = {
   resources: ['*'],
   notResources: undefined,
   conditions: [],
+  variables: true,
 };
 
 export interface Grants {
@@ -34,13 +35,46 @@ export function checkGrants(grants: Grants, plan: Plan): Finding[] {
   const bucket = grants.bucket?.statements ?? [];
   const places = placesOf([...role, ...bucket], plan);
   return [
-    ...(role.length > 0 ? checkRole(role, bucket, plan, places, grants.roleName) : []),
-    ...(bucket.length > 0 ? checkBucket(bucket, plan, places, grants.bucketName) : []),
+    ...role.flatMap(s => formOf(s, 'identity')),
+    ...bucket.flatMap(s => formOf(s, 'bucket')),
+    ...worst(
+      // A statement may name one role and not another, so each is asked for by itself.
+      plan.roles.flatMap(one => {
+        const alone: Plan = { ...plan, roles: [one], providers: one.providers };
+        return [
+          ...(role.length > 0 ? checkRole(role, bucket, alone, places, grants.roleName) : []),
+          ...(bucket.length > 0 ? checkBucket(bucket, alone, places, grants.bucketName) : []),
+        ];
+      }),
+    ),
     ...checkWalletCase([...role, ...bucket], plan),
     ...(grants.role?.roleTags ?? [])
       .filter(t => same(t.key, plan.walletTag))
       .map(t => roleTagged(t.key, grants.roleName)),
   ];
+}
+
+/** One finding of a code a place, the gravest. */
+function worst(findings: readonly Finding[]): Finding[] {
+  const found = new Map<string, Finding>();
+  for (const one of findings) {
+    const key = `${one.code}\n${one.where}`;
+    const before = found.get(key);
+    if (before === undefined || (before.severity !== 'error' && one.severity === 'error')) found.set(key, one);
+  }
+  return [...found.values()];
+}
+
+/** Elements that IAM and S3 demand or refuse, by the kind of policy. */
+export function formOf(statement: ReadStatement, kind: 'identity' | 'bucket' | 'trust'): Finding[] {
+  const { where, principals, resources, notResources } = statement;
+  const resource = resources !== undefined || notResources !== undefined;
+  const out: string[] = [];
+  if (kind === 'identity' && principals !== undefined) out.push("a role's own policy takes no Principal");
+  if (kind !== 'identity' && (principals === undefined || principals.length === 0)) out.push('it has no Principal');
+  if (kind === 'trust' && resource) out.push('a trust policy takes no Resource');
+  if (kind !== 'trust' && !resource) out.push('it has no Resource');
+  return out.map(what => finding('policy-malformed', what, where));
 }
 
 /** The role carries a tag named like the wallet tag. */
@@ -82,8 +116,8 @@ function checkRole(
   }
   for (const place of places) {
     const broad = new Map<string, { says: string; held: boolean }>();
-    for (const wallet of [undefined, ...someWallets(plan)]) {
-      for (const { says, request } of foreignQuestions(plan, place, wallet)) {
+    for (const session of [undefined, ...someSessions(plan, role)]) {
+      for (const { says, request } of foreignQuestions(plan, place, session)) {
         const answer = evaluate(role, request);
         if (answer.decision !== 'allowed') continue;
         const held = evaluate(bucket, request).decision === 'denied';
@@ -102,7 +136,7 @@ function checkRole(
           : finding('role-broad', `it lets ${says}`, where),
       );
     }
-    const denied = someWallets(plan)
+    const denied = someSessions(plan, role)
       .flatMap(w => ownQuestions(plan, place, w))
       .find(q => evaluate(role, q.request).decision !== 'allowed');
     if (denied !== undefined && !out.some(f => f.code === 'role-prefix-equals' || f.code === 'role-other-tag')) {
@@ -121,8 +155,8 @@ function checkBucket(bucket: readonly ReadStatement[], plan: Plan, places: reado
       out.push(finding('bucket-stale-principal', `its principal is ${stale.value}`, statement.where));
   }
   for (const place of places) {
-    const wallets = someWallets(plan);
-    const opened = wallets
+    const wallets = someSessions(plan, bucket);
+    const opened = [undefined, ...wallets]
       .flatMap(w => foreignQuestions(plan, place, w))
       .map(q => ({ q, answer: evaluate(bucket, q.request) }))
       .find(({ answer }) => answer.decision === 'allowed');
@@ -161,9 +195,11 @@ function checkWalletCase(statements: readonly ReadStatement[], plan: Plan): Find
   });
 }
 
-/** Enough to judge by: policies that write wallets out are asked for each, up to a bound on time. */
-function someWallets(plan: Plan): readonly string[] {
-  return plan.wallets.length > 0 ? plan.wallets.slice(0, 100) : [`0x${'0'.repeat(39)}1`];
+/** Enough to judge by: every session whose wallet the policies write out, and some more. */
+function someSessions(plan: Plan, statements: readonly ReadStatement[]): readonly Session[] {
+  if (plan.sessions.length === 0) return [{ wallet: `0x${'0'.repeat(39)}1`, tags: {} }];
+  const text = JSON.stringify(statements).toLowerCase();
+  return plan.sessions.filter(({ wallet }, i) => i < 20 || text.includes(wallet));
 }
 
 function same(a: string, b: string): boolean {

@@ -4,9 +4,10 @@
  * @module
  */
 import { subjectOf } from '../identity-token/claims.ts';
-import { applies, evaluate, type PolicyRequest } from './evaluate.ts';
+import { formOf } from './check-grants.ts';
+import { applies, type Evaluation, evaluate, type PolicyRequest } from './evaluate.ts';
 import { type Finding, finding } from './finding.ts';
-import type { Plan, Provider } from './plan.ts';
+import type { Plan, Provider, Session } from './plan.ts';
 import type { ReadPolicy, ReadStatement } from './read-policy.ts';
 
 const EXCHANGE = 'sts:AssumeRoleWithWebIdentity';
@@ -16,14 +17,14 @@ interface Token {
   readonly provider: Provider;
   readonly audience?: string;
   /** Absent: a token without tags. */
-  readonly wallet?: string;
+  readonly session?: Session;
 }
 
 /** @param name what findings call the document */
 export function checkTrust(policy: ReadPolicy, plan: Plan, name: string): Finding[] {
   const { statements } = policy;
   if (statements.length === 0) return [];
-  const out: Finding[] = [];
+  const out: Finding[] = statements.flatMap(s => formOf(s, 'trust'));
   out.push(...checkPrincipals(statements, plan));
   for (const provider of plan.providers) out.push(...checkProvider(statements, plan, provider, name));
   out.push(...checkConditionKeys(statements, plan));
@@ -78,10 +79,8 @@ function checkProvider(statements: readonly ReadStatement[], plan: Plan, provide
     return [finding('trust-provider', `no statement lets tokens of ${provider.issuer} become the role`, name)];
   }
   const out: Finding[] = [];
-  if (!named.some(s => applies({ ...s, conditions: [] }, request(plan, { provider }, TAG_SESSION)))) {
-    out.push(finding('trust-tag-session', 'sts:TagSession is missing', exchanging[0]?.where ?? name));
-  }
-  const ask = (token: Omit<Token, 'provider'>) => evaluate(statements, request(plan, { provider, ...token }, EXCHANGE));
+  const ask = (token: Omit<Token, 'provider'>, action = EXCHANGE) =>
+    evaluate(statements, request(plan, { provider, ...token }, action));
   const untagged = ask({});
   if (untagged.decision === 'allowed') {
     const guarded = untagged.by.find(s =>
@@ -93,20 +92,44 @@ function checkProvider(statements: readonly ReadStatement[], plan: Plan, provide
         : finding('trust-string-not-equals', 'StringNotEquals guards the tag', guarded.where),
     );
   }
-  const wallets = plan.wallets.length > 0 ? plan.wallets : [`0x${'0'.repeat(40)}`];
-  for (const wallet of wallets) {
-    if (ask({ wallet }).decision === 'allowed') continue;
-    out.push(whyRefused(exchanging, plan, { provider, wallet }, name));
-    break;
-  }
-  const own = wallets.find(wallet => ask({ wallet }).decision === 'allowed');
-  if (own !== undefined && ask({ wallet: own, audience: 'another-audience.example' }).decision === 'allowed') {
+  const sessions = plan.sessions.length > 0 ? plan.sessions : [{ wallet: `0x${'0'.repeat(40)}`, tags: {} }];
+  const refused = sessions.find(session => ask({ session }).decision !== 'allowed');
+  if (refused !== undefined) out.push(whyRefused(exchanging, plan, { provider, session: refused }, name));
+  const taken = sessions.filter(session => ask({ session }).decision === 'allowed');
+  out.push(...checkTagSession(named, exchanging, taken, name, plan, provider, ask));
+  const [own] = taken;
+  if (own !== undefined && ask({ session: own, audience: 'another-audience.example' }).decision === 'allowed') {
     out.push(finding('trust-audience-open', `no condition on ${provider.host}:aud`, exchanging[0]?.where ?? name));
   }
-  if (own !== undefined && ask({ wallet: '*' }).decision === 'allowed') {
+  if (own !== undefined && ask({ session: { ...own, wallet: '*' } }).decision === 'allowed') {
     out.push(finding('trust-wallet-form', `any text is taken for ${plan.walletTag}`, exchanging[0]?.where ?? name));
   }
   return out;
+}
+
+/** The second action that a token with tags needs, under the same conditions. */
+function checkTagSession(
+  named: readonly ReadStatement[],
+  exchanging: readonly ReadStatement[],
+  taken: readonly Session[],
+  name: string,
+  plan: Plan,
+  provider: Provider,
+  ask: (token: Omit<Token, 'provider'>, action: string) => Evaluation,
+): Finding[] {
+  if (!named.some(s => applies({ ...s, conditions: [] }, request(plan, { provider }, TAG_SESSION)))) {
+    return [finding('trust-tag-session', 'sts:TagSession is missing', exchanging[0]?.where ?? name)];
+  }
+  for (const session of taken) {
+    const { decision, by } = ask({ session }, TAG_SESSION);
+    if (decision === 'allowed') continue;
+    const what =
+      decision === 'denied'
+        ? `sts:TagSession is denied to the token of ${session.wallet}`
+        : `the conditions do not allow sts:TagSession to the token of ${session.wallet}`;
+    return [finding('trust-tag-session', what, by[0]?.where ?? name)];
+  }
+  return [];
 }
 
 /** The condition in the way, as precisely as it can be named. */
@@ -120,12 +143,18 @@ function whyRefused(statements: readonly ReadStatement[], plan: Plan, token: Tok
       const what = `the audience must be ${condition.values.join(' or ')}, and the tokens are made for ${token.provider.audience}`;
       return finding('trust-audience', what, statement.where);
     }
-    const mixed = condition.values.some(v => v !== v.toLowerCase() && v.toLowerCase().includes(token.wallet ?? ' '));
+    const mixed = condition.values.some(
+      v => v !== v.toLowerCase() && v.toLowerCase().includes(token.session?.wallet ?? ' '),
+    );
     if (mixed) return finding('wallet-case', `${condition.key} holds the wallet in mixed case`, statement.where);
-    const what = `${condition.operator} on ${condition.key} refuses the token of ${token.wallet}`;
+    const what = `${condition.operator} on ${condition.key} refuses the token of ${token.session?.wallet}`;
     return finding('trust-own-refused', what, statement.where);
   }
-  return finding('trust-own-refused', `the token of ${token.wallet} is refused, by a Deny or by the action`, name);
+  return finding(
+    'trust-own-refused',
+    `the token of ${token.session?.wallet} is refused, by a Deny or by the action`,
+    name,
+  );
 }
 
 /** `<issuer>:aud` under another issuer's name is never met. */
@@ -156,19 +185,27 @@ function checkConditionKeys(statements: readonly ReadStatement[], plan: Plan): F
 }
 
 function request(plan: Plan, token: Token, action: string): PolicyRequest {
-  const { provider, wallet } = token;
+  const { provider, session } = token;
+  const subject = `${provider.host}:sub`.toLowerCase();
   const context = new Map<string, readonly string[]>([
     [`${provider.host}:aud`.toLowerCase(), [token.audience ?? provider.audience]],
-    [`${provider.host}:sub`.toLowerCase(), [wallet === undefined ? 'somebody' : subjectOf(wallet)]],
-    ['sts:rolesessionname', [wallet === undefined ? 'session' : `${wallet}@workload`]],
   ]);
-  if (wallet !== undefined) {
-    context.set(`aws:requesttag/${plan.walletTag}`.toLowerCase(), [wallet]);
-    context.set('aws:tagkeys', [plan.walletTag]);
+  if (session !== undefined) {
+    context.set(subject, [subjectOf(session.wallet)]);
+    context.set('sts:rolesessionname', [`${session.wallet}@workload`]);
+    const tags = { ...session.tags, [plan.walletTag]: session.wallet };
+    for (const [tag, value] of Object.entries(tags)) context.set(`aws:requesttag/${tag}`.toLowerCase(), [value]);
+    context.set('aws:tagkeys', Object.keys(tags));
   }
+  // Of a token without tags the subject and the session's name may be anything, a wallet's included.
+  const known = /^(aws:(requesttag\/.*|tagkeys)|sts:rolesessionname)$/;
   return {
     action,
     context,
+    unknown: key =>
+      session === undefined && (key === subject || key === 'sts:rolesessionname')
+        ? true
+        : /^(aws|s3|sts):/.test(key) && !known.test(key),
     principal: (kind, value) => kind === '*' || (kind === 'Federated' && value === provider.arn),
   };
 }

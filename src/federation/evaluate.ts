@@ -1,22 +1,28 @@
 /**
- * Whether a policy allows a request, as far as wallets go.
+ * What a policy lets happen at most.
  *
- * It knows the context keys that the isolation rests on. A condition on anything else (addresses, times, MFA) can't be
- * judged from here and is taken as met in an Allow and as not met in a Deny: the answer says what the policy lets happen
- * at most, which is the safe side for "can a foreign folder be opened".
+ * What can't be known from here (addresses, times, MFA, further tags of a session, whether AWS lets a statement stand whose
+ * variable has no value) is taken as met in an Allow and as not met in a Deny: the safe side for "can a foreign folder be
+ * opened".
  *
  * @module
  */
 import type { ReadCondition, ReadStatement } from './read-policy.ts';
+import { compiled, type Matcher } from './wildcard.ts';
 
 export interface PolicyRequest {
   readonly action: string;
   /** Absent for trust policies. */
   readonly resource?: string;
-  /** Which principals of a resource's policy it is; absent for policies of an identity. */
-  readonly principal?: (kind: string, value: string) => boolean;
-  /** By lower-case key; a key that is absent is absent in the request. */
+  /**
+   * Whether a principal of a resource's policy is the one who asks: for an Allow whether it may be, for a Deny whether it
+   * surely is. Absent for policies of an identity.
+   */
+  readonly principal?: (kind: string, value: string, mode: 'may be' | 'surely is') => boolean;
+  /** By lower-case key; a key that is absent is absent in the request, unless it is unknown. */
   readonly context: ReadonlyMap<string, readonly string[]>;
+  /** Whether a lower-case key that the context lacks may all the same be in the request, with any value. */
+  readonly unknown: (key: string) => boolean;
 }
 
 export interface Evaluation {
@@ -34,96 +40,70 @@ export function evaluate(statements: readonly ReadStatement[], request: PolicyRe
   return allows.length > 0 ? { decision: 'allowed', by: allows } : { decision: 'none', by: [] };
 }
 
-/** Whether a statement speaks of the request. */
+/** Whether a statement speaks of the request: an Allow perhaps, a Deny surely. */
 export function applies(statement: ReadStatement, request: PolicyRequest): boolean {
   return (
-    principalMatches(statement, request) &&
     actionMatches(statement, request.action) &&
-    resourceMatches(statement, request) &&
-    statement.conditions.every(condition => holds(condition, request.context, statement.effect === 'Allow'))
+    principalMatches(statement, request) &&
+    statement.conditions.every(condition => holds(condition, statement, request)) &&
+    resourceMatches(statement, request)
   );
 }
 
-function principalMatches({ principals, notPrincipal }: ReadStatement, { principal }: PolicyRequest): boolean {
+function principalMatches({ principals, notPrincipal, effect }: ReadStatement, { principal }: PolicyRequest): boolean {
   if (principal === undefined || principals === undefined) return true;
-  return principals.some(({ kind, value }) => principal(kind, value)) !== notPrincipal;
+  const mode = (effect === 'Allow') !== notPrincipal ? 'may be' : 'surely is';
+  return principals.some(({ kind, value }) => principal(kind, value, mode)) !== notPrincipal;
 }
 
 export function actionMatches({ actions, notActions }: ReadStatement, action: string): boolean {
-  const matches = (pattern: string) => wildcard(pattern.toLowerCase()).test(action.toLowerCase());
-  return actions !== undefined ? actions.some(matches) : notActions !== undefined && !notActions.some(matches);
+  const hits = (pattern: string) => compiled(pattern, { ignoreCase: true })?.(action) === true;
+  return actions !== undefined ? actions.some(hits) : notActions !== undefined && !notActions.some(hits);
 }
 
-function resourceMatches({ resources, notResources }: ReadStatement, { resource, context }: PolicyRequest): boolean {
+function resourceMatches(statement: ReadStatement, request: PolicyRequest): boolean {
+  const { resource } = request;
+  const { resources, notResources } = statement;
   if (resource === undefined) return true;
-  // An element whose variable resolves to nothing voids the statement, whichever way round it is meant.
-  const patterns = (resources ?? notResources ?? ['*']).map(r => resolved(r, context));
-  if (notResources !== undefined && patterns.includes(undefined)) return false;
-  const hit = patterns.some(p => p?.test(resource) === true);
+  const patterns = (resources ?? notResources ?? ['*']).map(r => compiled(r, { lookup: lookupOf(statement, request) }));
+  // A variable without a value can void the statement, whichever way round it is meant.
+  if (statement.effect === 'Deny' && patterns.includes(undefined)) return false;
+  const hit = patterns.some(p => p?.(resource) === true);
   return resources === undefined && notResources !== undefined ? !hit : hit;
 }
 
-/** Keys whose absence from the request is known, and not merely unknown here. */
-const KNOWN = /^(aws:(principaltag|requesttag)\/.*|aws:tagkeys|s3:prefix|sts:rolesessionname|aws:principalarn)$/;
-
-function holds(condition: ReadCondition, context: PolicyRequest['context'], unknown: boolean): boolean {
+function holds(condition: ReadCondition, statement: ReadStatement, request: PolicyRequest): boolean {
   const key = condition.key.toLowerCase();
   const { operator } = condition;
-  if (operator === 'unknown') return false;
-  const actual = context.get(key);
-  if (actual === undefined && /^(aws|s3|sts):/.test(key) && !KNOWN.test(key)) return unknown;
+  const doubtful = statement.effect === 'Allow';
+  const actual = request.context.get(key);
+  if (operator === 'unknown' || (actual === undefined && request.unknown(key))) return doubtful;
   if (operator === 'Null') return condition.values.some(v => (v.toLowerCase() === 'true') === (actual === undefined));
+  if (!/^(String|Arn)/.test(operator)) {
+    if (actual !== undefined) return doubtful;
+  }
   const negated = /Not/.test(operator);
+  const patterns = patternsOf(condition, statement, request);
+  if (patterns.includes(undefined) && (negated || !doubtful)) return doubtful;
   if (actual === undefined)
     return condition.ifExists || condition.set === 'all' || (negated && condition.set !== 'any');
-  const test = comparison(operator, condition.values, context);
-  if (test === undefined) return unknown;
-  const one = (value: string) => test(value) !== negated;
-  return condition.set === 'any' ? actual.some(one) : actual.every(one);
+  const one = (value: string) => patterns.some(p => p?.(value) === true) !== negated;
+  if (condition.set === 'any') return actual.some(one);
+  // Without a set operator, several values: for a positive operator one is enough.
+  return condition.set === 'all' || negated ? actual.every(one) : actual.some(one);
 }
 
-/** Whether a value equals one of a condition's values by the un-negated operator; undefined for operators on other types. */
-function comparison(operator: string, values: readonly string[], context: PolicyRequest['context']) {
-  if (!/^(String|Arn)/.test(operator)) return undefined;
-  const like = operator.endsWith('Like') || operator.startsWith('Arn');
-  const folded = operator.endsWith('IgnoreCase');
-  const patterns = values.map(v => resolved(v, context, like, folded));
-  return (value: string) => patterns.some(p => p?.test(folded ? value.toLowerCase() : value) === true);
+function patternsOf(
+  { operator, values }: ReadCondition,
+  statement: ReadStatement,
+  request: PolicyRequest,
+): (Matcher | undefined)[] {
+  const wild = operator.endsWith('Like') || operator.startsWith('Arn');
+  const ignoreCase = operator.endsWith('IgnoreCase');
+  return values.map(v => compiled(v, { wild, ignoreCase, lookup: lookupOf(statement, request) }));
 }
 
-/**
- * A pattern with its variables replaced, what they stand for taken literally; undefined where one has no value.
- */
-function resolved(pattern: string, context: PolicyRequest['context'], wild = true, folded = false): RegExp | undefined {
-  let source = '';
-  let rest = folded ? pattern.toLowerCase() : pattern;
-  for (;;) {
-    const match = /\$\{([^}]*)\}/.exec(rest);
-    const literal = match === null ? rest : rest.slice(0, match.index);
-    source += wild ? wildcardSource(literal) : escaped(literal);
-    if (match === null) return new RegExp(`^${source}$`, 's');
-    const [name = '', fallback] = (match[1] ?? '').split(/\s*,\s*/);
-    const value =
-      name === '*' || name === '?' || name === '$'
-        ? name
-        : (context.get(name.toLowerCase())?.[0] ?? fallback?.replace(/^'|'$/g, ''));
-    if (value === undefined) return undefined;
-    source += escaped(value);
-    rest = rest.slice(match.index + match[0].length);
-  }
-}
-
-function wildcard(pattern: string): RegExp {
-  return new RegExp(`^${wildcardSource(pattern)}$`, 's');
-}
-
-function wildcardSource(pattern: string): string {
-  // Runs of stars are one star: so that no pattern makes the expression backtrack without end.
-  return escaped(pattern)
-    .replace(/(\\\*)+/g, '.*')
-    .replaceAll('\\?', '.');
-}
-
-function escaped(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+/** Before version 2012-10-17 a variable is plain text. */
+function lookupOf({ variables }: ReadStatement, { context }: PolicyRequest) {
+  return variables ? (key: string) => context.get(key)?.[0] : undefined;
 }

@@ -33,6 +33,13 @@ export interface Role {
   readonly providers: readonly Provider[];
 }
 
+/** The tags of a workload's tokens. */
+export interface Session {
+  readonly wallet: string;
+  /** Further ones. */
+  readonly tags: Readonly<Record<string, string>>;
+}
+
 export interface Plan {
   readonly dialect: Dialect;
   /** `aws`, `aws-cn`, `aws-us-gov`. */
@@ -43,6 +50,8 @@ export interface Plan {
   readonly roles: readonly Role[];
   /** Lower case, sorted: Ceph's policies are written out for each. */
   readonly wallets: readonly string[];
+  /** What tokens carry, each combination once. */
+  readonly sessions: readonly Session[];
   /** Further tags that workloads carry, sorted. */
   readonly tagKeys: readonly string[];
   /** Where STS, IAM and S3 answer, for Ceph's commands. */
@@ -98,6 +107,9 @@ export function planOf(config: Config, options: { dialect?: Dialect; issuer?: st
     providers,
     roles,
     wallets: [...new Set(uses.map(({ wallet }) => wallet))].sort(),
+    sessions: [
+      ...new Map(uses.map(({ wallet, tags }) => [JSON.stringify([wallet, tags]), { wallet, tags }] as const)).values(),
+    ],
     tagKeys: [...new Set(uses.flatMap(({ tags }) => Object.keys(tags)))].sort(),
     endpoint: config.sts.endpoint,
   };

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { parseStrictJson, StrictJsonError } from '../identity-token/strict-json.ts';
+
 export type Json = Record<string, unknown>;
 
 /** Without modifiers (`ForAnyValue:`, `…IfExists`). */
@@ -36,18 +38,29 @@ export const OPERATORS = [
   'Null',
 ];
 
+export interface Unwrapped {
+  readonly document: unknown;
+  readonly tags: { key: string; value: string }[];
+  /** Members that stand twice in one object: readers differ on which one counts. */
+  readonly twice: string[];
+}
+
 /** Takes off what `get-role`, `get-role-policy`, `get-bucket-policy` and `get-policy-version` put around a policy. */
-export function unwrapped(value: unknown): { document: unknown; tags: { key: string; value: string }[] } {
-  let document = value;
-  let tags: { key: string; value: string }[] = [];
+export function unwrapped(text: string): Unwrapped {
+  let document: unknown = text;
+  let tags: Unwrapped['tags'] = [];
+  const twice: string[] = [];
   // Each round takes one wrapping off; real ones are at most three deep.
-  for (let round = 0; round < 4; round++) {
+  for (let round = 0; round < 5; round++) {
     if (typeof document === 'string') {
+      const json = percentDecoded(document);
       try {
-        document = JSON.parse(document.startsWith('%7B') ? decodeURIComponent(document) : document);
+        document = JSON.parse(json);
       } catch {
-        return { document, tags };
+        return { document, tags, twice };
       }
+      const member = repeatedMember(json);
+      if (member !== undefined) twice.push(member);
     }
     if (!isObject(document)) break;
     const inner: unknown =
@@ -63,7 +76,26 @@ export function unwrapped(value: unknown): { document: unknown; tags: { key: str
     if (inner === undefined) break;
     document = inner;
   }
-  return { document, tags };
+  return { document, tags, twice };
+}
+
+/** As IAM sends documents; white space may stand in front. */
+export function percentDecoded(text: string): string {
+  if (!/^\s*%/.test(text)) return text;
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function repeatedMember(json: string): string | undefined {
+  try {
+    parseStrictJson(json);
+  } catch (error) {
+    if (error instanceof StrictJsonError) return error.member;
+  }
+  return undefined;
 }
 
 export function isObject(value: unknown): value is Json {

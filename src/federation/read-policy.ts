@@ -32,6 +32,8 @@ export interface ReadStatement {
   readonly resources: readonly string[] | undefined;
   readonly notResources: readonly string[] | undefined;
   readonly conditions: readonly ReadCondition[];
+  /** Whether `${…}` is more than text: from version 2012-10-17 on. */
+  readonly variables: boolean;
 }
 
 export interface ReadPolicy {
@@ -67,10 +69,8 @@ export function readPolicy(text: string, name: string): ReadPolicy {
     findings.push(finding('policy-bom', 'the file begins with a byte order mark', name));
     body = body.slice(1);
   }
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(body);
-  } catch {
+  const { document, tags, twice } = unwrapped(body);
+  if (document === body) {
     const what = /^\s*</.test(body)
       ? 'it is HTML or XML, not JSON'
       : body.trim() === ''
@@ -78,25 +78,29 @@ export function readPolicy(text: string, name: string): ReadPolicy {
         : 'it is not JSON';
     return none(finding('policy-not-json', what, name));
   }
-  const { document, tags } = unwrapped(parsed);
+  for (const member of twice)
+    findings.push(finding('policy-malformed', `${JSON.stringify(member)} stands twice in one object`, name));
   if (!isObject(document)) return none(finding('policy-malformed', 'it is not a JSON object with a Statement', name));
   const top = spelled(document, ['Version', 'Id', 'Statement'], name, findings);
   if (top['Statement'] === undefined) return none(finding('policy-malformed', 'there is no Statement', name));
-  if (top['Version'] !== '2012-10-17') {
-    const why = 'Before version 2012-10-17 policy variables such as ${aws:PrincipalTag/…} are plain text.';
-    findings.push(
-      finding('policy-malformed', `Version is ${JSON.stringify(top['Version'] ?? null)}`, name, {
-        why,
-        mend: 'Write "Version": "2012-10-17".',
-      }),
-    );
-  }
   const list = Array.isArray(top['Statement']) ? top['Statement'] : [top['Statement']];
-  const statements = list.flatMap((item, i) => readStatement(item, `${name}: statement ${i + 1}`, findings));
+  if (list.length === 0) return none(finding('policy-malformed', 'the list of statements is empty', name));
+  const variables = top['Version'] === '2012-10-17';
+  if (!variables) findings.push(...versionFindings(top['Version'], list, name));
+  const statements = list.flatMap((item, i) => readStatement(item, variables, `${name}: statement ${i + 1}`, findings));
   return { statements, findings, roleTags: tags };
 }
 
-function readStatement(item: unknown, place: string, findings: Finding[]): ReadStatement[] {
+/** The older version, which is also what counts where none stands, is no fault in a policy that has no variables. */
+function versionFindings(version: unknown, statements: readonly unknown[], name: string): Finding[] {
+  const legal = version === undefined || version === '2008-10-17';
+  if (legal && !JSON.stringify(statements).includes('${')) return [];
+  const why = 'Before version 2012-10-17 policy variables such as ${aws:PrincipalTag/…} are plain text.';
+  const what = `Version is ${JSON.stringify(version ?? null)}`;
+  return [finding('policy-malformed', what, name, { why, mend: 'Write "Version": "2012-10-17".' })];
+}
+
+function readStatement(item: unknown, variables: boolean, place: string, findings: Finding[]): ReadStatement[] {
   if (!isObject(item)) {
     findings.push(finding('policy-malformed', 'a statement is not an object', place));
     return [];
@@ -134,6 +138,7 @@ function readStatement(item: unknown, place: string, findings: Finding[]): ReadS
       resources: texts('Resource'),
       notResources: texts('NotResource'),
       conditions: readConditions(s['Condition'], where, findings),
+      variables,
     },
   ];
 }
