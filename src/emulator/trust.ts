@@ -3,8 +3,9 @@
  *
  * @module
  */
+
+import { compile, matches } from '../policy-pattern.ts';
 import { type Context, holds } from './conditions.ts';
-import { compile, matches } from './pattern.ts';
 import type { Statement, TrustPolicy } from './policy.ts';
 
 export interface TrustRequest {

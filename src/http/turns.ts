@@ -87,7 +87,15 @@ export function createTurns(loop: Loop = LOOP): Turns {
     waiting.delete(outgoing);
     const socket = outgoing.req.socket as CountedSocket;
     socket[REFUSALS] = (socket[REFUSALS] ?? 1) - 1;
-    answer();
+    try {
+      answer();
+    } finally {
+      // Whatever became of this one: those behind it wait for nobody else.
+      goOn();
+    }
+  };
+
+  const goOn = () => {
     if (next < line.length) {
       // What has gone out isn't held on to, though the line may never be empty.
       if (next >= 1_024) {

@@ -100,6 +100,24 @@ describe('the line', () => {
     expect(answered).toHaveBeenCalledTimes(2);
   });
 
+  it('goes on behind an answer that fails', () => {
+    const time = fakeLoop();
+    const line = createTurns(time.loop);
+    const answered = vi.fn();
+    const fails = () => {
+      throw new Error('of a test');
+    };
+    for (const answer of [fails, answered, fails]) line.take(response(), answer);
+    expect(() => time.turn()).toThrow('of a test');
+    time.turn();
+    expect(answered).toHaveBeenCalledOnce();
+    expect(() => time.turn()).toThrow('of a test');
+    line.take(response(), answered);
+    time.all();
+    expect(answered).toHaveBeenCalledTimes(2);
+    expect(line.waiting).toBe(0);
+  });
+
   it('cuts a connection off whose eighth refusal waits, and no other', () => {
     const time = fakeLoop();
     const line = createTurns(time.loop);

@@ -7,6 +7,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { bin, cleanEnv, type Finished, run } from '../support/process.ts';
+import { listenTo } from '../support/said.ts';
 
 /** Why no node can be built here; undefined where it can. */
 export function missingForNodes(): string | undefined {
@@ -29,7 +30,7 @@ export interface Running {
   readonly child: ChildProcess;
   said(): string;
   /** Resolves once it has said this; rejects when it ends before. */
-  says(text: string): Promise<void>;
+  says(text: string): Promise<string>;
   readonly ended: Promise<number | null>;
   /** SIGTERM, and its exit code. */
   stop(): Promise<number | null>;
@@ -120,28 +121,11 @@ export function startNode(
   function start(where: string | undefined, as: As, args: readonly string[], more: Record<string, string>): Running {
     const stdio = ['ignore', 'pipe', 'pipe'] as const;
     const child = spawn('/usr/sbin/ip', command(where, as, args), { env: env(more), cwd: folder, stdio: [...stdio] });
-    let text = '';
-    const waiting = new Set<() => void>();
-    for (const stream of [child.stdout, child.stderr])
-      stream.setEncoding('utf8').on('data', chunk => {
-        text += chunk;
-        for (const look of waiting) look();
-      });
-    const ended = new Promise<number | null>(resolve => child.once('close', code => resolve(code)));
+    const { said, says, ended } = listenTo(child, args[0] ?? '');
     return {
       child,
-      said: () => text,
-      says: wanted =>
-        new Promise((resolve, reject) => {
-          const look = () => {
-            if (!text.includes(wanted)) return;
-            waiting.delete(look);
-            resolve();
-          };
-          waiting.add(look);
-          void ended.then(code => reject(new Error(`it ended with ${code} before it said ${wanted}:\n${text}`)));
-          look();
-        }),
+      said,
+      says,
       ended,
       stop() {
         child.kill('SIGTERM');

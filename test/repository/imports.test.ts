@@ -22,6 +22,7 @@ const floors: readonly (readonly string[])[] = [
     'src/log.ts',
     'src/log-level.ts',
     'src/metrics.ts',
+    'src/policy-pattern.ts',
     'src/prometheus.ts',
     'src/version.ts',
     'src/outbound/',

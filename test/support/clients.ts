@@ -8,8 +8,8 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { run } from './process.ts';
+import { basename, dirname, join } from 'node:path';
+import { cleanEnv, output, run } from './process.ts';
 
 /** Pinned, since a client that changes under the suite's feet proves nothing about a commit. */
 const packages = {
@@ -63,4 +63,19 @@ export async function npmClients(): Promise<{ folder: string; missing: string | 
   rmSync(building, { recursive: true, force: true });
   const told = stderr.split('\n').find(line => line.startsWith('npm error')) ?? 'it did not end in time';
   return { folder, missing: existsSync(folder) ? undefined : `npm's clients can't be installed: ${told}` };
+}
+
+/**
+ * A Go program of the tests, built with Debian's SDKs.
+ * @param source the folder with its `main.go`
+ * @param into where the binary goes; one that is there already is taken
+ */
+export async function goProgram(source: string, into: string): Promise<string> {
+  const cache = join(tmpdir(), 'walletcreds-clients-go');
+  mkdirSync(cache, { recursive: true });
+  const binary = join(into, basename(source));
+  if (existsSync(binary)) return binary;
+  const env = cleanEnv(cache, { GO111MODULE: 'off', GOPATH: '/usr/share/gocode', GOCACHE: join(cache, 'build') });
+  await output('/usr/bin/go', ['build', '-o', binary, 'main.go'], { env, cwd: source, timeout: 240_000 });
+  return binary;
 }

@@ -6,6 +6,7 @@
 import { spawn } from 'node:child_process';
 import { onTestFinished } from 'vitest';
 import { bin, type Finished, run } from './process.ts';
+import { listenTo } from './said.ts';
 
 export interface Served {
   /** Everything it has said so far. */
@@ -27,34 +28,13 @@ export async function startServe(
     cwd: options.cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  let text = '';
-  const waiting = new Set<() => void>();
-  for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding('utf8').on('data', chunk => {
-      text += chunk;
-      for (const look of waiting) look();
-    });
-  const ended = new Promise<number | null>(resolve => child.once('close', code => resolve(code)));
+  const { said, says, ended } = listenTo(child, 'serve');
   onTestFinished(async () => {
     child.kill('SIGKILL');
     await ended;
   });
-  const says = (wanted: string) =>
-    new Promise<string>((resolve, reject) => {
-      const look = () => {
-        const line = text.split('\n').find(each => each.includes(wanted));
-        if (line === undefined) return;
-        waiting.delete(look);
-        resolve(line);
-      };
-      waiting.add(look);
-      void ended.then(code => {
-        if (waiting.delete(look)) reject(new Error(`serve ended with ${code} before it said ${wanted}:\n${text}`));
-      });
-      look();
-    });
   const served: Served = {
-    said: () => text,
+    said,
     says,
     signal: name => void child.kill(name),
     stop() {

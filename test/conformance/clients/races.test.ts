@@ -8,14 +8,12 @@
  * @module
  */
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Chain, type Serving, startChain, startServe } from '../../support/chain.ts';
-import { because, debian, npmClients } from '../../support/clients.ts';
-import { bin, cleanEnv, output, root, run } from '../../support/process.ts';
+import { because, debian, goProgram, npmClients } from '../../support/clients.ts';
+import { bin, cleanEnv, root, run } from '../../support/process.ts';
 import { type S3Recorder, startS3Recorder } from '../../support/s3-recorder.ts';
 
 const WALLET = '0x52908400098527886e0f7030069857d2e4169ee7';
@@ -44,16 +42,6 @@ afterAll(async () => {
   await chain?.close();
   await s3?.close();
 });
-
-async function goProgram(name: string): Promise<string> {
-  const cache = join(tmpdir(), 'walletcreds-clients-go');
-  mkdirSync(cache, { recursive: true });
-  const binary = join(chain.folder, name);
-  if (existsSync(binary)) return binary;
-  const env = cleanEnv(cache, { GO111MODULE: 'off', GOPATH: '/usr/share/gocode', GOCACHE: join(cache, 'build') });
-  await output('/usr/bin/go', ['build', '-o', binary, 'main.go'], { env, cwd: join(programs, name), timeout: 240_000 });
-  return binary;
-}
 
 interface Client {
   readonly name: string;
@@ -87,12 +75,12 @@ const clients: readonly Client[] = [
   {
     name: 'AWS SDK for Go v1',
     missing: debian('golang-go', 'golang-github-aws-aws-sdk-go-dev'),
-    command: async () => [await goProgram('go-v1')],
+    command: async () => [await goProgram(join(programs, 'go-v1'), chain.folder)],
   },
   {
     name: 'AWS SDK for Go v2',
     missing: debian('golang-go', 'golang-github-aws-aws-sdk-go-v2-dev'),
-    command: async () => [await goProgram('go-v2')],
+    command: async () => [await goProgram(join(programs, 'go-v2'), chain.folder)],
   },
   {
     name: 'rclone',

@@ -7,12 +7,11 @@
  *
  * @module
  */
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { because, debian, npmClients } from '../../support/clients.ts';
+import { because, debian, goProgram, npmClients } from '../../support/clients.ts';
 import { cleanEnv, type Dev, output, root, startDev } from '../../support/process.ts';
 import { ask } from '../../support/request.ts';
 import { type S3Recorder, startS3Recorder } from '../../support/s3-recorder.ts';
@@ -51,16 +50,6 @@ type Client = {
 const node = (program: string, ...args: string[]) => [process.execPath, join(programs, program), ...args];
 
 /** Builds a Go program once for every run on this machine, from Debian's sources, with no network. */
-async function goProgram(name: string): Promise<string> {
-  const cache = join(tmpdir(), 'walletcreds-clients-go');
-  mkdirSync(cache, { recursive: true });
-  const binary = join(dev.folder, name);
-  if (existsSync(binary)) return binary;
-  const env = cleanEnv(cache, { GO111MODULE: 'off', GOPATH: '/usr/share/gocode', GOCACHE: join(cache, 'build') });
-  await output('/usr/bin/go', ['build', '-o', binary, 'main.go'], { env, cwd: join(programs, name), timeout: 240_000 });
-  return binary;
-}
-
 const identityClients: readonly Client[] = [
   { name: 'AWS SDK for JavaScript v3', missing: undefined, command: () => node('sdk-v3.mjs') },
   { name: 'AWS SDK for JavaScript v2', missing: npm.missing, command: () => node('sdk-v2.mjs', npm.folder) },
@@ -82,12 +71,12 @@ const identityClients: readonly Client[] = [
   {
     name: 'AWS SDK for Go v1',
     missing: debian('golang-go', 'golang-github-aws-aws-sdk-go-dev'),
-    command: async () => [await goProgram('go-v1')],
+    command: async () => [await goProgram(join(programs, 'go-v1'), dev.folder)],
   },
   {
     name: 'AWS SDK for Go v2',
     missing: debian('golang-go', 'golang-github-aws-aws-sdk-go-v2-dev'),
-    command: async () => [await goProgram('go-v2')],
+    command: async () => [await goProgram(join(programs, 'go-v2'), dev.folder)],
   },
 ];
 

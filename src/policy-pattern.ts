@@ -1,5 +1,5 @@
 /**
- * Values of policy conditions: policy variables (`${aws:RequestTag/x}`), and the wildcards of `StringLike` and actions.
+ * Values of IAM's policies: policy variables (`${aws:RequestTag/x}`), and the wildcards of `StringLike`, actions and resources.
  *
  * @module
  */
