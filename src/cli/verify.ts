@@ -4,14 +4,18 @@
  * @module
  */
 import type { Config, WorkloadConfig } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
 import { UsageError } from '../errors.ts';
 import { dialectOf } from '../federation/doctor.ts';
 import { mintAwsCreds } from '../federation/mint.ts';
 import { placeOf } from '../federation/plan.ts';
+import type { Store } from '../federation/s3.ts';
 import type { AwsKeys } from '../federation/signed.ts';
+import type { Step } from '../federation/steps.ts';
 import { untaggedExchange } from '../federation/untagged.ts';
 import { verdictOf } from '../federation/verdict.ts';
-import { type Step, walk } from '../federation/walk.ts';
+import { walk } from '../federation/walk.ts';
+import { askWitnesses, type Known, type Witness } from '../federation/witness.ts';
 import type { Io } from './io.ts';
 import { cliLogger } from './logger.ts';
 import { askEndpoint, exchangeOnce } from './once.ts';
@@ -25,6 +29,8 @@ export interface VerifyFlags {
   readonly prefix?: string;
   /** A whole prefix in the bucket; default `0xdeadbeef/` beside the wallet's own folder. */
   readonly foreign?: string;
+  /** Whole keys of objects that are there and must be refused; default: one that another workload reads. */
+  readonly foreignKey?: readonly string[];
   readonly endpointUrl?: string;
   readonly via: Via;
   /** `--via endpoint`: where it runs; default the first address of the configuration. */
@@ -33,7 +39,7 @@ export interface VerifyFlags {
   readonly bearerFile?: string;
   readonly json?: boolean;
   /** Instead of `via`, for tests. */
-  readonly getCredentials?: () => Promise<AwsKeys>;
+  readonly getCredentials?: (workload: string) => Promise<AwsKeys>;
 }
 
 /** @returns 0 proven, 3 isolation broken, 4 own access denied, 1 it could not be carried out */
@@ -52,24 +58,31 @@ export async function verify(name: string, flags: VerifyFlags, io: Io): Promise<
       `--foreign ${JSON.stringify(foreign)}: it holds the wallet's own folder, or is a part of it; name another wallet's`,
     );
   }
+  const store: Store = {
+    bucket,
+    region: config.region,
+    endpointUrl: flags.endpointUrl,
+    partition: workload.roleArn.split(':')[1],
+    // Another S3 than AWS's stands where its STS does: the same authority, the same allowance.
+    ...(flags.endpointUrl === undefined
+      ? {}
+      : { caFile: config.sts.caFile, allowInsecureHttp: config.sts.allowInsecureHttp }),
+  };
+  const given = (flags.foreignKey ?? []).map(key => foreignKey(key, `${prefix}${workload.wallet}/`));
   const steps: Step[] = [];
   const told = flags.json === true ? () => undefined : teller(io);
   const run = walk({
-    store: {
-      bucket,
-      region: config.region,
-      endpointUrl: flags.endpointUrl,
-      partition: workload.roleArn.split(':')[1],
-      // Another S3 than AWS's stands where its STS does: the same authority, the same allowance.
-      ...(flags.endpointUrl === undefined
-        ? {}
-        : { caFile: config.sts.caFile, allowInsecureHttp: config.sts.allowInsecureHttp }),
-    },
+    store,
     wallet: workload.wallet,
     prefix,
     foreign,
     via: flags.via,
-    getCredentials: flags.getCredentials ?? source(config, found, flags, io),
+    getCredentials: source(config, found, flags, io),
+    known: async () => {
+      if (given.length > 0) return { objects: given, why: '' };
+      return askWitnesses(store, () => witnessesOf(found, prefix, foreign, flags, io));
+    },
+    mayBeReadOnly: workload.sessionPolicy !== undefined,
     untagged: await untaggedExchange(config, workload),
   });
   for await (const step of run) {
@@ -95,7 +108,43 @@ function baseOf(prefix: string | undefined, wallet: string): string | undefined 
   return prefix?.replace(new RegExp(`${wallet}/?$`), '');
 }
 
+function foreignKey(key: string, own: string): Known['objects'][number] {
+  if (key === '' || key.startsWith('/') || key.startsWith(own)) {
+    throw new UsageError(
+      `--foreign-key ${JSON.stringify(key)}: the whole key of an object outside ${own}, without a slash in front`,
+    );
+  }
+  return { key, by: '--foreign-key' };
+}
+
+/** The other workloads, by the same way to credentials; first the one whose folder `--foreign` names. */
+async function witnessesOf(
+  found: WorkloadConfig,
+  prefix: string,
+  foreign: string,
+  flags: VerifyFlags,
+  io: Io,
+): Promise<Witness[]> {
+  const { bearerFile: _, ...others } = flags;
+  const { workloads } = await loadConfig(flags.config, { env: io.env, purpose: 'inspect' });
+  return [...workloads.values()]
+    .map(({ workload }) => workload)
+    .filter(({ wallet }) => wallet !== found.workload.wallet)
+    .map(({ name, wallet }) => ({
+      name,
+      own: `${prefix}${wallet}/`,
+      getCredentials: async () => {
+        const needs = flags.via === 'exchange' ? 'exchange' : 'endpoint';
+        const other = await workloadOf(name, flags.config, io.env, needs);
+        return source(other.config, other.found, others, io)();
+      },
+    }))
+    .sort((a, b) => Number(foreign.startsWith(b.own)) - Number(foreign.startsWith(a.own)));
+}
+
 function source(config: Config, found: WorkloadConfig, flags: VerifyFlags, io: Io): () => Promise<AwsKeys> {
+  const { getCredentials } = flags;
+  if (getCredentials !== undefined) return () => getCredentials(found.workload.name);
   switch (flags.via) {
     case 'exchange':
       return async () => exchangeOnce(config, found, 'credentials', await cliLogger(io.env, 'warn'));

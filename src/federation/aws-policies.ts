@@ -156,7 +156,7 @@ export function awsRevocation(walletTag: string, wallet: string, now: number): E
   const before = `${new Date(now).toISOString().slice(0, 19)}Z`;
   return [
     {
-      why: `Sessions of ${wallet} that were issued before ${before} can do nothing any more. It may be removed once the longest session has run out.`,
+      why: `Sessions of ${wallet} that were issued before ${before} can do nothing any more. A serve that runs does not know of it and goes on vending the session that it holds: restart every one (SIGHUP keeps what it holds), then the workloads, whose SDKs hold it too. The statement may be removed once the longest session has run out.`,
       statement: {
         Sid: 'EndSessionsOfThisWallet',
         Effect: 'Deny',

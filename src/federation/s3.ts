@@ -1,14 +1,13 @@
 /**
- * The two S3 calls of the acceptance walk, and what their answers mean. An answer counts only if it is S3's own: a proxy's
- * page with status 403 is not a refusal, and one with status 200 is not a listing.
+ * The S3 calls of the acceptance walk. None of them changes what is stored, whether it is permitted or not.
  *
  * @module
  */
-import { masked } from '../log.ts';
-import { OutboundError, type OutboundResponse } from '../outbound.ts';
+import { createHash } from 'node:crypto';
+import type { OutboundResponse } from '../outbound.ts';
 import type { Send } from './check-issuer.ts';
-import { type AwsKeys, sendSigned } from './signed.ts';
-import { decoded, elements, textOf } from './xml.ts';
+import { listingOf, objectOf, type S3Answer, unreached, writeOf } from './s3-answer.ts';
+import { type AwsKeys, type SignedRequest, sendSigned } from './signed.ts';
 
 export interface Store {
   readonly bucket: string;
@@ -20,23 +19,6 @@ export interface Store {
   readonly allowInsecureHttp?: boolean;
   readonly send?: Send | undefined;
 }
-
-/** What S3 said. */
-export type S3Answer =
-  | { readonly kind: 'listed'; readonly keys: readonly string[] }
-  | { readonly kind: 'got' }
-  /** S3's AccessDenied, nothing else. */
-  | { readonly kind: 'denied' }
-  | { readonly kind: 'no-such-key' }
-  | { readonly kind: 'unclear'; readonly problem: S3Problem; readonly detail: string };
-
-/** Why a step says nothing about the isolation; also an anchor in docs/symptoms.md. */
-export type S3Problem =
-  | 'verify-region'
-  | 'verify-no-bucket'
-  | 'verify-not-s3'
-  | 'verify-credentials'
-  | 'verify-unreachable';
 
 /** Virtual-hosted style, but for names with dots (no certificate covers them) and other stores than AWS's. */
 export function objectUrl(store: Store, key: string, query: Readonly<Record<string, string>> = {}): string {
@@ -58,45 +40,64 @@ function encoded(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, c => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
-/** ListObjectsV2. An empty prefix asks for the whole bucket. */
-export async function listObjects(store: Store, keys: AwsKeys, prefix: string): Promise<S3Answer> {
-  const query = { 'list-type': '2', 'max-keys': '5', ...(prefix === '' ? {} : { prefix }) };
-  const answer = await call(store, keys, objectUrl(store, '', query));
-  if (!('status' in answer)) return answer;
-  if (answer.status !== 200) return refusal(answer);
-  const [result] = elements(answer.body, 'ListBucketResult');
-  if (result === undefined)
-    return { kind: 'unclear', problem: 'verify-not-s3', detail: 'it answers 200, but with no listing' };
-  return { kind: 'listed', keys: elements(result, 'Key').map(decoded) };
+export type Listing = 'objects' | 'objects-v1' | 'versions' | 'uploads';
+
+const SUBRESOURCES: Readonly<Record<Listing, Readonly<Record<string, string>>>> = {
+  objects: { 'list-type': '2', 'max-keys': '5' },
+  'objects-v1': { 'max-keys': '5' },
+  versions: { versions: '', 'max-keys': '5' },
+  uploads: { uploads: '', 'max-uploads': '5' },
+};
+
+/** @param prefix undefined: the request has none; empty: it has an empty one, which policies may judge otherwise */
+export async function listObjects(
+  store: Store,
+  keys: AwsKeys,
+  prefix: string | undefined,
+  listing: Listing = 'objects',
+): Promise<S3Answer> {
+  const query = { ...SUBRESOURCES[listing], ...(prefix === undefined ? {} : { prefix }) };
+  return call(store, keys, { method: 'GET', url: objectUrl(store, '', query) }, listingOf);
 }
 
 /** GetObject; of the body only the first bytes matter. */
 export async function getObject(store: Store, keys: AwsKeys, key: string): Promise<S3Answer> {
-  const answer = await call(store, keys, objectUrl(store, key), { range: 'bytes=0-0' });
-  if (!('status' in answer)) return answer;
-  // 416: the object is there and empty.
-  if (answer.status === 200 || answer.status === 206 || textOf(answer.body, 'Code') === 'InvalidRange') {
-    const html =
-      /text\/html/i.test(answer.headers['content-type'] ?? '') && answer.headers['x-amz-request-id'] === undefined;
-    return html
-      ? { kind: 'unclear', problem: 'verify-not-s3', detail: `it answers ${answer.status} with HTML` }
-      : { kind: 'got' };
-  }
-  return refusal(answer);
+  return call(store, keys, { method: 'GET', url: objectUrl(store, key), headers: { range: 'bytes=0-0' } }, objectOf);
 }
+
+/**
+ * PutObject that can't succeed: its body is not what its Content-MD5 says. Who may not put is told AccessDenied, who may is
+ * told BadDigest, and nothing is stored either way.
+ */
+export async function putNothing(store: Store, keys: AwsKeys, key: string): Promise<S3Answer> {
+  const headers = { 'content-md5': MD5_OF_NOTHING };
+  const body = 'walletcreds verify: not to be stored';
+  return call(store, keys, { method: 'PUT', url: objectUrl(store, key), headers, body }, writeOf);
+}
+
+/** DeleteObject. Of a key that isn't there it does nothing, but where the bucket has versions it leaves a marker. */
+export async function deleteObject(store: Store, keys: AwsKeys, key: string): Promise<S3Answer> {
+  return call(store, keys, { method: 'DELETE', url: objectUrl(store, key) }, writeOf);
+}
+
+const MD5_OF_NOTHING = '1B2M2Y8AsgTpgAmY7PhCfg==';
+
+type Asked = Pick<SignedRequest, 'method' | 'url' | 'headers' | 'body'>;
 
 async function call(
   store: Store,
   keys: AwsKeys,
-  url: string,
-  headers: Record<string, string> = {},
-): Promise<OutboundResponse | (S3Answer & { kind: 'unclear' })> {
+  asked: Asked,
+  meaning: (answer: OutboundResponse) => S3Answer,
+): Promise<S3Answer> {
+  const sha256 = createHash('sha256')
+    .update(asked.body ?? '')
+    .digest('hex');
   try {
-    return await sendSigned(
+    const answer = await sendSigned(
       {
-        method: 'GET',
-        url,
-        headers: { ...headers, 'x-amz-content-sha256': EMPTY },
+        ...asked,
+        headers: { ...asked.headers, 'x-amz-content-sha256': sha256 },
         service: 's3',
         region: store.region,
         caFile: store.caFile,
@@ -105,45 +106,8 @@ async function call(
       keys,
       store.send,
     );
+    return meaning(answer);
   } catch (error) {
-    if (error instanceof OutboundError && error.code === 'Redirected') {
-      const detail = `${error.message}: the bucket is in another region than ${store.region}, or behind another endpoint`;
-      return { kind: 'unclear', problem: 'verify-region', detail };
-    }
-    return {
-      kind: 'unclear',
-      problem: 'verify-unreachable',
-      detail: error instanceof Error ? masked(error.message) : String(error),
-    };
+    return unreached(error, store.region);
   }
-}
-
-/** SHA-256 of nothing. */
-const EMPTY = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
-
-const PROBLEMS: Readonly<Record<string, S3Problem>> = {
-  NoSuchBucket: 'verify-no-bucket',
-  InvalidBucketName: 'verify-no-bucket',
-  PermanentRedirect: 'verify-region',
-  TemporaryRedirect: 'verify-region',
-  AuthorizationHeaderMalformed: 'verify-region',
-  IllegalLocationConstraintException: 'verify-region',
-  InvalidAccessKeyId: 'verify-credentials',
-  SignatureDoesNotMatch: 'verify-credentials',
-  ExpiredToken: 'verify-credentials',
-  InvalidToken: 'verify-credentials',
-  RequestTimeTooSkewed: 'verify-credentials',
-};
-
-function refusal({ status, body }: OutboundResponse): S3Answer {
-  const code = elements(body, 'Error').length > 0 ? textOf(body, 'Code') : undefined;
-  if (status === 403 && code === 'AccessDenied') return { kind: 'denied' };
-  if (status === 404 && code === 'NoSuchKey') return { kind: 'no-such-key' };
-  const region = textOf(body, 'Region');
-  const detail =
-    code === undefined
-      ? `it answers ${status}, and not as S3 does`
-      : `it answers ${status} ${code}${region === undefined ? '' : ` (region ${region})`}`;
-  const problem = code === undefined ? 'verify-not-s3' : (PROBLEMS[code] ?? 'verify-unreachable');
-  return { kind: 'unclear', problem, detail: masked(detail) };
 }

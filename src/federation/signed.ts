@@ -17,7 +17,7 @@ export interface AwsKeys {
 }
 
 export interface SignedRequest {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'HEAD';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'HEAD';
   /** With its query; percent-encoded. */
   readonly url: string;
   readonly body?: string;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Step } from './walk.ts';
+import type { Step } from './steps.ts';
 
 export interface Verdict {
   readonly verdict: 'proven' | 'isolation-broken' | 'own-access-denied' | 'inconclusive';
@@ -25,6 +25,17 @@ const NEEDED = [
   'list-longer',
   'get-longer',
   'list-bucket',
+  'list-own-again',
+];
+/** Steps that may be impossible here, which the verdict then says; a walk that broke off before them proves nothing. */
+const ASKED = [
+  'get-own',
+  'put-own',
+  'put-foreign',
+  'delete-foreign',
+  'put-longer',
+  'delete-longer',
+  'get-known',
   'untagged',
 ];
 
@@ -61,14 +72,20 @@ export function verdictOf(steps: readonly Step[], wallet: string): Verdict {
   }
   const denied = steps.find(s => s.outcome === 'denied');
   if (denied !== undefined) {
-    const cause = `the policy does not match the session's tag (another prefix, another tag name, a wallet in mixed case), the token carries no tags, or a Deny stands against it; the folder must be named ${wallet}`;
+    const again = 'the session ended while it was looked at: its wallet was revoked, or a policy was changed';
+    const write = `the policy grants no s3:PutObject there, or the bucket refuses a put without headers that it demands (encryption, KMS); reading works`;
+    const never = `the policy does not match the session's tag (another prefix, another tag name, a wallet in mixed case), the token carries no tags, or a Deny stands against it; the folder must be named ${wallet}`;
+    const cause = denied.id === 'list-own-again' ? again : denied.id === 'put-own' ? write : never;
     return make('own-access-denied', 4, `own access denied: ${denied.title} is AccessDenied`, cause, denied.symptom);
   }
   const unclear = steps.find(s => s.outcome === 'unclear');
   if (unclear !== undefined) {
     return make('inconclusive', 1, `nothing is proven: ${unclear.title}: ${unclear.detail}`, '', unclear.symptom);
   }
-  const missing = NEEDED.find(id => !steps.some(s => s.id === id));
+  const unproven = steps.find(s => NEEDED.includes(s.id) && s.outcome !== 'ok');
+  if (unproven !== undefined)
+    return make('inconclusive', 1, `nothing is proven: ${unproven.title}: ${unproven.detail}`, '', 'verify-not-s3');
+  const missing = [...NEEDED, ...ASKED].find(id => !steps.some(s => s.id === id));
   if (missing !== undefined)
     return make('inconclusive', 1, `nothing is proven: the step ${missing} was not reached`, '', '');
   const but = notChecked.length === 0 ? '' : `; not checked: ${notChecked.join('; ')}`;

@@ -124,6 +124,9 @@ async function setUp(): Promise<void> {
 const verify = (...more: string[]) =>
   cli('verify', 'scraper-a', '--bucket', BUCKET, '--endpoint-url', up().url, ...more);
 
+/** The foreign folder and the one that begins alike hold an object that the walk is told of. */
+const PLANTED = ['0xdeadbeef', `${A}0`].flatMap(at => ['--foreign-key', `${at}/walletcreds-verify`]);
+
 /** An unmodified client in an application's environment: the URI and the token, nothing else. */
 function appEnv(workload: 'a' | 'b'): Record<string, string> {
   return cleanEnv(folder.path, {
@@ -278,7 +281,32 @@ describe('verify', () => {
     expect(done, done.stdout + done.stderr).toMatchObject({ code: 0 });
     expect(done.stdout).toMatch(proven);
     expect(done.stdout).not.toContain('not checked');
-    expect(done.stdout.match(/^✓/gm)).toHaveLength(9);
+    expect(done.stdout).toContain(
+      `✓ get ${B}/walletcreds-verify, which is there by scraper-b, is refused (AccessDenied)`,
+    );
+    expect(done.stdout.match(/^✓/gm)).toHaveLength(16);
+  });
+
+  test('leaves nothing behind, and says proven of objects that it is told of', async () => {
+    const keys = async () => {
+      const { stdout } = await asAdmin('s3api', 'list-objects-v2', '--bucket', BUCKET, '--query', 'Contents[].Key');
+      return JSON.parse(stdout) as string[];
+    };
+    const before = await keys();
+    const done = await verify(...PLANTED, '--json');
+    expect(done, done.stdout).toMatchObject({ code: 0 });
+    const { notChecked, steps } = JSON.parse(done.stdout);
+    expect(notChecked).toEqual([]);
+    expect(steps.filter((s: { id: string }) => s.id === 'get-known')).toHaveLength(2);
+    expect(await keys()).toEqual(before);
+  });
+
+  test('a foreign object that cannot be known of is said to be not checked', async () => {
+    const text = readFileSync(at('walletcreds.yaml'), 'utf8');
+    writeFileSync(at('alone.yaml'), text.replace(/^ {2}scraper-b:.*\n/m, ''));
+    const done = await verify('--config', 'alone.yaml');
+    expect(done, done.stdout).toMatchObject({ code: 0 });
+    expect(done.stdout).toContain('not checked: get a foreign object that is there is refused');
   });
 
   test('a bearer for another wallet proves nothing', async () => {
@@ -312,18 +340,12 @@ describe('with s3:* left on the role', () => {
     Version: '2012-10-17',
     Statement: [{ Effect: 'Allow', Action: 's3:*', Resource: 'arn:aws:s3:::*' }],
   });
+  const left = (document: string) => {
+    const policy = ['--policy-name', 'left', '--policy-document', document.replaceAll(' ', '')];
+    return asAdmin('iam', 'put-role-policy', '--role-name', ROLE, ...policy);
+  };
   beforeAll(async () => {
-    if (gateway === undefined) return;
-    await asAdmin(
-      'iam',
-      'put-role-policy',
-      '--role-name',
-      ROLE,
-      '--policy-name',
-      'left',
-      '--policy-document',
-      broad.replaceAll(' ', ''),
-    );
+    if (gateway !== undefined) await left(broad);
   });
 
   test("the bucket policy's Denies hold: verify says proven", async () => {
@@ -363,6 +385,34 @@ describe('with s3:* left on the role', () => {
       verdict: 'isolation-broken',
       link: 'docs/symptoms.md#verify-isolation-broken',
     });
+  });
+
+  const all = 'arn:aws:s3:::*';
+  test.each([
+    ['s3:GetObject', 'get-foreign', all],
+    ['s3:GetObject', 'get-known', `arn:aws:s3:::${BUCKET}/${B}/*`],
+    ['s3:PutObject', 'put-foreign', all],
+    ['s3:DeleteObject', 'delete-foreign', all],
+    ['s3:ListBucket', 'list-foreign', all],
+    ['s3:ListBucketVersions', 'list-foreign', all],
+    ['s3:ListBucketMultipartUploads', 'list-foreign', all],
+  ])('nor is it proven where only %s is left: %s', async (action, id, resource) => {
+    await left(broad.replace('s3:*', action).replace(all, resource));
+    const done = await verify('--json');
+    expect(done.code, done.stdout).toBe(3);
+    const { steps } = JSON.parse(done.stdout);
+    expect(steps.find((s: { outcome: string }) => s.outcome === 'broken')).toMatchObject({ id });
+  });
+
+  test('nor where the bucket lists for whoever gives no prefix', async () => {
+    const document = JSON.parse(broad);
+    document.Statement[0].Action = 's3:ListBucket';
+    document.Statement[0].Condition = { StringLikeIfExists: { 's3:prefix': 'public/*' } };
+    await left(JSON.stringify(document));
+    const done = await verify('--json');
+    expect(done.code, done.stdout).toBe(3);
+    const { steps } = JSON.parse(done.stdout);
+    expect(steps.find((s: { outcome: string }) => s.outcome === 'broken')).toMatchObject({ id: 'list-bucket' });
   });
 
   test('what aws-setup prints, run again, mends the bucket; and with the grant gone doctor finds nothing', async () => {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -12,7 +12,7 @@ import { doctor } from '../../src/cli/doctor.ts';
 import { type VerifyFlags, verify } from '../../src/cli/verify.ts';
 import { UsageError } from '../../src/errors.ts';
 import { type Mock, s3Mock } from '../federation/s3-mock.ts';
-import { WALLET_A } from '../federation/support.ts';
+import { WALLET_A, WALLET_B } from '../federation/support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'walletcreds-account-'));
 const config = join(folder, 'walletcreds.yaml');
@@ -77,11 +77,15 @@ describe('doctor', () => {
 describe('verify', () => {
   const run = async (open: boolean, more: Partial<VerifyFlags> = {}) => {
     mock = await s3Mock({
-      allow: (_, __, at) => open || at?.startsWith(`${WALLET_A}/`) === true,
-      objects: [`${WALLET_A}/x`],
+      allow: (key, _, at) => open || at?.startsWith(`${key === 'ASIAB' ? WALLET_B : WALLET_A}/`) === true,
+      objects: [`${WALLET_A}/x`, `${WALLET_B}/y`],
     });
     const { io: to, text } = io();
-    const getCredentials = async () => ({ accessKeyId: 'ASIA', secretAccessKey: 's', sessionToken: 't' });
+    const getCredentials = async (workload: string) => ({
+      accessKeyId: workload === 'scraper-b' ? 'ASIAB' : 'ASIA',
+      secretAccessKey: 's',
+      sessionToken: 't',
+    });
     const code = await verify(
       'scraper-a',
       { config, bucket: 'data', endpointUrl: mock.url, via: 'exchange', getCredentials, ...more },
@@ -97,8 +101,51 @@ describe('verify', () => {
     expect(text).toContain(
       '– a token without the wallet tag is refused by the role (not checked: no signing key is at hand here)',
     );
-    expect(text).toContain(`isolation proven for ${WALLET_A}; not checked: a token without the wallet tag`);
+    expect(text).toContain(
+      '– get a foreign object that is there is refused (not checked: none is known: no other workload is configured; name one with --foreign-key)',
+    );
+    expect(text).toContain(
+      `isolation proven for ${WALLET_A}; not checked: get a foreign object that is there is refused; a token without the wallet tag`,
+    );
     expect(text).not.toContain('\u001b');
+  });
+  test('an object that another workload reads must be refused', async () => {
+    const two = join(folder, 'two.yaml');
+    const more = `{ scraper-b: { wallet: "${WALLET_B}" }, scraper-a:`;
+    writeFileSync(two, readFileSync(config, 'utf8').replace('{ scraper-a:', more));
+    const { code, text } = await run(false, { config: two, json: true });
+    expect(code, text).toBe(0);
+    const { steps, notChecked } = JSON.parse(text);
+    expect(steps).toContainEqual({
+      id: 'get-known',
+      title: `get ${WALLET_B}/y, which is there by scraper-b, is refused`,
+      outcome: 'ok',
+      detail: 'AccessDenied',
+      symptom: '',
+    });
+    expect(notChecked).toEqual(['a token without the wallet tag is refused by the role']);
+  });
+  test('--foreign-key names objects that must be refused, and nothing of the own folder', async () => {
+    const { text } = await run(false, { foreignKey: [`${WALLET_B}/y`, '0xdeadbeef/z'] });
+    expect(text.match(/^✓ get \S+, which is there by --foreign-key, is refused/gm)).toHaveLength(2);
+    await mock?.close();
+    for (const key of ['', '/y', `${WALLET_A}/x`]) {
+      await expect(run(false, { foreignKey: [key] })).rejects.toThrow(/--foreign-key/);
+      await mock?.close();
+    }
+  });
+  test('a configuration whose other workloads are out of reach proves its own all the same', async () => {
+    const bad = join(folder, 'bad.yaml');
+    writeFileSync(
+      bad,
+      readFileSync(config, 'utf8').replace(
+        '{ scraper-a:',
+        `{ scraper-b: { wallet: "${WALLET_B}", session_policy_file: gone.json }, scraper-a:`,
+      ),
+    );
+    const { code, text } = await run(false, { config: bad });
+    expect(code, text).toBe(0);
+    expect(text).toMatch(/not checked: none is known: .*gone.json/);
   });
   test('a broken isolation is exit 3, as JSON too', async () => {
     const { code, text } = await run(true, { json: true });

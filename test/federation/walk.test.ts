@@ -5,9 +5,10 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { StsRefused, StsUnavailable } from '../../src/errors.ts';
 import { mintAwsCreds } from '../../src/federation/mint.ts';
 import { objectUrl } from '../../src/federation/s3.ts';
+import type { Step } from '../../src/federation/steps.ts';
 import { untaggedExchange } from '../../src/federation/untagged.ts';
 import { verdictOf } from '../../src/federation/verdict.ts';
-import { type Step, type WalkOptions, walk } from '../../src/federation/walk.ts';
+import { type WalkOptions, walk } from '../../src/federation/walk.ts';
 import { generateKey } from '../../src/identity-token/keys.ts';
 import { type Mock, type MockOptions, s3Mock } from './s3-mock.ts';
 import { configOf, WALLET_A, WALLET_B } from './support.ts';
@@ -30,6 +31,7 @@ async function walked(mockOptions: Partial<MockOptions>, options: Partial<WalkOp
     foreign: 'bots/0xdeadbeef/',
     via: 'exchange',
     getCredentials: async () => ({ accessKeyId: 'ASIAWALLETA', secretAccessKey: 's', sessionToken: 't' }),
+    known: async () => ({ objects: [{ key: `bots/${WALLET_B}/secret`, by: 'scraper-b' }], why: '' }),
     untagged: refused,
     ...options,
   })) {
@@ -45,23 +47,61 @@ describe('a store that isolates', () => {
       ['credentials', 'ok'],
       ['list-own', 'ok'],
       ['get-own', 'ok'],
+      ['put-own', 'ok'],
       ['list-foreign', 'ok'],
       ['get-foreign', 'ok'],
+      ['put-foreign', 'ok'],
+      ['delete-foreign', 'ok'],
       ['list-longer', 'ok'],
       ['get-longer', 'ok'],
+      ['put-longer', 'ok'],
+      ['delete-longer', 'ok'],
       ['list-bucket', 'ok'],
+      ['list-parent', 'ok'],
+      ['get-known', 'ok'],
       ['untagged', 'ok'],
+      ['list-own-again', 'ok'],
     ]);
     expect(verdict).toMatchObject({ verdict: 'proven', exitCode: 0, notChecked: [] });
     expect(mock?.requests.every(r => r.token === 't' && r.authorization.includes('SignedHeaders='))).toBe(true);
     expect(mock?.requests.map(r => r.path)).toContain(`/data/bots/${WALLET_A}/a%20b%2Bc.json`);
   });
-  test('is proven without an object of its own and without a signer, and the verdict says what was not checked', async () => {
-    const { verdict } = await walked({ objects: [] }, { untagged: undefined });
+  test('is proven without an object of its own, without a signer and without a foreign object, and the verdict says what was not checked', async () => {
+    const known = async () => ({ objects: [], why: 'none is known' });
+    const { verdict } = await walked({ objects: [] }, { untagged: undefined, known });
     expect(verdict.exitCode).toBe(0);
-    expect(verdict.notChecked).toHaveLength(2);
+    expect(verdict.notChecked).toHaveLength(3);
     expect(verdict.summary).toContain('not checked: get an object below');
+    expect(verdict.summary).toContain('get a foreign object that is there is refused');
     expect(verdict.summary).toContain('a token without the wallet tag');
+  });
+  test('is asked to store nothing and to delete nothing that is there', async () => {
+    await walked({});
+    const writes = mock?.requests.filter(r => r.method !== 'GET') ?? [];
+    expect(writes.map(r => r.method)).toEqual(['PUT', 'PUT', 'DELETE', 'PUT', 'DELETE']);
+    const [key, ...others] = new Set(writes.map(r => r.path.split('/').at(-1)));
+    expect(others).toEqual([]);
+    expect(key).toMatch(/^walletcreds-verify-[0-9a-f-]{36}$/);
+  });
+  test('that compares no digests stores an own object, which is deleted again', async () => {
+    const { verdict } = await walked({ blind: true });
+    expect(verdict.exitCode).toBe(0);
+    const [put, remove] = mock?.requests.filter(r => r.method !== 'GET') ?? [];
+    expect([put?.method, remove?.method, remove?.path]).toEqual(['PUT', 'DELETE', put?.path]);
+  });
+  test('that has no puts, deletes, versions and uploads is proven for what it has', async () => {
+    const { verdict } = await walked({
+      misbehave: (request, response, url) => {
+        if (request.method === 'GET' && !url.searchParams.has('versions') && !url.searchParams.has('uploads'))
+          return false;
+        response.writeHead(501);
+        response.end('<Error><Code>NotImplemented</Code></Error>');
+        return true;
+      },
+    });
+    expect(verdict.exitCode).toBe(0);
+    expect(verdict.summary).toContain('not checked: put an object below');
+    expect(verdict.notChecked).toHaveLength(5);
   });
 });
 
@@ -87,10 +127,29 @@ describe('a store that does not isolate is never proven', () => {
       'list-longer',
     ],
     ['the whole bucket lists', { allow: (k, a, at) => isolated(k, a, at) || at === undefined }, 'list-bucket'],
+    ['an empty prefix lists', { allow: (k, a, at) => isolated(k, a, at) || at === '' }, 'list-bucket'],
+    ['the folder of all wallets lists', { allow: (k, a, at) => isolated(k, a, at) || at === 'bots/' }, 'list-parent'],
+    ...(['versions', 'uploads'] as const).map((action): [string, Partial<MockOptions>, string] => [
+      `foreign ${action} list`,
+      { allow: (k, a, at) => isolated(k, a, at) || (a === action && at === 'bots/0xdeadbeef/') },
+      'list-foreign',
+    ]),
+    ...(['put', 'delete'] as const).flatMap(action =>
+      ['0xdeadbeef', `${WALLET_A}0`].map((folder): [string, Partial<MockOptions>, string] => [
+        `only ${action} opens below ${folder}`,
+        { allow: (k, a, at) => isolated(k, a, at) || (a === action && at?.startsWith(`bots/${folder}/`) === true) },
+        `${action}-${folder === '0xdeadbeef' ? 'foreign' : 'longer'}`,
+      ]),
+    ),
+    [
+      'only get opens, of objects that the walk is told of',
+      { allow: (k, a, at) => isolated(k, a, at) || (a === 'get' && at?.startsWith(`bots/${WALLET_B}/`) === true) },
+      'get-known',
+    ],
   ];
   test.each(cases)('%s', async (_, options, id) => {
     const { steps, verdict } = await walked(options);
-    expect(verdict).toMatchObject({ verdict: 'isolation-broken', exitCode: 3 });
+    expect(verdict, JSON.stringify(steps)).toMatchObject({ verdict: 'isolation-broken', exitCode: 3 });
     expect(steps.find(s => s.outcome === 'broken')?.id).toBe(id);
     expect(verdict.likelyCause).toContain('s3:*');
   });
@@ -111,6 +170,10 @@ describe('a store that does not isolate is never proven', () => {
     });
     expect(verdict.exitCode).toBe(3);
   });
+  test('every folder above the wallets is listed, the nearest first', async () => {
+    const { steps } = await walked({ allow: () => true }, { prefix: 'a/b/', foreign: 'a/b/0xdeadbeef/' });
+    expect(steps.find(s => s.id === 'list-parent')?.title).toContain('list a/b/ and a/');
+  });
   test('a role that takes an untagged token is broken, even where S3 isolates', async () => {
     const { verdict } = await walked({}, { untagged: async () => ({ outcome: 'taken', detail: '' }) });
     expect(verdict).toMatchObject({ exitCode: 3, link: 'docs/symptoms.md#trust-untagged' });
@@ -129,6 +192,29 @@ test('an own folder that is shut is exit 4, with the likely cause', async () => 
     link: 'docs/symptoms.md#verify-own-denied',
   });
   expect(verdict.likelyCause).toContain('mixed case');
+});
+
+test('an own folder that takes no put is exit 4, unless a session policy may want it so', async () => {
+  const readOnly: Partial<MockOptions> = { allow: (k, a, at) => a !== 'put' && isolated(k, a, at) };
+  const { verdict } = await walked(readOnly);
+  expect(verdict).toMatchObject({ exitCode: 4, link: 'docs/symptoms.md#verify-own-denied' });
+  expect(verdict.likelyCause).toContain('s3:PutObject');
+  await mock?.close();
+  const narrowed = await walked(readOnly, { mayBeReadOnly: true });
+  expect(narrowed.verdict.exitCode).toBe(0);
+  expect(narrowed.verdict.notChecked).toEqual([`put an object below ${own}`]);
+});
+
+test('a session that ends half-way is refused everywhere, and not proven', async () => {
+  let ended = false;
+  const { verdict } = await walked({
+    allow: (k, a, at) => {
+      ended ||= at?.startsWith('bots/0xdeadbeef/') === true;
+      return !ended && isolated(k, a, at);
+    },
+  });
+  expect(verdict).toMatchObject({ exitCode: 4 });
+  expect(verdict.likelyCause).toContain('ended while');
 });
 
 describe('what S3 did not say proves nothing: exit 1, a clear finding, never "proven"', () => {

@@ -48,6 +48,12 @@ export function addAccountVerbs(program: Command, io: Io, run: Run): void {
     .requiredOption('--bucket <BUCKET>', 'the bucket')
     .option('--prefix <PREFIX>', 'what stands in front of the wallet in its keys, as bots/')
     .option('--foreign <PREFIX>', 'a prefix that must be denied; default 0xdeadbeef/')
+    .option(
+      '--foreign-key <KEY>',
+      'an object that is there and must be denied; repeat it for more; default: one of another workload',
+      repeated,
+      [],
+    )
     .option('--endpoint-url <URL>', 'where S3 is, for Ceph and others', url)
     .addOption(
       new Option('--via <VIA>', 'where the credentials come from')
