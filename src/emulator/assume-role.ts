@@ -66,7 +66,7 @@ export async function assumeRoleWithWebIdentity(request: WireRequest, account: A
   const { session, secrets } = account.store.issue({
     roleArn,
     sessionName,
-    assumedRoleArn: `arn:aws:sts::${role.accountId}:assumed-role/${role.name}/${sessionName}`,
+    assumedRoleArn: `arn:${role.partition}:sts::${role.accountId}:assumed-role/${role.name}/${sessionName}`,
     assumedRoleId: `${role.id}:${sessionName}`,
     accountId: role.accountId,
     principalTags: principalTags(role.tags, tags),
@@ -87,10 +87,11 @@ export async function assumeRoleWithWebIdentity(request: WireRequest, account: A
       Expiration: new Date(session.expiresAt).toISOString().replace('.000Z', 'Z'),
     },
     SubjectFromWebIdentityToken: session.subject,
-    AssumedRoleUser: { Arn: session.assumedRoleArn, AssumedRoleId: session.assumedRoleId },
+    AssumedRoleUser: { AssumedRoleId: session.assumedRoleId, Arn: session.assumedRoleArn },
+    PackedPolicySize: packed === 0 ? undefined : packed,
+    // The API reference says `iss`; what people have printed of it is the provider's ARN.
     Provider: identity.provider.arn,
     Audience: session.audience,
-    PackedPolicySize: packed === 0 ? undefined : packed,
     SourceIdentity: sourceIdentity,
   };
 }

@@ -11,7 +11,7 @@ import { StsError } from './errors.ts';
 import { createProvider, type EmulatedIssuer, type Provider, providerArn } from './issuers.ts';
 import type { EmulatedCall, EmulatedFault, StsEmulatorOptions } from './options.ts';
 import { readRequest, type WireRequest } from './query.ts';
-import { accountOf, createRole, type EmulatedRole, type Role } from './roles.ts';
+import { accountOf, createRole, type EmulatedRole, partitionOf, type Role } from './roles.ts';
 import { createSessionStore, type EmulatedSession } from './sessions.ts';
 import { isSigned } from './sigv4-parse.ts';
 import type { WebApp } from './web-app.ts';
@@ -52,6 +52,7 @@ export function createStsEmulator(options: StsEmulatorOptions = {}): StsEmulator
   const accountId =
     options.accountId ?? options.roles?.map(role => accountOf(role.arn)).find(id => id !== undefined) ?? '000000000000';
   if (!/^\d{12}$/.test(accountId)) throw new TypeError(`accountId: 12 digits, not ${JSON.stringify(accountId)}`);
+  const partition = options.roles?.map(role => partitionOf(role.arn)).find(found => found !== undefined) ?? 'aws';
   const providers = new Map<string, Provider>();
   const roles = new Map<string, Role>();
   const store = createSessionStore();
@@ -106,14 +107,14 @@ export function createStsEmulator(options: StsEmulatorOptions = {}): StsEmulator
     sessions: store.sessions,
     calls,
     putIssuer(issuer) {
-      providers.set(issuer.issuer, createProvider(issuer, { accountId, clock, fetchIssuer, jwksMaxAgeMs }));
+      providers.set(issuer.issuer, createProvider(issuer, { accountId, partition, clock, fetchIssuer, jwksMaxAgeMs }));
     },
     putRole(role) {
-      const made = createRole(role, accountId);
+      const made = createRole(role, accountId, partition);
       roles.set(made.arn, made);
       return made.arn;
     },
-    providerArn: issuer => providerArn(accountId, issuer),
+    providerArn: issuer => providerArn(accountId, issuer, partition),
     fail({ code, message = 'A failure that was asked for', status = 400, times = 1 }) {
       fault = { error: new StsError(code, message, status), left: times };
     },

@@ -34,14 +34,18 @@ const MAX_DOCUMENT_BYTES = 262_144;
 /** Of each kind: 100 RSA keys and 100 EC keys, says IAM's guide. */
 const MAX_KEYS = 100;
 
-/** The ARN under which an issuer is registered at IAM. */
-export function providerArn(accountId: string, issuer: string): string {
-  return `arn:aws:iam::${accountId}:oidc-provider/${issuer.replace(/^https?:\/\//, '')}`;
+/**
+ * The ARN under which an issuer is registered at IAM.
+ *
+ * @param partition `aws-cn`, `aws-us-gov`, …
+ */
+export function providerArn(accountId: string, issuer: string, partition = 'aws'): string {
+  return `arn:${partition}:iam::${accountId}:oidc-provider/${issuer.replace(/^https?:\/\//, '')}`;
 }
 
 export function createProvider(
   registered: EmulatedIssuer,
-  options: { accountId: string; clock: Clock; fetchIssuer: FetchIssuer; jwksMaxAgeMs: number },
+  options: { accountId: string; partition: string; clock: Clock; fetchIssuer: FetchIssuer; jwksMaxAgeMs: number },
 ): Provider {
   const { issuer, audiences } = registered;
   const url = URL.canParse(issuer) ? new URL(issuer) : undefined;
@@ -76,7 +80,7 @@ export function createProvider(
   return {
     issuer,
     audiences: [...audiences],
-    arn: providerArn(options.accountId, issuer),
+    arn: providerArn(options.accountId, issuer, options.partition),
     prefix: issuer.replace(/^https?:\/\//, ''),
     keys(fresh = false) {
       const now = options.clock.monotonic();

@@ -9,7 +9,8 @@ import type { EmulatedRole } from './roles.ts';
 
 export interface StsEmulatorOptions {
   /**
-   * The one account, 12 digits. Default: the account of the first role that has an ARN, else `000000000000`.
+   * The one account, 12 digits. Default: the account of the first role that has an ARN, else `000000000000`. Its
+   * partition is that role's, too, else `aws`.
    *
    * @example accountId: '123456789012'
    */

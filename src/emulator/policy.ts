@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { parseStrictJson, StrictJsonError } from '../identity-token/strict-json.ts';
 import { type Condition, OPERATORS } from './conditions.ts';
 
 /** The document, as IAM takes it. */
@@ -112,8 +113,13 @@ function conditions(value: unknown, where: string): Condition[] {
 
 function parseJson(text: string, where: string): unknown {
   try {
-    return JSON.parse(text);
+    // IAM's grammar: "individual elements must not contain multiple instances of the same key".
+    return parseStrictJson(text);
   } catch (error) {
+    const twice = error instanceof StrictJsonError ? error.member : undefined;
+    if (twice !== undefined) {
+      throw new TypeError(`${where}: ${JSON.stringify(twice)} stands twice in one object; keep one of them`);
+    }
     throw new TypeError(`${where}: not JSON: ${error instanceof Error ? error.message : ''}`);
   }
 }

@@ -23,6 +23,8 @@ export interface EmulatedRole {
 export interface Role {
   readonly arn: string;
   readonly accountId: string;
+  /** `aws`, `aws-cn`, `aws-us-gov`, …: its sessions' ARNs have the same. */
+  readonly partition: string;
   /** Without path: what `assumed-role/` ARNs have. */
   readonly name: string;
   /** `AROA…` */
@@ -32,21 +34,26 @@ export interface Role {
   readonly tags: Readonly<Record<string, string>>;
 }
 
-const ARN = /^arn:aws[a-z-]*:iam::(\d{12}):role\/([\w+=,.@/-]+)$/;
+const ARN = /^arn:(aws[a-z-]*):iam::(\d{12}):role\/([\w+=,.@/-]+)$/;
 
 /** The account in a role's ARN, if it is one. */
 export function accountOf(arn: string | undefined): string | undefined {
+  return ARN.exec(arn ?? '')?.[2];
+}
+
+/** The partition in a role's ARN, if it is one. */
+export function partitionOf(arn: string | undefined): string | undefined {
   return ARN.exec(arn ?? '')?.[1];
 }
 
 /** @throws TypeError that names the role and the mend */
-export function createRole(role: EmulatedRole, accountId: string): Role {
-  const arn = role.arn ?? `arn:aws:iam::${accountId}:role/${role.name ?? ''}`;
-  const path = ARN.exec(arn)?.[2];
+export function createRole(role: EmulatedRole, accountId: string, partition = 'aws'): Role {
+  const arn = role.arn ?? `arn:${partition}:iam::${accountId}:role/${role.name ?? ''}`;
+  const path = ARN.exec(arn)?.[3];
   const name = path?.split('/').at(-1);
   if (name === undefined || name === '') {
     throw new TypeError(
-      `roles: give each a name ("reader") or an ARN (arn:aws:iam::${accountId}:role/reader), not ${arn}`,
+      `roles: give each a name ("reader") or an ARN (arn:${partition}:iam::${accountId}:role/reader), not ${arn}`,
     );
   }
   if (accountOf(arn) !== accountId) {
@@ -59,6 +66,7 @@ export function createRole(role: EmulatedRole, accountId: string): Role {
   return {
     arn,
     accountId,
+    partition: partitionOf(arn) ?? partition,
     name,
     id: awsId('AROA', 17),
     trust: parseTrustPolicy(role.trustPolicy, `roles: ${name}: trustPolicy`),

@@ -4,6 +4,7 @@
  * @module
  */
 import { deflateRawSync } from 'node:zlib';
+import { parseStrictJson, StrictJsonError } from '../identity-token/strict-json.ts';
 import { StsError } from './errors.ts';
 
 /**
@@ -18,8 +19,10 @@ const malformed = (message: string) => new StsError('MalformedPolicyDocument', m
 export function checkSessionPolicy(text: string): void {
   let policy: unknown;
   try {
-    policy = JSON.parse(text);
-  } catch {
+    policy = parseStrictJson(text);
+  } catch (error) {
+    // IAM's grammar forbids two members of one name in one element.
+    if (error instanceof StrictJsonError && error.member !== undefined) throw malformed('Syntax errors in policy.');
     throw malformed('This policy contains invalid Json');
   }
   if (!isRecord(policy)) throw malformed('Syntax errors in policy.');

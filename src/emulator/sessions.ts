@@ -10,7 +10,7 @@ export interface EmulatedSession {
   readonly accessKeyId: string;
   readonly roleArn: string;
   readonly sessionName: string;
-  /** `arn:aws:sts::<account>:assumed-role/<role>/<session name>` */
+  /** `arn:<partition>:sts::<account>:assumed-role/<role>/<session name>` */
   readonly assumedRoleArn: string;
   /** `AROA…:<session name>`; `UserId` at GetCallerIdentity. */
   readonly assumedRoleId: string;

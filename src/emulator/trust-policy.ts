@@ -9,6 +9,7 @@ import { providerArn } from './issuers.ts';
  * Who may assume: the issuer's tokens for the audience, with the wallet tag and a wallet in it. `Null … "false"` and not
  * `StringNotEquals … ""`, which would be true for a missing tag.
  *
+ * @param options.partition default `aws`
  * @param options.walletTag default `agentkeys_user_wallet`
  * @example
  * walletTrustPolicy({ accountId: '000000000000', issuer: 'http://127.0.0.1:9111' })
@@ -18,15 +19,16 @@ export function walletTrustPolicy(options: {
   issuer: string;
   audience?: string;
   walletTag?: string;
+  partition?: string;
 }): Record<string, unknown> {
-  const { accountId, issuer, audience = 'sts.amazonaws.com', walletTag = 'agentkeys_user_wallet' } = options;
+  const { accountId, issuer, audience = 'sts.amazonaws.com', walletTag = 'agentkeys_user_wallet', partition } = options;
   const tag = `aws:RequestTag/${walletTag}`;
   return {
     Version: '2012-10-17',
     Statement: [
       {
         Effect: 'Allow',
-        Principal: { Federated: providerArn(accountId, issuer) },
+        Principal: { Federated: providerArn(accountId, issuer, partition) },
         Action: ['sts:AssumeRoleWithWebIdentity', 'sts:TagSession'],
         Condition: {
           StringEquals: { [`${issuer.replace(/^https?:\/\//, '')}:aud`]: audience },

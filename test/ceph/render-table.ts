@@ -21,6 +21,9 @@ const LINKS: Readonly<Record<string, string>> = {
   'policy variables': 'https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html',
   'OIDC providers': 'https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html',
   'OIDC troubleshooting': 'https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_federated-users.html',
+  'OIDC federation': 'https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_oidc.html',
+  'policy grammar': 'https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html',
+  azp: 'https://github.com/aws/aws-sdk-net/issues/3071',
   'OpenID Connect Core': 'https://openid.net/specs/openid-connect-core-1_0.html#IDToken',
 };
 

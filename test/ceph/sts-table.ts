@@ -15,6 +15,8 @@ import type { RoleName } from './sts-world.ts';
 export interface Ask {
   /** Laid over the good token's claims; `undefined` drops one. @param now unix seconds */
   readonly claims?: (now: number) => Readonly<Record<string, unknown>>;
+  /** Another `iss` than the registered URL. */
+  readonly issuer?: (registered: string) => string;
   /** Laid over the token's header. */
   readonly header?: Readonly<Record<string, unknown>>;
   /** What signs: the first key of the JWKS (the default), the second, or one that isn't in it. */
@@ -28,7 +30,8 @@ export interface Ask {
   readonly form?: (good: string) => string;
   /** Default POST; GET has the form as its query. */
   readonly method?: 'GET' | 'POST';
-  readonly contentType?: string;
+  /** Default a form's; `null` sends none. */
+  readonly contentType?: string | null;
 }
 
 /** An HTTP status, and the `Code` of a refusal. */

@@ -88,7 +88,7 @@ export async function createWorld(accountId: string, issuer: string): Promise<Wo
     const pem = selfSignedCertificate(createPrivateKey(await exportPKCS8(pair.privateKey)), kid, Date.now());
     const x5c = [new X509Certificate(pem).raw.toString('base64')];
     const jwk: JWK = { ...(await exportJWK(pair.publicKey)), kid, alg: 'ES256', use: 'sig', x5c };
-    return { jwk, privateKey: pair.privateKey, kid };
+    return { jwk, privateKey: pair.privateKey, kid, pem };
   };
   const [first, second, foreign] = [await make('first'), await make('second'), await make('first')];
   const keys = { first, second, foreign };
@@ -102,12 +102,13 @@ export async function createWorld(accountId: string, issuer: string): Promise<Wo
     },
     roles: trustPolicies(accountId, issuer),
     maxSessionDuration: 7200,
-    async sign({ claims, header, key = 'first', token = good => good }) {
+    async sign({ claims, issuer: iss = registered => registered, header, key = 'first', token = good => good }) {
       const now = Math.floor(Date.now() / 1000);
       const { kid, privateKey } = keys[key];
-      const all = { iss: issuer, ...goodClaims(now), ...claims?.(now) };
+      const secret = header?.['alg'] === 'HS256' ? new TextEncoder().encode(first.pem) : privateKey;
+      const all = { iss: iss(issuer), ...goodClaims(now), ...claims?.(now) };
       const good = new SignJWT(all).setProtectedHeader({ alg: 'ES256', kid, typ: 'JWT', ...header });
-      return token(await good.sign(privateKey));
+      return token(await good.sign(secret));
     },
     inAccount: world,
   });
@@ -132,7 +133,10 @@ export async function requestOf(world: World, ask: Ask) {
   const form = ask.form === undefined ? good : ask.form(good);
   const { method = 'POST', contentType = 'application/x-www-form-urlencoded' } = ask;
   // Ceph answers in JSON to who takes JSON.
-  const headers = { accept: 'application/xml', ...(method === 'POST' && { 'content-type': contentType }) };
+  const headers = {
+    accept: 'application/xml',
+    ...(method === 'POST' && contentType !== null && { 'content-type': contentType }),
+  };
   return method === 'GET' ? { method, path: `/?${form}`, headers } : { method, path: '/', headers, body: form };
 }
 

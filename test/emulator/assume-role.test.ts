@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { walletTrustPolicy } from '../../src/emulator/index.ts';
 import { ACCOUNT, ISSUER, ROLE, setUp, sign, TAGS, WALLET, WALLET_TAG } from './support.ts';
 
 describe('AssumeRoleWithWebIdentity', () => {
@@ -21,6 +22,14 @@ describe('AssumeRoleWithWebIdentity', () => {
     expect(answer.get('Arn')).toBe(`arn:aws:sts::${ACCOUNT}:assumed-role/data-role/${WALLET}@scraper-a`);
     expect(answer.get('AssumedRoleId')).toMatch(/^AROA[A-Z2-7]{17}:0x/);
     expect(Number(answer.get('PackedPolicySize'))).toBeGreaterThan(0);
+    // In the service model's order.
+    expect([...answer.xml.matchAll(/<(\w+)>/g)].map(([, name]) => name)).toEqual([
+      'AssumeRoleWithWebIdentityResult',
+      ...['Credentials', 'AccessKeyId', 'SecretAccessKey', 'SessionToken', 'Expiration'],
+      ...['SubjectFromWebIdentityToken', 'AssumedRoleUser', 'AssumedRoleId', 'Arn'],
+      ...['PackedPolicySize', 'Provider', 'Audience'],
+      ...['ResponseMetadata', 'RequestId'],
+    ]);
     const session = sts.sessions.get(answer.get('AccessKeyId') ?? '');
     expect(session).toMatchObject({ roleArn: ROLE, principalTags: { [WALLET_TAG]: WALLET, Stage: 'test' } });
     expect(session?.transitiveTagKeys).toEqual([WALLET_TAG]);
@@ -156,6 +165,20 @@ describe('AssumeRoleWithWebIdentity', () => {
     const answer = await setUp().assume(undefined, { RoleArn: `arn:aws:iam::${ACCOUNT}:role/nobody` });
     expect([answer.status, answer.get('Code')]).toEqual([403, 'AccessDenied']);
     expect(answer.get('Message')).toBe('Not authorized to perform sts:AssumeRoleWithWebIdentity');
+  });
+
+  it.each(['aws-cn', 'aws-us-gov'])('stays in the partition of its roles: %s', async partition => {
+    const arn = `arn:${partition}:iam::${ACCOUNT}:role/data-role`;
+    const { assume, sts } = setUp({
+      roles: [{ arn, trustPolicy: walletTrustPolicy({ accountId: ACCOUNT, issuer: ISSUER, partition }) }],
+    });
+    const answer = await assume(undefined, { RoleArn: arn });
+    expect(answer.get('Arn')).toBe(`arn:${partition}:sts::${ACCOUNT}:assumed-role/data-role/${WALLET}@scraper-a`);
+    expect(answer.get('Provider')).toBe(`arn:${partition}:iam::${ACCOUNT}:oidc-provider/issuer.example/walletcreds`);
+    expect(sts.providerArn(ISSUER)).toBe(answer.get('Provider'));
+    expect(sts.putRole({ name: 'next', trustPolicy: trusting(sts.providerArn(ISSUER)) })).toBe(
+      `arn:${partition}:iam::${ACCOUNT}:role/next`,
+    );
   });
 
   it('judges only its own account, in the name of the issuers that were registered', async () => {

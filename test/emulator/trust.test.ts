@@ -117,6 +117,11 @@ describe('a trust policy', () => {
 
   it.each<[string, unknown, RegExp]>([
     ['not JSON', '{', /policy: not JSON/],
+    [
+      'a member twice, of which JSON.parse would take the last',
+      '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Effec\\u0074":"Allow"}]}',
+      /policy: "Effect" stands twice/,
+    ],
     ['a list', [], /must be a JSON object/],
     [
       'a Resource',

@@ -22,10 +22,11 @@ export const SESSION_POLICY =
   'AWS: `MalformedPolicyDocument` for a policy that IAM would not take [AssumeRoleWithWebIdentity]. Ceph is content.';
 export const NOT_STS =
   'AWS: STS’s own code, 400 [CommonErrors]. At Ceph a POST without a known action is an S3 request, which has no POST there.';
-export const QUERY_SYNTAX = 'AWS: `MalformedQueryString` for a syntax error, 404 [CommonErrors]. Ceph skips over it.';
+export const QUERY_SYNTAX =
+  'AWS: `MalformedQueryString` for a syntax error, 404 [CommonErrors]; which errors those are is not documented. Ceph skips over it.';
 export const VERSION =
-  'AWS: an action is looked up in a version, which is required [CommonParameters]. Ceph ignores it.';
+  'AWS: `Version` is required [CommonParameters]; that its absence is `InvalidAction` is not documented. Ceph ignores it.';
 export const REQUIRED_CLAIM =
-  'AWS takes ID tokens as OpenID Connect defines them, with `exp` and `iat` [OpenID Connect Core]. Ceph does without.';
+  'AWS takes ID tokens; those have `exp` and `iat` [OpenID Connect Core]. The code is not documented for each claim. Ceph does without.';
 export const AZP =
-  'AWS: where a token has `azp`, that is its audience, in place of `aud` [condition keys]. Ceph has only `aud`.';
+  'AWS: where a token has `azp`, that is its audience, in place of `aud`: documented for Google’s tokens [condition keys], observed with others [azp]. Ceph has only `aud`.';

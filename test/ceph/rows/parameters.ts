@@ -174,6 +174,15 @@ export const parameterRows: readonly Row[] = [
     ceph: malformed,
   },
   {
+    name: 'a session policy with a member twice',
+    ask: params({
+      Policy:
+        '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Effect":"Allow","Action":"s3:*","Resource":"*"}]}',
+    }),
+    emulator: malformed,
+    ceph: malformed,
+  },
+  {
     name: 'a session policy with Effect in lower case',
     ask: policy({ Effect: 'allow' }),
     emulator: malformed,

@@ -58,7 +58,8 @@ export const queryRows: readonly Row[] = [
     ask: params({ Action: 'GetCallerIdentity' }),
     emulator: { status: 403, code: 'MissingAuthenticationToken' },
     ceph: { status: 405, code: 'MethodNotAllowed' },
-    because: NOT_STS,
+    because:
+      'AWS: `MissingAuthenticationToken`, 403 [CommonErrors]. Ceph 16 has no GetCallerIdentity: an S3 request, which has no POST there.',
   },
   {
     name: 'bad percent encoding',
@@ -89,6 +90,20 @@ export const queryRows: readonly Row[] = [
     ceph: ok,
     because:
       'AWS: the parameters of a POST are a form, `application/x-www-form-urlencoded` [query requests]. Ceph reads any body.',
+  },
+  {
+    name: 'a form without a Content-Type',
+    ask: { contentType: null },
+    emulator: ok,
+    ceph: ok,
+  },
+  {
+    name: 'a form of more than 128 KiB',
+    ask: { form: f => `${f}&Extra=${'x'.repeat(140_000)}` },
+    emulator: { status: 413, code: 'RequestEntityTooLarge' },
+    ceph: ok,
+    because:
+      'AWS: a limit is not documented, nor its code [CommonErrors]; this one is the emulator’s own. Ceph has none here.',
   },
   {
     name: 'XML instead of a form',

@@ -60,6 +60,34 @@ export const tagRows: readonly Row[] = [
     because:
       'AWS: keys are equal without regard to case; there cannot be a `W` beside a `w` [session tags]. Ceph keeps both.',
   },
+  {
+    name: 'the key in mixed case, for a role that wants the tag',
+    ask: { role: 'wanting a wallet tag', ...tags({ AgentKeys_User_Wallet: [WALLET] }) },
+    emulator: ok,
+    ceph: denied,
+    because: 'AWS: keys are equal without regard to case [session tags]. Ceph compares them letter by letter.',
+  },
+  {
+    name: 'a value in mixed case, for a role that wants that of the wallet',
+    ask: { role: 'with a Deny for the wallet', ...tags({ [TAG]: [WALLET.replace('e', 'E')] }) },
+    emulator: ok,
+    ceph: ok,
+  },
+  { name: 'an empty value', ask: tags({ more: [''] }), emulator: ok, ceph: ok },
+  {
+    name: 'tags that are a string',
+    ask: tags(`${TAG}=${WALLET}`),
+    emulator: invalidToken,
+    ceph: ok,
+    because: TAG_SHAPE,
+  },
+  {
+    name: 'an empty list as value',
+    ask: tags({ [TAG]: [] }),
+    emulator: invalidToken,
+    ceph: ok,
+    because: TAG_SHAPE,
+  },
   { name: 'fifty tags', ask: tags(many(50)), emulator: ok, ceph: ok },
   { name: 'fifty-one tags', ask: tags(many(51)), emulator: invalid, ceph: ok, because: TAG_LIMITS },
   {

@@ -48,6 +48,13 @@ export const tokenRows: readonly Row[] = [
       'AWS: a key that cannot be retrieved from the JWKS is `InvalidIdentityToken` [OIDC troubleshooting]. Ceph ignores `kid`.',
   },
   {
+    name: 'HS256, with the certificate of the issuer’s key as the secret',
+    ask: { header: { alg: 'HS256' } },
+    emulator: invalidToken,
+    ceph: denied,
+    because: TOKEN_CODES,
+  },
+  {
     name: 'no JWT at all',
     ask: { token: () => 'not-a-jwt' },
     emulator: invalidToken,
@@ -65,6 +72,13 @@ export const tokenRows: readonly Row[] = [
   {
     name: 'an issuer that is not registered',
     ask: { claims: () => ({ iss: 'https://stranger.example' }) },
+    emulator: invalidToken,
+    ceph: denied,
+    because: TOKEN_CODES,
+  },
+  {
+    name: 'the issuer with a slash at its end',
+    ask: { issuer: issuer => `${issuer}/` },
     emulator: invalidToken,
     ceph: denied,
     because: TOKEN_CODES,
@@ -133,12 +147,20 @@ export const tokenRows: readonly Row[] = [
       'AWS: `InvalidIdentityToken` [AssumeRoleWithWebIdentity]; `sub` is required [OpenID Connect Core]. Ceph: S3’s `InvalidArgument`.',
   },
   {
-    name: 'expired',
-    ask: { claims: now => ({ exp: now - 1 }) },
+    name: 'expired ten minutes ago',
+    ask: { claims: now => ({ iat: now - 900, exp: now - 600 }) },
     emulator: bad('ExpiredTokenException'),
     ceph: denied,
     because:
       'AWS: `ExpiredTokenException`, 400, so that a client knows to bring a fresh one [AssumeRoleWithWebIdentity]. Ceph: `AccessDenied`.',
+  },
+  {
+    name: 'expired a second ago',
+    ask: { claims: now => ({ exp: now - 1 }) },
+    emulator: bad('ExpiredTokenException'),
+    ceph: denied,
+    because:
+      'AWS takes a token for five minutes more, for clocks that differ [OIDC federation]. Neither does so here: who lives on that shows at once.',
   },
   {
     name: 'no exp',
