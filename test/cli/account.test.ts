@@ -49,6 +49,15 @@ describe('aws-setup', () => {
     expect(await awsSetup({ config, format, bucket: 'data' }, to)).toBe(0);
     expect(text()).toMatch(expected);
   });
+  test.each(['cli', 'cloudformation', 'terraform'] as const)(
+    '--revoke by %s says that what holds the ended session must be restarted',
+    async format => {
+      const { io: to, text } = io();
+      await awsSetup({ config, format, revoke: WALLET_A }, to);
+      const comments = text().replace(/\n\s*#?\s*/g, ' ');
+      expect(comments).toMatch(/goes on vending the session that it holds: restart every one .*, then the workloads/);
+    },
+  );
   test('--revoke needs no bucket, everything else does', async () => {
     const { io: to, text } = io();
     expect(await awsSetup({ config, format: 'cli', revoke: WALLET_A }, to)).toBe(0);

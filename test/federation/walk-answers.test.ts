@@ -28,13 +28,15 @@ const storeOf = (send: (request: OutboundRequest) => Promise<OutboundResponse>) 
   send,
 });
 
-/** @param at the number of the call that is answered by `instead` */
-async function walked(at: number, instead: Answer) {
+/** @param at the number of the call that is answered by `instead`; or all listings of a prefix that ends so */
+async function walked(at: number | string, instead: Answer) {
+  const isMeant = (request: OutboundRequest, number: number) =>
+    typeof at === 'number' ? number === at : new URL(request.url).searchParams.get('prefix')?.endsWith(at) === true;
   const asked: OutboundRequest[] = [];
   const steps: Step[] = [];
   const store = storeOf(async request => {
     asked.push(request);
-    return asked.length - 1 === at ? instead(request) : s3Answer(isolating, request);
+    return isMeant(request, asked.length - 1) ? instead(request) : s3Answer(isolating, request);
   });
   for await (const step of walk({
     store,
@@ -122,16 +124,35 @@ describe('one own door that is shut is exit 4', () => {
   });
 });
 
-test('a walk that broke off after any of its steps proves nothing', async () => {
-  const steps: Step[] = [];
-  const ids = 'credentials list-own get-own put-own list-foreign get-foreign put-foreign delete-foreign list-longer';
-  for (const id of `${ids} get-longer put-longer delete-longer list-bucket get-known untagged list-own-again`.split(
-    ' ',
-  )) {
-    expect(verdictOf(steps, WALLET_A).exitCode).toBe(1);
-    steps.push({ id, title: id, outcome: 'ok', detail: '', symptom: '' });
+describe('a listing answered with', () => {
+  const listings = calls.filter(([, , { url }]) => new URL(url).pathname === '/data/');
+  test('NoSuchKey proves nothing: listings know no keys that are not there', async () => {
+    expect(listings.length).toBeGreaterThan(20);
+    for (const [what, at] of listings) {
+      expect((await walked(at, respond(404, xml('NoSuchKey')))).verdict.exitCode, what).toBe(1);
+    }
+  });
+  test('NotImplemented proves nothing, but for one of several forms', async () => {
+    for (const [what, at, request] of listings) {
+      const { verdict } = await walked(at, respond(501, xml('NotImplemented')));
+      expect(verdict.exitCode, what).toBe(isOwn(request) ? 1 : 0);
+    }
+    const all = await walked('deadbeef/', respond(501, xml('NotImplemented')));
+    expect(all.verdict).toMatchObject({ exitCode: 1, verdict: 'inconclusive' });
+    expect(all.verdict.summary).toContain('list bots/0xdeadbeef/ is refused');
+  });
+});
+
+test('a walk that lacks any of its steps proves nothing', () => {
+  const ids = 'credentials list-own get-own put-own list-foreign get-foreign put-foreign delete-foreign list-longer'
+    .concat(' get-longer put-longer delete-longer list-bucket get-known untagged list-own-again')
+    .split(' ');
+  const all = ids.map((id): Step => ({ id, title: id, outcome: 'ok', detail: '', symptom: '' }));
+  expect(verdictOf(all, WALLET_A).exitCode).toBe(0);
+  for (const left of ids) {
+    const lacking = all.filter(({ id }) => id !== left);
+    expect(verdictOf(lacking, WALLET_A), left).toMatchObject({ exitCode: 1, verdict: 'inconclusive' });
   }
-  expect(verdictOf(steps, WALLET_A).exitCode).toBe(0);
 });
 
 describe('a foreign object is known to be there', () => {
