@@ -18,6 +18,21 @@ export class StsError extends Error {
   }
 }
 
+/** The statuses of codes that are not 400: of the service model and of the common errors. */
+const STATUS: ReadonlyMap<string, number> = new Map([
+  ['AccessDenied', 403],
+  ['IDPRejectedClaim', 403],
+  ['RegionDisabledException', 403],
+  ['MissingAuthenticationToken', 403],
+  ['InvalidClientTokenId', 403],
+  ['MalformedQueryString', 404],
+  ['InternalFailure', 500],
+  ['ServiceUnavailable', 503],
+]);
+
+/** What AWS answers with a code; 400 for one that is not known here. */
+export const statusOf = (code: string): number => STATUS.get(code) ?? 400;
+
 /** One violated constraint of a parameter, in the form of {@link validationError}. */
 export interface Violation {
   /** The parameter as STS spells it: `roleSessionName`. */

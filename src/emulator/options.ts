@@ -79,7 +79,7 @@ export interface EmulatedFault {
   /** @example 'ThrottlingException', 'IDPRejectedClaim', 'ServiceUnavailable' */
   readonly code: string;
   readonly message?: string;
-  /** Default 400. */
+  /** Default: AWS's for that code (403 for `IDPRejectedClaim`, 503 for `ServiceUnavailable`), 400 for one that is not known. */
   readonly status?: number;
   /** How many calls; default 1. `Infinity` until another `fail` with 0. */
   readonly times?: number;

@@ -161,6 +161,28 @@ describe('AssumeRoleWithWebIdentity', () => {
     expect([tooLarge.status, tooLarge.get('Code')]).toEqual([400, 'PackedPolicyTooLarge']);
   });
 
+  // As the service model of the SDKs has them.
+  it.each([
+    ['MalformedPolicyDocument', 400, 'Sender'],
+    ['PackedPolicyTooLarge', 400, 'Sender'],
+    ['IDPRejectedClaim', 403, 'Sender'],
+    ['IDPCommunicationError', 400, 'Sender'],
+    ['InvalidIdentityToken', 400, 'Sender'],
+    ['ExpiredTokenException', 400, 'Sender'],
+    ['RegionDisabledException', 403, 'Sender'],
+    ['Throttling', 400, 'Sender'],
+    ['ServiceUnavailable', 503, 'Receiver'],
+    ['InternalFailure', 500, 'Receiver'],
+  ])('fails with the status that AWS has for %s, where a test asks for that failure', async (code, status, type) => {
+    const { assume, sts } = setUp();
+    sts.fail({ code });
+    const answer = await assume();
+    expect([answer.status, answer.get('Code'), answer.get('Type')]).toEqual([status, code, type]);
+    expect((await assume()).status).toBe(200);
+    sts.fail({ code, status: 418 });
+    expect((await assume()).status).toBe(418);
+  });
+
   it('tells a role that is not there exactly what it tells one that does not trust', async () => {
     const answer = await setUp().assume(undefined, { RoleArn: `arn:aws:iam::${ACCOUNT}:role/nobody` });
     expect([answer.status, answer.get('Code')]).toEqual([403, 'AccessDenied']);
