@@ -20,7 +20,7 @@ const LINKS: Readonly<Record<string, string>> = {
   'condition keys': 'https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html',
   'policy variables': 'https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html',
   'OIDC providers': 'https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html',
-  'OIDC troubleshooting': 'https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_federated-users.html',
+  'OIDC troubleshooting': 'https://repost.aws/knowledge-center/iam-oidc-idp-federation',
   'OIDC federation': 'https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_oidc.html',
   'policy grammar': 'https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html',
   azp: 'https://github.com/aws/aws-sdk-net/issues/3071',
