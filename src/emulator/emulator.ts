@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { Hono } from 'hono';
 import { systemClock } from '../clock.ts';
 import { perform } from './actions.ts';
-import { StsError, statusOf } from './errors.ts';
+import { StsError } from './errors.ts';
 import { createProvider, type EmulatedIssuer, type Provider, providerArn } from './issuers.ts';
 import type { EmulatedCall, EmulatedFault, StsEmulatorOptions } from './options.ts';
 import { readRequest, type WireRequest } from './query.ts';
@@ -85,7 +85,7 @@ export function createStsEmulator(options: StsEmulatorOptions = {}): StsEmulator
       if (typeof credentials === 'object') accessKeyId = String(credentials['AccessKeyId']);
     } catch (error) {
       failure =
-        error instanceof StsError ? error : new StsError('InternalFailure', 'The emulator failed: a fault in it', 500);
+        error instanceof StsError ? error : new StsError('InternalFailure', 'The emulator failed: a fault in it');
       xml = errorXml(failure, requestId);
     }
     const status = failure?.status ?? 200;
@@ -115,7 +115,7 @@ export function createStsEmulator(options: StsEmulatorOptions = {}): StsEmulator
       return made.arn;
     },
     providerArn: issuer => providerArn(accountId, issuer, partition),
-    fail({ code, message = 'A failure that was asked for', status = statusOf(code), times = 1 }) {
+    fail({ code, message = 'A failure that was asked for', status, times = 1 }) {
       fault = { error: new StsError(code, message, status), left: times };
     },
   };

@@ -5,33 +5,34 @@
  * @module
  */
 
+/** The statuses of codes that are not 400: of the service model and of the common errors. */
+const STATUS: ReadonlyMap<string, number> = new Map([
+  ['AccessDenied', 403],
+  ['ExpiredToken', 403],
+  ['IDPRejectedClaim', 403],
+  ['InvalidClientTokenId', 403],
+  ['MissingAuthenticationToken', 403],
+  ['RegionDisabledException', 403],
+  ['SignatureDoesNotMatch', 403],
+  ['MalformedQueryString', 404],
+  ['RequestEntityTooLarge', 413],
+  ['InternalFailure', 500],
+  ['ServiceUnavailable', 503],
+]);
+
 /** A refusal on the wire. `Sender` unless the status is 5xx. */
 export class StsError extends Error {
   override readonly name = 'StsError';
   readonly code: string;
   readonly status: number;
 
-  constructor(code: string, message: string, status = 400) {
+  /** @param status default: what AWS answers with the code; 400 for one that is not known here */
+  constructor(code: string, message: string, status = STATUS.get(code) ?? 400) {
     super(message);
     this.code = code;
     this.status = status;
   }
 }
-
-/** The statuses of codes that are not 400: of the service model and of the common errors. */
-const STATUS: ReadonlyMap<string, number> = new Map([
-  ['AccessDenied', 403],
-  ['IDPRejectedClaim', 403],
-  ['RegionDisabledException', 403],
-  ['MissingAuthenticationToken', 403],
-  ['InvalidClientTokenId', 403],
-  ['MalformedQueryString', 404],
-  ['InternalFailure', 500],
-  ['ServiceUnavailable', 503],
-]);
-
-/** What AWS answers with a code; 400 for one that is not known here. */
-export const statusOf = (code: string): number => STATUS.get(code) ?? 400;
 
 /** One violated constraint of a parameter, in the form of {@link validationError}. */
 export interface Violation {
@@ -53,7 +54,7 @@ export function validationError(violations: readonly Violation[]): StsError {
   return new StsError('ValidationError', `${head} detected: ${told.join('; ')}`);
 }
 
-export const accessDenied = (message: string): StsError => new StsError('AccessDenied', message, 403);
+export const accessDenied = (message: string): StsError => new StsError('AccessDenied', message);
 
 export const invalidIdentityToken = (message: string): StsError => new StsError('InvalidIdentityToken', message);
 

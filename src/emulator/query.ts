@@ -26,7 +26,7 @@ export interface WireRequest {
 
 /** 404, alone among STS's refusals: so AWS's list of common errors has it. */
 const malformed = (why: string) =>
-  new StsError('MalformedQueryString', `The query string contains a syntax error: ${why}`, 404);
+  new StsError('MalformedQueryString', `The query string contains a syntax error: ${why}`);
 
 /** @throws StsError `MalformedQueryString` */
 export function parseForm(text: string): [string, string][] {
@@ -74,7 +74,7 @@ async function readBody(request: Request): Promise<string> {
   for await (const chunk of request.body as unknown as AsyncIterable<Uint8Array>) {
     size += chunk.byteLength;
     if (size > MAX_BODY_BYTES) {
-      throw new StsError('RequestEntityTooLarge', `The request body is over ${MAX_BODY_BYTES} bytes`, 413);
+      throw new StsError('RequestEntityTooLarge', `The request body is over ${MAX_BODY_BYTES} bytes`);
     }
     chunks.push(chunk);
   }

@@ -57,7 +57,7 @@ export function presentedSignature(request: WireRequest): Presented {
     };
   }
   if (query['X-Amz-Signature'] === undefined) {
-    throw new StsError('MissingAuthenticationToken', 'Request is missing Authentication Token', 403);
+    throw new StsError('MissingAuthenticationToken', 'Request is missing Authentication Token');
   }
   const expires = query['X-Amz-Expires'] ?? '';
   if (!/^\d{1,6}$/.test(expires) || Number(expires) < 1 || Number(expires) > 604_800) {

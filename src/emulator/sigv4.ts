@@ -17,8 +17,8 @@ import { type Presented, presentedSignature } from './sigv4-parse.ts';
 const SKEW_MS = 15 * 60_000;
 
 const invalidToken = () =>
-  new StsError('InvalidClientTokenId', 'The security token included in the request is invalid.', 403);
-const mismatch = (message: string) => new StsError('SignatureDoesNotMatch', message, 403);
+  new StsError('InvalidClientTokenId', 'The security token included in the request is invalid.');
+const mismatch = (message: string) => new StsError('SignatureDoesNotMatch', message);
 
 /** @param now ms since the epoch. @returns the session whose credentials signed. @throws StsError */
 export async function verifySignature(
@@ -40,7 +40,7 @@ export async function verifySignature(
     );
   }
   if (session.expiresAt <= now) {
-    throw new StsError('ExpiredToken', 'The security token included in the request is expired', 403);
+    throw new StsError('ExpiredToken', 'The security token included in the request is expired');
   }
   return session;
 }

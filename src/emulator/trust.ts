@@ -3,7 +3,6 @@
  *
  * @module
  */
-
 import { compile, matches } from '../policy-pattern.ts';
 import { type Context, holds } from './conditions.ts';
 import type { Statement, TrustPolicy } from './policy.ts';

@@ -292,7 +292,7 @@ test('every finding has its place in the page of symptoms, and the page has no o
       .sort(),
   );
   for (const code of Object.keys(CATALOGUE)) expect(anchors).toContain(code);
-  const linked = ['s3.ts', 'walk.ts'].flatMap(file => [
+  const linked = ['s3-answer.ts', 'steps.ts', 'verdict.ts', 'walk.ts'].flatMap(file => [
     ...readFileSync(new URL(`../../src/federation/${file}`, import.meta.url), 'utf8').matchAll(
       /'((?:verify|sts)-[\w-]+)'/g,
     ),
