@@ -16,6 +16,8 @@ export interface Answer {
   /** Names and values by turns, `Content-Length` among them. */
   readonly headers: readonly string[];
   readonly body: string;
+  /** How the body's characters become bytes: of ASCII the two say the same, and node writes `latin1` without a second look. */
+  readonly encoding: 'latin1' | 'utf8';
 }
 
 /** How a listener writes its errors: the endpoint and the broker have different wire forms. */
@@ -26,11 +28,12 @@ export type ErrorForm = (error: unknown, allow: readonly string[]) => Answer;
  * @param more further fields, names and values by turns
  */
 export function answer(status: number, contentType: string, body: string, more: readonly string[] = []): Answer {
-  const length = String(Buffer.byteLength(body));
+  const bytes = Buffer.byteLength(body);
   return {
     status,
-    headers: ['Content-Type', contentType, 'Content-Length', length, 'Cache-Control', 'no-store', ...more],
+    headers: ['Content-Type', contentType, 'Content-Length', String(bytes), 'Cache-Control', 'no-store', ...more],
     body,
+    encoding: bytes === body.length ? 'latin1' : 'utf8',
   };
 }
 

@@ -60,10 +60,10 @@ export function writeInTurn(outgoing: ServerResponse, answer: Answer): void {
   if (!isAnswered(outgoing)) turns.take(outgoing, () => write(outgoing, answer));
 }
 
-function write(outgoing: ServerResponse, { status, headers, body }: Answer): void {
+function write(outgoing: ServerResponse, { status, headers, body, encoding }: Answer): void {
   if (outgoing.headersSent || outgoing.destroyed) return;
   outgoing.writeHead(status, headers as string[]);
-  outgoing.end(body);
+  outgoing.end(body, encoding);
 }
 
 /** Whether there is an answer, though it may still wait for its turn. */

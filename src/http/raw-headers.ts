@@ -37,28 +37,25 @@ class Facts implements HeaderFacts {
   expect: string | undefined = undefined;
 }
 
+/** Spellings of field names seen, in lower case: clients repeat themselves, and a look here is cheaper than the change. */
+const known = new Map<string, string>();
+/** Bounds what strangers can make of {@link known}: past it nothing is learned, and every other name is changed anew. */
+const MAX_KNOWN = 256;
+const MAX_KNOWN_LENGTH = 40;
+
+function learn(name: string): string {
+  const lower = name.toLowerCase();
+  // All of them say the same here, whatever comes behind the dash.
+  const field = lower.startsWith('sec-fetch-') ? 'sec-fetch-' : lower;
+  if (known.size < MAX_KNOWN && name.length <= MAX_KNOWN_LENGTH) known.set(name, field);
+  return field;
+}
+
 /** @param raw names and values by turns, as node has them */
 export function readHeaders(raw: readonly string[]): HeaderFacts {
   const facts = new Facts();
   for (let i = 0; i + 1 < raw.length; i += 2) {
-    const name = raw[i] as string;
-    // The length rules most fields out before anything is allocated.
-    switch (name.length) {
-      case 3:
-      case 4:
-      case 6:
-      case 7:
-      case 9:
-      case 13:
-      case 14:
-      case 15:
-      case 16:
-      case 17:
-        note(facts, name.toLowerCase(), raw[i + 1] as string);
-    }
-    if (name.length > 9 && (name.charCodeAt(0) | 0x20) === 0x73 && name.slice(0, 10).toLowerCase() === 'sec-fetch-') {
-      facts.browser = true;
-    }
+    note(facts, known.get(raw[i] as string) ?? learn(raw[i] as string), raw[i + 1] as string);
   }
   return facts;
 }
@@ -82,6 +79,7 @@ function note(facts: Facts, name: string, value: string): void {
       break;
     case 'origin':
     case 'referer':
+    case 'sec-fetch-':
       facts.browser = true;
       break;
     case 'content-length':

@@ -17,6 +17,7 @@ function app(): Hono<AppEnv> {
   const made = new Hono<AppEnv>({ getPath: rawPath });
   made.get('/plain', c => c.json({ query: c.req.query('q') ?? null }));
   made.get('/sent', c => send(c, answer(200, 'text/plain', 'sent')));
+  made.get('/umlaut', c => send(c, answer(200, 'text/plain', 'grün ✓')));
   made.post('/post', c => send(c, answer(200, 'text/plain', c.env.authorization ?? '-')));
   made.get('/throws', () => {
     throw new Error('canary');
@@ -41,6 +42,7 @@ describe('an app behind a listener', () => {
     const { port } = await via(handler);
     const get = (path: string) => ask(port, `GET ${path} HTTP/1.1`);
     expect((await get('/sent')).body).toBe('sent');
+    expect(Buffer.from((await get('/umlaut')).body, 'latin1').toString('utf8')).toBe('grün ✓');
     expect((await get('/sent?x')).status).toBe(200);
     for (const path of ['/x/../sent', '/%73ent', '//sent', '/sent/', '/x%2f..%2fsent', '/./sent']) {
       expect((await get(path)).status, path).toBe(404);

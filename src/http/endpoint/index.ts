@@ -47,7 +47,7 @@ export interface EndpointOptions {
 /** What is prepared once per credentials. */
 interface Prepared {
   readonly answer: Answer;
-  /** A logger with what all lines of these credentials say; made for the second one. */
+  /** A logger with what all lines of these credentials from memory say; made for the first such line. */
   log: Logger | undefined;
 }
 
@@ -84,13 +84,13 @@ export function createEndpointApp(options: EndpointOptions): Hono<AppEnv> {
     metrics.request(metricLabel(caller.workload), source === 'memory' ? 'ok_memory' : 'ok_fresh');
     const response = send(c, answer);
     const ms = Math.round((clock.monotonic() - since) * 1000) / 1000;
-    if (known === undefined) {
+    if (known === undefined) prepared.set(credentials, { answer, log: undefined });
+    if (known === undefined || source !== 'memory') {
       // Most SDKs ask once for credentials: a logger of their own would hold 700 bytes for each workload.
-      prepared.set(credentials, { answer, log: undefined });
       log.info({ ...fieldsOf(caller, credentials), source, ms }, 'vended');
     } else {
-      known.log ??= log.child(fieldsOf(caller, credentials));
-      known.log.info({ source, ms }, 'vended');
+      known.log ??= log.child({ ...fieldsOf(caller, credentials), source });
+      known.log.info({ ms }, 'vended');
     }
     return response;
   };
