@@ -17,8 +17,9 @@ WORKDIR /src
 COPY package.json package-lock.json .npmrc ./
 RUN --mount=type=cache,target=/var/cache/npm npm ci --ignore-scripts --cache=/var/cache/npm
 COPY tsconfig.json LICENSE ./
-COPY scripts/build.mjs scripts/
+COPY scripts scripts
 COPY src src
+# Without --cache: what V8 compiled isn't the same twice, and the layer shall be.
 RUN node scripts/build.mjs
 # What production needs, its native part for the platform that is built for.
 ARG TARGETARCH

@@ -3,9 +3,12 @@
  * The entry module. Its first statement takes SIGUSR1 away from node, which would open a debugger on it: any process of
  * the same user could then read the credentials and the signing key out of this one. Everything else is loaded after.
  *
+ * `serve` is what a container waits for, and has a way in of its own.
+ *
  * @module
  */
 process.on('SIGUSR1', () => undefined);
 
-const { main } = await import('./cli/main.ts');
-process.exitCode = await main(process.argv.slice(2));
+const args = process.argv.slice(2);
+const { main } = args[0] === 'serve' ? await import('./cli/start-serve.ts') : await import('./cli/main.ts');
+process.exitCode = await main(args);

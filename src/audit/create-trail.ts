@@ -10,10 +10,11 @@ import type { Logger } from '../log.ts';
 import type { Head } from './chain.ts';
 import { FailureRows } from './failure-rows.ts';
 import { GroupCommit } from './group-commit.ts';
-import { endWorkerAhead, sqliteStore } from './sqlite-store.ts';
+import { sqliteStore } from './sqlite-store.ts';
 import { stdoutStore } from './stdout-store.ts';
 import { type Store, StoreError } from './store.ts';
 import type { AuditRow, Trail } from './trail.ts';
+import { endWorkerAhead } from './worker-thread.ts';
 
 const MINUTE = 60_000;
 /** Below this many free bytes failure rows stop, so that what is left is for rows that something is withheld for. */

@@ -3,63 +3,16 @@
  *
  * @module
  */
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { NewRow } from './columns.ts';
 import { type Store, StoreError, type Written } from './store.ts';
 import type { WorkerAnswer, WorkerRequest } from './worker.ts';
-
-/** In the bundle the worker lies beside this code; from the sources (in tests) the built one is taken. */
-function workerUrl(): URL {
-  const beside = new URL('./audit-worker.js', import.meta.url);
-  if (existsSync(fileURLToPath(beside))) return beside;
-  const built = new URL('../../dist/audit-worker.js', import.meta.url);
-  if (existsSync(fileURLToPath(built))) return built;
-  throw new StoreError('WORKER_MISSING', `${fileURLToPath(beside)} is missing: build first (npm run build)`, false);
-}
+import { newWorker, takeWorkerAhead } from './worker-thread.ts';
 
 const EXIT_MS = 1_000;
 
 /** What is asked, without the database that the store adds. */
 type Asked<R = WorkerRequest> = R extends unknown ? Omit<R, 'path'> : never;
-
-let ahead: Worker | undefined;
-
-/**
- * Starts the thread before it's known what it will write to: it takes tens of milliseconds, in which the configuration is
- * read. The next store takes it; it doesn't keep the process alive, and one that fails is no loss.
- */
-export function startWorkerAhead(): void {
-  let url: URL;
-  try {
-    url = workerUrl();
-  } catch {
-    return;
-  }
-  const started = newWorker(url);
-  const forget = () => {
-    if (ahead === started) ahead = undefined;
-  };
-  ahead = started.on('error', forget).on('exit', forget);
-  started.unref();
-}
-
-/** Ends a thread that no store has taken. */
-export function endWorkerAhead(): void {
-  const unused = takeWorkerAhead();
-  void unused?.terminate();
-}
-
-function takeWorkerAhead(): Worker | undefined {
-  const taken = ahead;
-  ahead = undefined;
-  return taken;
-}
-
-function newWorker(url: URL): Worker {
-  return new Worker(url, { execArgv: [], name: 'audit' });
-}
 
 /** @param options.worker another worker, for tests of one that hangs or dies */
 export function sqliteStore(path: string, options: { worker?: URL } = {}): Store {
@@ -68,7 +21,7 @@ export function sqliteStore(path: string, options: { worker?: URL } = {}): Store
 
   function start(): Worker {
     const prepared = options.worker === undefined ? takeWorkerAhead() : undefined;
-    const started = prepared ?? newWorker(options.worker ?? workerUrl());
+    const started = prepared ?? newWorker(options.worker);
     const died = (message: string) => {
       if (worker !== started) return;
       worker = undefined;

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { startWorkerAhead } from '../audit/sqlite-store.ts';
+import { startWorkerAhead } from '../audit/worker-thread.ts';
 import { refuseDebugging } from './debug-guard.ts';
 import type { Io } from './io.ts';
 

@@ -16,7 +16,7 @@ beforeAll(() => {
   built = mkdtempSync(join(root, 'node_modules', '.walletcreds-kill-'));
   buildSync({
     absWorkingDir: root,
-    entryPoints: { child: 'test/audit/kill-child.ts', 'audit-worker': 'src/audit/worker.ts' },
+    entryPoints: { child: 'test/audit/kill-child.ts' },
     outdir: built,
     outExtension: { '.js': '.js' },
     bundle: true,

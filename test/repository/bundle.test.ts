@@ -3,10 +3,12 @@
  *
  * @module
  */
-import { symlinkSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { bin, cleanEnv, run, temporaryFolder } from '../support/process.ts';
+import { bin, cleanEnv, root, run, temporaryFolder } from '../support/process.ts';
 import { metafile, packed, read } from '../support/repository.ts';
 
 type Outputs = Awaited<ReturnType<typeof metafile>>['outputs'];
@@ -33,20 +35,47 @@ const chunkOf = (source: string) =>
   expect.fail(`no chunk of its own: ${source}`);
 
 describe('`serve`', () => {
+  // As a start that nobody asked for by name would load it, and as one script.
+  const ways = () => [
+    ...reached(chunkOf('src/cli/serve.ts'), true),
+    ...reached(chunkOf('src/cli/main-serve.ts'), true),
+  ];
+
   test('has no STS emulator in anything it can load', () => {
-    const sources = [...reached(chunkOf('src/cli/serve.ts'), true), ...reached('dist/bin.js', false)];
-    expect(sources).toContain('src/sidecar.ts');
+    const sources = [...ways(), ...reached('dist/bin.js', false), ...reached(chunkOf('src/cli/start-serve.ts'), true)];
+    expect(sources.filter(source => source === 'src/sidecar.ts')).toHaveLength(2);
     expect(sources.filter(source => source.startsWith('src/emulator/'))).toEqual([]);
     expect(sources.filter(source => source.startsWith('src/cli/dev'))).toEqual([]);
   });
 
   test('loads no policy writer, no `init` and no `doctor`', () => {
-    const sources = reached(chunkOf('src/cli/serve.ts'), true);
-    expect(sources.filter(source => /^src\/federation\/|^src\/cli\/(init|doctor|aws-setup)/.test(source))).toEqual([]);
+    expect(ways().filter(source => /^src\/federation\/|^src\/cli\/(init|doctor|aws-setup)/.test(source))).toEqual([]);
+  });
+
+  test('starts from what V8 compiled of it at the build, and by a V8 that has other flags without', () => {
+    const file = readdirSync(join(root, 'dist')).find(name => /^serve-[0-9a-f]{16}\.js$/.test(name)) ?? '';
+    const asked = `
+      const { readFileSync } = require('node:fs');
+      const [filename] = process.argv.slice(1);
+      const cachedData = readFileSync(filename + '.cache');
+      const script = new (require('node:vm').Script)(readFileSync(filename, 'latin1'), { filename, cachedData });
+      console.log(script.cachedDataRejected);`;
+    const rejected = (...flags: string[]) =>
+      execFileSync(process.execPath, [...flags, '-e', asked, join(root, 'dist', file)], { encoding: 'utf8' }).trim();
+    expect(rejected()).toBe('false');
+    expect(rejected('--no-lazy')).toBe('true');
+  });
+
+  test('is named by its content, so that no other build’s compiled code is taken for it', () => {
+    const [file = ''] = readdirSync(join(root, 'dist')).filter(name => /^serve-[0-9a-f]{16}\.js$/.test(name));
+    const digest = createHash('sha256')
+      .update(readFileSync(join(root, 'dist', file)))
+      .digest('hex');
+    expect(file).toBe(`serve-${digest.slice(0, 16)}.js`);
   });
 });
 
-test('`serve` starts without what it may need later: SDK, metrics, web-standard HTTP, PostgreSQL', () => {
+test('`serve` by its name and not by the short way starts without what it may need later', () => {
   const sources = [...reached(chunkOf('src/cli/serving.ts'), false), ...reached(chunkOf('src/cli/main.ts'), false)];
   expect(sources).toContain('src/sidecar.ts');
   const later = /node_modules\/(@aws-sdk|@smithy|prom-client|@opentelemetry|@hono\/node-server|pg|libsql)\//;
@@ -56,13 +85,16 @@ test('`serve` starts without what it may need later: SDK, metrics, web-standard 
 test('the entry module loads little before it knows its verb', () => {
   const sources = reached('dist/bin.js', false);
   expect(sources.filter(source => source.startsWith('node_modules/'))).toEqual([]);
-  expect(read('dist/bin.js').length).toBeLessThan(20_000);
+  expect(read('dist/bin.js').length).toBeLessThan(1_000);
+  // Whatever is imported is evaluated before the first statement, which must be the one against debuggers.
+  expect(read('dist/bin.js')).toMatch(/^#!\/bin\/sh\n.*\nprocess\.on\("SIGUSR1"/);
+  expect(read('dist/bin.js')).not.toMatch(/import\s*["'{*]/);
 });
 
 describe('the tarball', () => {
   test('ships what users need and nothing else', () => {
     const allowed =
-      /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/[\w-]+\.js|dist\/THIRD-PARTY-LICENSES\.txt|dist\/types\/.+\.d\.ts)$/;
+      /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/[\w-]+\.c?js|dist\/serve-\w+\.js\.cache|dist\/THIRD-PARTY-LICENSES\.txt|dist\/types\/.+\.d\.ts)$/;
     expect(packed().filter(path => !allowed.test(path))).toEqual([]);
   });
 

@@ -57,13 +57,13 @@ export async function metafile(): Promise<{
     }
   >;
 }> {
-  const build: unknown = await import(new URL('../../scripts/build.mjs', import.meta.url).href);
+  const build: unknown = await import(new URL('../../scripts/bundle.mjs', import.meta.url).href);
   return (await (build as { bundle: () => Promise<{ metafile: never }> }).bundle()).metafile;
 }
 
 /** Folders of the packages whose code is in the bundle. */
 export async function bundledPackages(): Promise<string[]> {
-  const build: unknown = await import(new URL('../../scripts/build.mjs', import.meta.url).href);
+  const build: unknown = await import(new URL('../../scripts/bundle.mjs', import.meta.url).href);
   return (build as { bundledPackages: (meta: unknown) => string[] }).bundledPackages(await metafile());
 }
 

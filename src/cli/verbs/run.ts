@@ -1,28 +1,14 @@
 /**
- * `serve`, `dev`, `init`, `healthcheck`: the verbs that run or set up a process.
+ * `dev`, `init`, `healthcheck`: the verbs that try, set up or ask a process.
  *
  * @module
  */
 import type { Command } from 'commander';
 import type { Io, Run } from '../io.ts';
 import type { DevFlags } from '../run-dev.ts';
-import { configOption, port, positiveInteger, repeated } from './options.ts';
+import { port, positiveInteger, repeated } from './options.ts';
 
 export function addRunVerbs(program: Command, io: Io, run: Run): void {
-  program
-    .command('serve')
-    .summary('run what the configuration switches on')
-    .description(
-      'Runs the listeners that the configuration switches on: the endpoint, the broker, admin.\nReloads the configuration when it changes and on SIGHUP; SIGTERM lets requests end, then stops.',
-    )
-    .addOption(configOption())
-    .action(
-      run(async (options: { config: string }) => {
-        const { serve } = await import('../serve.ts');
-        return serve(options.config, io);
-      }),
-    );
-
   program
     .command('dev')
     .summary('the whole chain on this machine, with no AWS account')

@@ -11,7 +11,8 @@ import { BlockList, isIPv4, isIPv6 } from 'node:net';
 export type HostGuard = (host: string) => boolean;
 
 /** What clients of the container-credentials contract connect to beside loopback. */
-const CONTAINER_HOSTS = ['169.254.170.2', '169.254.170.23', 'fd00:ec2::23'];
+const CONTAINER_IPV4 = ['169.254.170.2', '169.254.170.23'];
+const CONTAINER_IPV6 = 'fd00:ec2::23';
 const WILDCARDS = new Set(['0.0.0.0', '::']);
 /** Enough for every spelling that real clients use; a stranger who varies the port gains nothing by filling it. */
 const REMEMBERED = 64;
@@ -32,12 +33,13 @@ export function createHostGuard(extra: readonly string[] = [], options: { ownAdd
   const anyAddress = options.ownAddresses === true && extra.some(host => WILDCARDS.has(host));
   const addresses = new BlockList();
   addresses.addSubnet('127.0.0.0', 8, 'ipv4');
-  addresses.addAddress('::1', 'ipv6');
-  for (const host of [...CONTAINER_HOSTS, ...extra.map(hostName)]) {
+  for (const address of CONTAINER_IPV4) addresses.addAddress(address, 'ipv4');
+  for (const address of ['::1', CONTAINER_IPV6]) addresses.addAddress(address, 'ipv6');
+  for (const host of extra.map(hostName)) {
     if (host === '' || WILDCARDS.has(host)) continue;
     const address = withoutZone(host);
     if (isIPv4(address)) addresses.addAddress(address, 'ipv4');
-    else if (isIPv6(address)) addresses.addAddress(address, 'ipv6');
+    else if (isIPv6Literal(address)) addresses.addAddress(address, 'ipv6');
     else names.add(host);
   }
   const passed = new Set<string>();
@@ -46,7 +48,7 @@ export function createHostGuard(extra: readonly string[] = [], options: { ownAdd
     const name = hostName(host);
     const ok = isIPv4(name)
       ? anyAddress || addresses.check(name, 'ipv4')
-      : isIPv6(name)
+      : isIPv6Literal(name)
         ? anyAddress || addresses.check(withoutZone(name), 'ipv6')
         : names.has(name);
     if (ok && passed.size < REMEMBERED) passed.add(host);
@@ -67,6 +69,11 @@ export function hostName(host: string): string {
   const colon = lower.indexOf(':');
   if (colon < 0 || colon !== lower.lastIndexOf(':')) return lower;
   return /^\d{1,5}$/.test(lower.slice(colon + 1)) ? lower.slice(0, colon) : lower;
+}
+
+/** Node's own test compiles a pattern that takes as long as the rest of a start's parsing: not for what has no colon. */
+function isIPv6Literal(text: string): boolean {
+  return text.includes(':') && isIPv6(text);
 }
 
 function withoutZone(address: string): string {
