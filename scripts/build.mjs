@@ -31,7 +31,8 @@ const cache = `${serveScript}.cache`;
 // The program first: it is whole even where its types are not.
 write(files);
 if (asked.has('--types')) {
-  const types = new Map(declarations());
+  // Of ES modules, whatever the entry module is.
+  const types = new Map([...declarations(), ['types/package.json', '{ "type": "module" }\n']]);
   write(types);
   sweep(name => files.has(name) || types.has(name) || name === cache);
 } else {

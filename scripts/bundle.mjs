@@ -23,7 +23,18 @@ const shortNames = {
 const verbsElsewhere = {
   name: 'verbs-elsewhere',
   setup(building) {
-    building.onResolve({ filter: /^\.\/cli\/main\.ts$/ }, () => ({ path: './main.js', external: true }));
+    building.onResolve({ filter: /^\.\/cli\/main\.ts$/ }, () => ({ path: './main.mjs', external: true }));
+  },
+};
+
+/** Commander loads node's child processes, and much with them, for subcommands that are programs. There is none here. */
+const noSubprograms = {
+  name: 'no-subprograms',
+  setup(building) {
+    building.onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
+      /[\\/]node_modules[\\/]commander[\\/]/.test(importer) ? { path: 'nothing', namespace: 'empty' } : undefined,
+    );
+    building.onLoad({ filter: /./, namespace: 'empty' }, () => ({ contents: '' }));
   },
 };
 
@@ -33,7 +44,7 @@ const common = {
   bundle: true,
   platform: 'node',
   target: 'node20.19',
-  plugins: [shortNames],
+  plugins: [shortNames, noSubprograms],
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: 'none',
@@ -58,6 +69,7 @@ const modules = {
   ...common,
   format: 'esm',
   splitting: true,
+  outExtension: { '.js': '.mjs' },
   external: [...common.external, 'libsql'],
   // CommonJS dependencies inside the bundle still call require() for node's own modules.
   banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
@@ -94,11 +106,11 @@ export async function bundle() {
   const [{ contents: serveCode }] = serve.outputFiles;
   const serveScript = `serve-${createHash('sha256').update(serveCode).digest('hex').slice(0, 16)}.js`;
   const entry = await build({
-    ...modules,
-    banner: {},
+    ...script,
+    banner: { js: MODULE_URL },
     plugins: [verbsElsewhere],
     entryPoints: { bin: 'src/bin.ts' },
-    define: { SERVE_SCRIPT: JSON.stringify(`./${serveScript}`) },
+    define: { ...script.define, SERVE_SCRIPT: JSON.stringify(`./${serveScript}`) },
   });
   const files = new Map(
     [verbs, worker, entry].flatMap(({ outputFiles }) =>
@@ -106,6 +118,8 @@ export async function bundle() {
     ),
   );
   files.set(serveScript, serveCode);
+  // The entry module is CommonJS, which node starts sooner.
+  files.set('package.json', '{ "type": "commonjs" }\n');
   files.set('bin.js', startable(Buffer.from(files.get('bin.js') ?? '').toString('utf8')));
   const metafile = {
     inputs: Object.assign({}, ...[verbs, serve, worker, entry].map(result => result.metafile.inputs)),

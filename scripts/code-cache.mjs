@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Script } from 'node:vm';
-import { startStsEmulator, walletTrustPolicy } from '../dist/index.js';
+import { startStsEmulator, walletTrustPolicy } from '../dist/index.mjs';
 
 const LONG_MS = 30_000;
 const issuer = 'https://issuer.invalid';

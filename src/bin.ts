@@ -9,6 +9,9 @@
  */
 process.on('SIGUSR1', () => undefined);
 
-const args = process.argv.slice(2);
-const { main } = args[0] === 'serve' ? await import('./cli/start-serve.ts') : await import('./cli/main.ts');
-process.exitCode = await main(args);
+async function run(args: readonly string[]): Promise<void> {
+  const { main } = args[0] === 'serve' ? await import('./cli/start-serve.ts') : await import('./cli/main.ts');
+  process.exitCode = await main(args);
+}
+
+void run(process.argv.slice(2));

@@ -20,7 +20,6 @@ import { createExchange } from './exchange/sts-exchange.ts';
 import { createAdminApp } from './http/admin/index.ts';
 import { createEndpointApp } from './http/endpoint/index.ts';
 import { formatAddress } from './http/listen-error.ts';
-import { loadKeys } from './identity-token/keys.ts';
 import { createIdentityTokenSource, createKeyStores, type KeyStores } from './identity-token/source.ts';
 import { errorFields, type Logger } from './log.ts';
 import { createMetrics } from './metrics.ts';
@@ -167,9 +166,8 @@ async function requireKeys(config: Config, keys: KeyStores, now: number): Promis
   );
   for (const [dir, purpose] of folders) {
     try {
-      (await loadKeys(dir, purpose)).signer(now);
       // Held from now on: a file that goes bad later doesn't take a good key away.
-      await keys(dir, purpose).current();
+      (await keys(dir, purpose).begin()).signer(now);
     } catch (error) {
       const place = config.keyFolders?.get(dir) ?? { key: 'identity_token.signer.keys_dir' };
       throw new ConfigError(file, [{ ...place, message: errorFields(error).message }]);

@@ -51,11 +51,16 @@ export interface KeyFolder {
  * @throws UnusableKeys with every finding; also when there is no key at all
  */
 export async function loadKeys(dir: string, purpose: KeyPurpose): Promise<KeySet> {
-  const { keys, problems, warnings, folderProblem } = await readKeyFolder(dir, purpose);
+  const found = await readKeyFolder(dir, purpose);
+  requireGood(dir, purpose, found);
+  return keySetOf(dir, found.keys, found.warnings);
+}
+
+/** @throws UnusableKeys with every finding; also when there is no key at all */
+export function requireGood(dir: string, purpose: KeyPurpose, { keys, problems, folderProblem }: KeyFolder): void {
   const all = folderProblem === undefined ? problems : [folderProblem, ...problems];
   if (all.length > 0) throw new UnusableKeys(all);
   if (keys.length === 0) throw new UnusableKeys([{ file: dir, message: noKeys(purpose) }]);
-  return keySetOf(dir, keys, warnings);
 }
 
 /** What the absence of keys means, with the mend. */

@@ -14,7 +14,7 @@ import type { Clock } from '../clock.ts';
 import { IdentityTokenUnavailable } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { KeyPurpose, SigningKey } from './key-file.ts';
-import { isKeyName, type KeySet, keySetOf, noKeys, readKeyFolder } from './key-set.ts';
+import { isKeyName, type KeySet, keySetOf, noKeys, readKeyFolder, requireGood } from './key-set.ts';
 
 export interface KeyStore {
   readonly dir: string;
@@ -25,6 +25,12 @@ export interface KeyStore {
    * @throws IdentityTokenUnavailable when there is no key at all, naming the folder and the mend
    */
   current(): Promise<KeySet>;
+  /**
+   * The first reading, before anything is signed: one bad file refuses all, and nothing is logged.
+   *
+   * @throws UnusableKeys with every finding; also when there is no key at all
+   */
+  begin(): Promise<KeySet>;
   /** What was wrong at the last reading (one line a finding); undefined while all is well. For readiness and `doctor`. */
   readonly problem: string | undefined;
 }
@@ -40,9 +46,11 @@ export function createKeyStore(options: { dir: string; purpose: KeyPurpose; cloc
   let problem: string | undefined;
   let reading: Promise<void> | undefined;
 
-  async function read(): Promise<void> {
+  async function read({ strictly = false } = {}): Promise<void> {
     const before = fingerprint(dir);
-    const { keys, problems, warnings, folderProblem } = await readKeyFolder(dir, purpose);
+    const found = await readKeyFolder(dir, purpose);
+    if (strictly) requireGood(dir, purpose, found);
+    const { keys, problems, warnings, folderProblem } = found;
     const findings = folderProblem === undefined ? problems : [folderProblem];
     const kept = set.keys.filter(
       key => findings.some(({ file }) => file === key.file || file === dir) && !keys.some(({ kid }) => kid === key.kid),
@@ -77,6 +85,10 @@ export function createKeyStore(options: { dir: string; purpose: KeyPurpose; cloc
       if (set.keys.length === 0) {
         throw new IdentityTokenUnavailable(problem ?? `${dir}: ${noKeys(purpose)}`);
       }
+      return set;
+    },
+    async begin() {
+      await read({ strictly: true });
       return set;
     },
   };
