@@ -67,7 +67,7 @@ export const CATALOGUE = {
     "Set this machine's clock: enable NTP.",
   ),
   'sts-unreachable': error('No exchange can work.', 'Mend sts.endpoint, the network, or sts.ca_file.'),
-  'sts-not-sts': warning(
+  'sts-not-sts': error(
     'Something else, such as a proxy or a login page, stands where STS should be.',
     'Point sts.endpoint to STS: https://sts.REGION.amazonaws.com, or leave it out.',
   ),

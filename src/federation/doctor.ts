@@ -66,7 +66,7 @@ export async function diagnose(options: DoctorOptions): Promise<Finding[]> {
     if (issuer !== undefined && options.offline !== true)
       out.push(...(await checkIssuer(issuer, dialect, keys, now(), send)));
   }
-  if (options.offline !== true) out.push(...(await checkClock(config, now, send)));
+  if (options.offline !== true) out.push(...(await checkClock(config, dialect, now, send)));
   out.push(...(await checkPolicies(options, config, dialect, send)));
   return sorted(out);
 }

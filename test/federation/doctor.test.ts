@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { UnsecuredJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startStsEmulator } from '../../src/emulator/index.ts';
 import { ConfigError } from '../../src/errors.ts';
 import { CATALOGUE } from '../../src/federation/catalogue.ts';
 import type { Send } from '../../src/federation/check-issuer.ts';
@@ -15,7 +16,12 @@ import { type DoctorOptions, diagnose } from '../../src/federation/doctor.ts';
 import { documentOf } from '../../src/federation/policy.ts';
 import { setupOf } from '../../src/federation/setup.ts';
 import { generateKey, loadKeys } from '../../src/identity-token/keys.ts';
-import { OutboundError, type OutboundRequest, type OutboundResponse } from '../../src/outbound.ts';
+import {
+  OutboundError,
+  type OutboundRequest,
+  type OutboundResponse,
+  request as overNetwork,
+} from '../../src/outbound.ts';
 import { type ConfigOptions, configOf, TAG, WALLET_A } from './support.ts';
 
 const NOW = Date.UTC(2026, 5, 1);
@@ -29,6 +35,12 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+/** What AWS's STS says to whoever signs nothing. */
+const REFUSED = `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+  <Error><Type>Sender</Type><Code>MissingAuthenticationToken</Code><Message>Request is missing Authentication Token</Message></Error>
+  <RequestId>2b3c</RequestId>
+</ErrorResponse>`;
+
 type Answer = Partial<OutboundResponse> | OutboundError;
 
 /** A world in which everything is as it should be, but for what a test bends. */
@@ -41,7 +53,7 @@ function world(bent: Record<string, Answer> = {}): Send {
     'https://sts.us-east-1.amazonaws.com/': {
       status: 400,
       headers: { date: new Date(NOW).toUTCString() },
-      body: '<ErrorResponse/>',
+      body: REFUSED,
     },
   };
   const answers = { ...good, ...bent };
@@ -162,7 +174,8 @@ describe('the issuer as STS sees it', () => {
 
 describe("STS's clock", () => {
   const sts = (answer: Answer) => ({ send: world({ 'https://sts.us-east-1.amazonaws.com/': answer }) });
-  const at = (ms: number) => sts({ status: 400, headers: { date: new Date(NOW + ms).toUTCString() } });
+  const date = new Date(NOW).toUTCString();
+  const at = (ms: number) => sts({ status: 403, headers: { date: new Date(NOW + ms).toUTCString() }, body: REFUSED });
   test.each([
     ['an hour behind', -3_600_000, ['error clock-skew']],
     ['an hour ahead', 3_600_000, ['error clock-skew']],
@@ -171,11 +184,61 @@ describe("STS's clock", () => {
   ])('%s', async (_, ms, expected) => {
     expect(await codes(at(ms))).toEqual(expected);
   });
-  test('an STS that is not reachable, or answers HTML', async () => {
+  test('an STS that cannot be reached', async () => {
     expect(await codes(sts(new OutboundError('TimedOut', 'late')))).toEqual(['error sts-unreachable']);
-    expect(await codes(sts({ headers: { 'content-type': 'text/html' }, body: '<html>' }))).toEqual([
-      'warning sts-not-sts',
-    ]);
+  });
+  test.each<[string, Answer, string]>([
+    ['HTML', { status: 200, headers: { date }, body: '<!doctype html><p>Log in</p>' }, 'it answers 200 with HTML'],
+    [
+      'HTML as XML',
+      { status: 403, headers: { date }, body: '<html><Code>A</Code></html>' },
+      'it answers 403 with HTML',
+    ],
+    ['JSON', { status: 403, headers: { date }, body: '{"Code":"A"}' }, 'it answers 403 with JSON'],
+    ['an empty body', { status: 200, headers: { date }, body: ' ' }, 'it answers 200 with an empty body'],
+    ['a proxy’s text', { status: 502, headers: { date }, body: 'Bad gateway' }, 'it answers 502 with text'],
+    ['S3’s error', { status: 405, headers: { date }, body: '<Error><Code>A</Code></Error>' }, "with S3's error"],
+    [
+      'an error without a code',
+      { status: 400, headers: { date }, body: '<ErrorResponse/>' },
+      "with XML that isn't STS's",
+    ],
+    ['other XML', { status: 200, headers: { date }, body: '<?xml version="1.0"?><rss/>' }, "with XML that isn't STS's"],
+    ['no Date', { status: 403, body: REFUSED }, 'with no Date that can be read'],
+    ['a Date that is none', { status: 403, headers: { date: 'soon' }, body: REFUSED }, 'with no Date that can be read'],
+    ['a redirect', new OutboundError('Redirected', 'it redirects'), 'it redirects'],
+  ])('%s in STS’s place is an error, and is never taken for STS', async (_, answer, said) => {
+    expect(await codes(sts(answer))).toEqual(['error sts-not-sts']);
+    const [found] = await diagnose({
+      configFile: 'walletcreds.yaml',
+      config: configOf({ keysDir }),
+      env: {},
+      now: () => NOW,
+      ...sts(answer),
+    });
+    expect(found?.what).toContain(said);
+    expect(found?.where).toBe('https://sts.us-east-1.amazonaws.com');
+  });
+  test.each([
+    ['one that answers who asks, as other emulators do', '<GetCallerIdentityResponse><x/></GetCallerIdentityResponse>'],
+    ['with a declaration before it', `<?xml version="1.0" encoding="UTF-8"?>\n${REFUSED}`],
+  ])('an STS: %s', async (_, body) => {
+    expect(await codes(sts({ status: 200, headers: { date }, body }))).toEqual([]);
+  });
+  test('Ceph’s STS, which refuses as S3 does', async () => {
+    const ceph = sts({
+      status: 403,
+      headers: { date },
+      body: '<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>',
+    });
+    expect(await codes({ ...ceph, dialect: 'ceph' })).toEqual(['warning jwks-for-ceph']);
+  });
+  test('the emulator of `dev`', async () => {
+    const emulator = await startStsEmulator();
+    const send: Send = request => (request.url.startsWith(emulator.url) ? overNetwork(request) : world()(request));
+    const found = await codes({ send, now: Date.now }, { stsEndpoint: emulator.url });
+    await emulator.close();
+    expect(found).toEqual([]);
   });
 });
 
