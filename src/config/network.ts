@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isIP } from 'node:net';
+import { BlockList, isIP } from 'node:net';
 import type { ListenAddress } from './config.ts';
 import { InvalidValue } from './problems.ts';
 
@@ -13,6 +13,33 @@ const LINK_LOCAL = new Set(['169.254.170.2', '169.254.170.23', 'fd00:ec2::23']);
 /** A literal of 127.0.0.0/8 or ::1, without brackets. A name is none: what it resolves to is somebody else's choice. */
 export function isLoopback(host: string): boolean {
   return host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}
+
+const NOT_PUBLIC = {
+  ipv4: [
+    '0.0.0.0/8',
+    '10.0.0.0/8',
+    '100.64.0.0/10',
+    '127.0.0.0/8',
+    '169.254.0.0/16',
+    '172.16.0.0/12',
+    '192.168.0.0/16',
+  ],
+  ipv6: ['::/127', 'fc00::/7', 'fe80::/10'],
+} as const;
+
+/** A host, without brackets, that nobody on the internet can reach by that: a private address, or `localhost`. */
+export function isPrivate(host: string): boolean {
+  const family = isIP(host);
+  if (family === 0) return /(^|\.)localhost$/i.test(host);
+  const blocks = new BlockList();
+  for (const kind of ['ipv4', 'ipv6'] as const) {
+    for (const block of NOT_PUBLIC[kind]) {
+      const [address = '', bits] = block.split('/');
+      blocks.addSubnet(address, Number(bits), kind);
+    }
+  }
+  return blocks.check(host, family === 4 ? 'ipv4' : 'ipv6');
 }
 
 /** Whether an AWS client takes plain http there, and nobody outside the machine or its bridge can reach it. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isLoopback } from './network.ts';
+import { isLoopback, isPrivate } from './network.ts';
 import { InvalidValue } from './problems.ts';
 
 /**
@@ -34,12 +34,26 @@ export function needsPermission(url: string): boolean {
  * @returns what is wrong with an issuer of our own, or undefined
  */
 export function issuerProblem(issuer: string, aws: boolean): string | undefined {
-  const { protocol, search } = new URL(issuer);
-  if (search !== '' || issuer.includes('?')) return 'an issuer has no query';
+  if (!URL.canParse(issuer)) return 'not a URL; it reads https://host/path';
+  const { protocol, hostname } = new URL(issuer);
+  const [, authority = ''] = /^[a-z]+:\/\/([^/?#]*)/i.exec(issuer) ?? [];
+  if (!/^https?:\/\//.test(issuer)) return 'an issuer begins with https:// (or http://, for an STS of your own)';
+  if (/[?#]/.test(issuer)) return 'an issuer has no query and no fragment';
   if (issuer.endsWith('/')) return 'an issuer has no "/" at the end; write exactly what is registered at the provider';
+  if (authority.includes('@')) return 'an issuer has no user name; tokens would show it to everybody';
+  if (/[A-Z]/.test(authority)) return `its host is compared byte for byte; write it in lower case, ${hostname}`;
+  if (hostname.endsWith('.')) return 'a "." at the end of the host, which certificates never have; leave it out';
   if (!aws) return undefined;
   if (protocol !== 'https:')
     return "AWS's STS takes an https issuer only; plain http is for an STS of your own (sts.endpoint)";
-  if (/^https:\/\/[^/]*:\d+/i.test(issuer)) return 'AWS takes no port in an issuer; serve it at 443';
+  if (/:\d*$/.test(authority)) return 'AWS takes no port in an issuer; serve it at 443';
   return undefined;
+}
+
+/** @returns why AWS's STS, which fetches discovery and keys over the internet, can't fetch them there */
+export function beyondAws(url: string): string | undefined {
+  const { protocol, hostname } = new URL(url);
+  if (protocol !== 'https:') return `AWS fetches over https only, not ${protocol.slice(0, -1)}`;
+  const host = hostname.replace(/^\[|\]$/g, '');
+  return isPrivate(host) ? `AWS fetches it over the internet, where ${host} is not` : undefined;
 }

@@ -32,7 +32,7 @@ export const CATALOGUE = {
   // --- the issuer, as STS sees it
   'issuer-form': error(
     'IAM refuses such a provider, or compares the URL byte for byte and finds it different.',
-    'Use https://HOST[/path] without port, query and trailing slash, the same in the configuration and at IAM.',
+    'Use https://HOST[/path] without port, query and trailing slash, the same in the configuration and at IAM, where AWS can fetch it.',
   ),
   'issuer-unreachable': error(
     'STS fetches discovery and keys from there: it answers InvalidIdentityToken or IDPCommunicationError.',

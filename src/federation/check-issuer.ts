@@ -3,26 +3,35 @@
  *
  * @module
  */
+import { beyondAws, issuerProblem } from '../config/urls.ts';
 import { DISCOVERY_PATH } from '../identity-token/discovery.ts';
 import type { KeySet } from '../identity-token/keys.ts';
 import { OutboundError, type OutboundRequest, type OutboundResponse } from '../outbound.ts';
 import { type Finding, finding } from './finding.ts';
-import { type Dialect, issuerProblem } from './plan.ts';
+import type { Dialect } from './plan.ts';
 
 export type Send = (request: OutboundRequest) => Promise<OutboundResponse>;
+
+/** Who looks at the issuer: Ceph reads the first key's certificate, and AWS comes over the internet. */
+export interface Beholder {
+  readonly dialect: Dialect;
+  /** STS is AWS's own, not an emulator. */
+  readonly aws: boolean;
+}
 
 /**
  * @param keys of the signer, to be found in the JWKS; undefined where another program signs
  */
 export async function checkIssuer(
   issuer: string,
-  dialect: Dialect,
+  { dialect, aws }: Beholder,
   keys: KeySet | undefined,
   now: number,
   send: Send,
 ): Promise<Finding[]> {
-  const form = issuerProblem(issuer, dialect);
+  const form = issuerProblem(issuer, aws) ?? (aws ? beyondAws(issuer) : undefined);
   const out = form === undefined ? [] : [finding('issuer-form', `${issuer}: ${form}`, 'identity_token issuer')];
+  if (!URL.canParse(issuer)) return out;
   const url = `${issuer.replace(/\/$/, '')}${DISCOVERY_PATH}`;
   const discovery = await fetchJson(url, send);
   if (!('json' in discovery)) return [...out, discovery];
@@ -40,6 +49,8 @@ export async function checkIssuer(
   if (typeof jwksUri !== 'string' || !URL.canParse(jwksUri)) {
     return [...out, finding('issuer-not-json', 'discovery names no jwks_uri', url)];
   }
+  const beyond = aws ? beyondAws(jwksUri) : undefined;
+  if (beyond !== undefined) out.push(finding('issuer-form', `jwks_uri ${jwksUri}: ${beyond}`, url));
   const jwks = await fetchJson(jwksUri, send);
   if (!('json' in jwks)) return [...out, jwks];
   return [...out, ...checkJwks(jwks.json, jwksUri, dialect, keys, now)];

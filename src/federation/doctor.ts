@@ -6,6 +6,7 @@
  */
 import { readFileSync, statSync } from 'node:fs';
 import type { Config } from '../config/config.ts';
+import { isAws } from '../config/names.ts';
 import { UsageError } from '../errors.ts';
 import type { KeySet } from '../identity-token/keys.ts';
 import { request } from '../outbound.ts';
@@ -54,6 +55,7 @@ export async function diagnose(options: DoctorOptions): Promise<Finding[]> {
   if (config === undefined) return sorted([...out, ...(await withoutConfig(options))]);
   out.push(...checkConfig(config));
   const dialect = options.dialect ?? dialectOf(config);
+  const beholder = { dialect, aws: dialect === 'aws' && isAws(config.sts.endpoint) };
   for (const { source, wallets, hasPolicy } of tokenSources(config)) {
     let keys: KeySet | undefined;
     if (source.kind === 'signer') {
@@ -64,7 +66,7 @@ export async function diagnose(options: DoctorOptions): Promise<Finding[]> {
     if (source.kind === 'file') out.push(...checkTokenFile(source.path, config.walletTag, wallets, hasPolicy));
     const issuer = source.kind === 'signer' ? source.issuer : (options.issuer ?? issuerOf(source));
     if (issuer !== undefined && options.offline !== true)
-      out.push(...(await checkIssuer(issuer, dialect, keys, now(), send)));
+      out.push(...(await checkIssuer(issuer, beholder, keys, now(), send)));
   }
   if (options.offline !== true) out.push(...(await checkClock(config, dialect, now, send)));
   out.push(...(await checkPolicies(options, config, dialect, send)));

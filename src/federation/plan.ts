@@ -6,6 +6,7 @@
  */
 import { isIP } from 'node:net';
 import type { Config } from '../config/config.ts';
+import { beyondAws, issuerProblem } from '../config/urls.ts';
 import { UsageError } from '../errors.ts';
 import type { IdentityTokenConfig } from '../workload/workload.ts';
 import { fileTokenIssuer } from './token-file.ts';
@@ -143,27 +144,11 @@ function providerOf(
       'identity_token.file: the token cannot be read here, so its issuer is unknown; give it with --issuer URL',
     );
   }
-  const problem = issuerProblem(issuer, dialect);
+  const aws = dialect === 'aws';
+  const problem = issuerProblem(issuer, aws) ?? (aws ? beyondAws(issuer) : undefined);
   if (problem !== undefined) throw new UsageError(`issuer ${issuer}: ${problem}`);
   const host = issuer.replace(/^https?:\/\//, '');
   return { issuer, host, audience: source.audience, arn: `arn:${partition}:iam::${account}:oidc-provider/${host}` };
-}
-
-/** What IAM won't take of an issuer's URL. */
-export function issuerProblem(issuer: string, dialect: Dialect): string | undefined {
-  let url: URL;
-  try {
-    url = new URL(issuer);
-  } catch {
-    return 'not a URL';
-  }
-  if (issuer.endsWith('/'))
-    return 'ends in a slash; IAM compares it byte for byte with `iss`, leave the slash off on both sides';
-  if (url.search !== '' || url.hash !== '') return 'IAM takes no query and no fragment in an issuer';
-  if (dialect === 'ceph') return /^https?:\/\//.test(issuer) ? undefined : 'must begin with https:// or http://';
-  if (!issuer.startsWith('https://')) return 'IAM takes only https:// issuers (Ceph takes http too: --dialect ceph)';
-  if (url.port !== '') return 'IAM takes no port in an issuer';
-  return undefined;
 }
 
 /**

@@ -6,7 +6,7 @@ import { isAws, parseRoleArn } from '../../src/config/names.ts';
 import { editDistance, nearest } from '../../src/config/nearest.ts';
 import { formatListen, isLocal, isLoopback, parseCidr, parseListen } from '../../src/config/network.ts';
 import { InvalidValue } from '../../src/config/problems.ts';
-import { issuerProblem, needsPermission, parseUrl } from '../../src/config/urls.ts';
+import { beyondAws, issuerProblem, needsPermission, parseUrl } from '../../src/config/urls.ts';
 
 const throwsOnly = (parse: (text: string) => unknown) =>
   fc.assert(
@@ -263,6 +263,50 @@ describe('a URL', () => {
     }
     expect(issuerProblem('http://x/', false)).toContain('"/" at the end');
   });
+
+  it.each([
+    ['x', 'not a URL'],
+    ['ftp://x.example', 'begins with https://'],
+    ['HTTPS://x.example', 'begins with https://'],
+    ['https://x.example?', 'no query'],
+    ['https://x.example#', 'no query and no fragment'],
+    ['https://u@x.example', 'no user name'],
+    ['https://X.example/Path', 'lower case, x.example'],
+    ['https://x.example.', 'at the end of the host'],
+  ])('that is our issuer, %j, is compared byte for byte: %s', (issuer, said) => {
+    expect(issuerProblem(issuer, true)).toContain(said);
+    expect(issuerProblem(issuer, false)).toContain(said);
+  });
+
+  it('that is our issuer may have a path in any case', () => {
+    expect(issuerProblem('https://x.example/Path', true)).toBeUndefined();
+    expect(issuerProblem('http://[::1]:9111', false)).toBeUndefined();
+  });
+
+  it.each([
+    'https://10.1.2.3',
+    'https://172.31.0.1/x',
+    'https://192.168.1.1',
+    'https://127.0.0.1',
+    'https://169.254.1.1',
+    'https://100.64.0.1',
+    'https://0.0.0.0',
+    'https://[::1]',
+    'https://[fd00::1]',
+    'https://[fe80::1]',
+    'https://[::ffff:10.0.0.1]',
+    'https://localhost',
+    'https://a.localhost',
+    'http://x.example',
+  ])('%s is beyond AWS, which fetches over the internet', url => expect(beyondAws(url)).toContain('AWS fetches'));
+
+  it.each([
+    'https://x.example',
+    'https://8.8.8.8',
+    'https://172.32.0.1',
+    'https://[2001:db8::1]',
+    'https://localhost.example',
+  ])('%s is where AWS may fetch it', url => expect(beyondAws(url)).toBeUndefined());
 
   it('never throws anything but a finding', () => throwsOnly(parseUrl));
 });

@@ -167,6 +167,29 @@ describe('the issuer as STS sees it', () => {
   test('an issuer that IAM does not take', async () => {
     expect(await codes({}, { issuer: 'https://oidc.example.com:8443' })).toContain('error issuer-form');
   });
+  test('an issuer in a private network, which AWS never reaches, however well this machine does', async () => {
+    const issuer = 'https://10.0.0.7';
+    const answers = {
+      [`${issuer}/.well-known/openid-configuration`]: {
+        body: JSON.stringify({ issuer, jwks_uri: `${ISSUER}/.well-known/jwks.json` }),
+      },
+    };
+    expect(await codes({ send: world(answers) }, { issuer })).toEqual(['error issuer-form']);
+  });
+  test('keys that AWS cannot fetch', async () => {
+    const jwks_uri = 'http://127.0.0.1:9110/jwks.json';
+    const answers = {
+      [`${ISSUER}/.well-known/openid-configuration`]: { body: JSON.stringify({ issuer: ISSUER, jwks_uri }) },
+      [jwks_uri]: { body: JSON.stringify(jwks) },
+    };
+    expect(await codes({ send: world(answers) })).toEqual(['error issuer-form']);
+    // Not AWS's to fetch: an emulator beside it, or Ceph.
+    const emulator = 'http://127.0.0.1:9111';
+    const sts = { status: 403, headers: { date: new Date(NOW).toUTCString() }, body: REFUSED };
+    const send = world({ ...answers, [`${emulator}/`]: sts });
+    expect(await codes({ send }, { stsEndpoint: emulator })).toEqual([]);
+    expect(await codes({ send: world(answers), dialect: 'ceph' })).not.toContain('error issuer-form');
+  });
   test('keys without x5c are a warning for Ceph', async () => {
     expect(await codes({ dialect: 'ceph' })).toEqual(['warning jwks-for-ceph']);
   });

@@ -101,7 +101,7 @@ describe('what cannot be set up is refused, and the message says what to change'
     [
       'an issuer over http',
       () => setupOf(configOf({ issuer: 'http://oidc.example.com' }), { bucket: 'data' }),
-      /only https/,
+      /https issuer only/,
     ],
     [
       'an issuer with a port',
@@ -111,7 +111,7 @@ describe('what cannot be set up is refused, and the message says what to change'
     [
       'an issuer with a slash',
       () => setupOf(configOf({ issuer: 'https://oidc.example.com/' }), { bucket: 'data' }),
-      /ends in a slash/,
+      /at the end/,
     ],
     [
       'a role that is none',
