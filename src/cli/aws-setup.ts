@@ -27,6 +27,8 @@ export interface AwsSetupOptions {
   readonly revoke?: string;
   /** For identity tokens that another issuer signs. */
   readonly issuer?: string;
+  /** Where the roles are in several accounts. */
+  readonly accountId?: string;
 }
 
 const SETUP = { cli: renderCli, cloudformation: renderCloudFormation, terraform: renderTerraform };
@@ -45,11 +47,14 @@ export async function awsSetup(options: AwsSetupOptions, io: Io): Promise<number
       `--format ${options.format}: Ceph has no CloudFormation and no provider for it; use --format cli`,
     );
   }
-  const issuer = options.issuer === undefined ? {} : { issuer: options.issuer };
+  const given = {
+    ...(options.issuer === undefined ? {} : { issuer: options.issuer }),
+    ...(options.accountId === undefined ? {} : { account: options.accountId }),
+  };
   if (options.revoke !== undefined) {
     io.out(
       REVOCATION[options.format](
-        revocationOf(config, { wallet: options.revoke, now: Date.now(), dialect, ...issuer }),
+        revocationOf(config, { wallet: options.revoke, now: Date.now(), dialect, ...given }),
       ).trimEnd(),
     );
     return 0;
@@ -61,7 +66,7 @@ export async function awsSetup(options: AwsSetupOptions, io: Io): Promise<number
     ...(options.prefix === undefined ? {} : { prefix: options.prefix }),
     sourceIps: options.sourceIp ?? [],
     bindSession: options.bindSession ?? false,
-    ...issuer,
+    ...given,
   });
   io.out(SETUP[options.format](setup).trimEnd());
   return 0;

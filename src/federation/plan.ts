@@ -26,6 +26,8 @@ export interface Provider {
 /** One data role, and whose tokens it trusts. */
 export interface Role {
   readonly arn: string;
+  /** 12 digits; empty at Ceph. */
+  readonly account: string;
   readonly name: string;
   /** `/` or `/team/`. */
   readonly path: string;
@@ -96,17 +98,15 @@ export function planOf(config: Config, options: { dialect?: Dialect; issuer?: st
     role.max = Math.max(role.max, use.sessionDuration);
   }
   const roles = [...found].map(([arn, { max, providers }]): Role => {
-    const [, , , path = '/', name = ''] = ROLE_ARN.exec(arn) ?? [];
-    return { arn, name, path, maxSessionDuration: max, providers: [...providers.values()] };
+    const [, , account = '', path = '/', name = ''] = ROLE_ARN.exec(arn) ?? [];
+    return { arn, account, name, path, maxSessionDuration: max, providers: [...providers.values()] };
   });
-  const providers = [...new Map(roles.flatMap(r => r.providers).map(p => [`${p.issuer} ${p.audience}`, p])).values()];
   return {
     dialect,
     partition,
     region: config.region,
     walletTag: config.walletTag,
-    providers,
-    roles,
+    ...withProviders(roles),
     wallets: [...new Set(uses.map(({ wallet }) => wallet))].sort(),
     sessions: [
       ...new Map(uses.map(({ wallet, tags }) => [JSON.stringify([wallet, tags]), { wallet, tags }] as const)).values(),
@@ -122,6 +122,42 @@ export function providersByIssuer(plan: Plan): { issuer: string; audiences: stri
   for (const { issuer, audience } of plan.providers)
     byIssuer.set(issuer, (byIssuer.get(issuer) ?? new Set()).add(audience));
   return [...byIssuer].map(([issuer, audiences]) => ({ issuer, audiences: [...audiences] }));
+}
+
+function withProviders(roles: readonly Role[]): Pick<Plan, 'roles' | 'providers'> {
+  const providers = new Map(roles.flatMap(r => r.providers).map(p => [`${p.arn} ${p.audience}`, p]));
+  return { roles, providers: [...providers.values()] };
+}
+
+/**
+ * The part of a plan that one account is told: whoever runs a script or deploys a template does so in one.
+ *
+ * @param account which, where the roles are in several
+ * @throws UsageError where it isn't clear which, or two roles have one name, which an account gives only once
+ */
+export function inOneAccount(plan: Plan, account?: string): Plan & { readonly account: string } {
+  const accounts = [...new Set(plan.roles.map(role => role.account))].sort();
+  if (account === undefined && accounts.length > 1) {
+    throw new UsageError(
+      `the roles of this configuration are in ${accounts.length} accounts (${accounts.join(', ')}); print each account's part with --account-id ID`,
+    );
+  }
+  const chosen = account ?? accounts[0] ?? '';
+  const roles = plan.roles.filter(role => role.account === chosen);
+  if (roles.length === 0) {
+    throw new UsageError(
+      `--account-id ${chosen}: no role of this configuration is there, but in ${accounts.join(', ')}`,
+    );
+  }
+  for (const { name, arn } of roles) {
+    const other = roles.find(role => role.name === name && role.arn !== arn);
+    if (other !== undefined) {
+      throw new UsageError(
+        `${arn} and ${other.arn}: an account has a role's name only once, whatever the paths; rename one`,
+      );
+    }
+  }
+  return { ...plan, ...withProviders(roles), account: chosen };
 }
 
 /** The issuer whose name a configured source's tokens bear; undefined where nothing here says it. */

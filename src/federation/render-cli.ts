@@ -3,10 +3,10 @@
  *
  * @module
  */
-import type { Place, Plan, Provider, Role } from './plan.ts';
+import type { Place, Provider, Role } from './plan.ts';
 import { documentOf, type ExplainedStatement } from './policy.ts';
 import { commentLines } from './render-text.ts';
-import type { Revocation, Setup } from './setup.ts';
+import type { AccountPlan as Plan, Revocation, Setup } from './setup.ts';
 
 /** One word for a POSIX shell, whatever is in it. */
 export function shellQuoted(value: string): string {
@@ -64,7 +64,16 @@ function header(plan: Plan, what: string): string {
           `CEPH=\${CEPH:-${shellQuoted(plan.endpoint)}}    # the gateway`,
           `export AWS_DEFAULT_REGION=${shellQuoted(plan.region)}`,
         ]
-      : []),
+      : [
+          `export AWS_REGION=${shellQuoted(plan.region)} AWS_DEFAULT_REGION=${shellQuoted(plan.region)}`,
+          '',
+          ...commentLines('In the account of the roles, or nowhere.', '# '),
+          'ACCOUNT=$(aws sts get-caller-identity --query Account --output text)',
+          `if [ "$ACCOUNT" != ${shellQuoted(plan.account)} ]; then`,
+          `  echo "walletcreds: these credentials are of account $ACCOUNT, and the roles are in ${plan.account}; nothing was changed" >&2`,
+          '  exit 1',
+          'fi',
+        ]),
   ].join('\n');
 }
 
@@ -75,17 +84,25 @@ function providerBlock(plan: Plan, provider: Provider): string {
     plan.dialect === 'ceph'
       ? 'The issuer whose tokens STS takes. The gateway demands a thumbprint and never compares it.'
       : 'The issuer whose tokens STS takes: byte for byte the "iss" of the tokens, no trailing slash. IAM fetches discovery and JWKS from it.';
-  const thumbprint = plan.dialect === 'ceph' ? ` --thumbprint-list ${'0'.repeat(40)}` : '';
+  const create = `${iam} create-open-id-connect-provider --url ${shellQuoted(provider.issuer)} --client-id-list ${shellQuoted(provider.audience)}`;
+  const thumbprint = `--thumbprint-list ${'0'.repeat(40)}`;
+  const there = `${iam} get-open-id-connect-provider --open-id-connect-provider-arn ${arn} >/dev/null 2>&1`;
+  if (plan.dialect === 'ceph')
+    return [...commentLines(why, '# '), `${there} ||`, `  ${create} ${thumbprint}`].join('\n');
   return [
     ...commentLines(why, '# '),
-    `${iam} get-open-id-connect-provider --open-id-connect-provider-arn ${arn} >/dev/null 2>&1 ||`,
-    `  ${iam} create-open-id-connect-provider --url ${shellQuoted(provider.issuer)} --client-id-list ${shellQuoted(provider.audience)}${thumbprint}`,
-    ...(plan.dialect === 'ceph'
-      ? []
-      : [
-          ...commentLines('One that was there already may lack the audience; adding it twice does no harm.', '# '),
-          `${iam} add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn ${arn} --client-id ${shellQuoted(provider.audience)}`,
-        ]),
+    `if ! ${there}; then`,
+    `  MADE=$(${create} 2>&1) || case $MADE in`,
+    ...commentLines(
+      'An AWS CLI from before 2024 demands a thumbprint. IAM compares it only where no public CA signed the issuer’s certificate, and then it must be the real one.',
+      '    # ',
+    ),
+    `    *thumbprint-list*) ${create} ${thumbprint} ;;`,
+    '    *) printf "%s\\n" "$MADE" >&2; exit 1 ;;',
+    '  esac',
+    'fi',
+    ...commentLines('One that was there already may lack the audience; adding it twice does no harm.', '# '),
+    `${iam} add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn ${arn} --client-id ${shellQuoted(provider.audience)}`,
   ].join('\n');
 }
 
@@ -132,6 +149,7 @@ export function policyName(place: Place): string {
 function bucketBlock(plan: Plan, place: Place, statements: readonly ExplainedStatement[]): string {
   const s3api = aws(plan, 's3api');
   const bucket = shellQuoted(place.bucket);
+  const ours = plan.roles.map(({ arn }) => `-e ${shellQuoted(JSON.stringify(arn))}`).join(' ');
   const region = plan.dialect === 'ceph' ? '' : ` --region ${shellQuoted(plan.region)}`;
   return [
     ...commentLines('What the bucket refuses the role, whatever the role was granted.', '# '),
@@ -143,6 +161,12 @@ function bucketBlock(plan: Plan, place: Place, statements: readonly ExplainedSta
     `OURS=$(printf %s "$BEFORE" | grep -o '"Sid" *: *"Walletcreds' | wc -l)`,
     'if [ "$ALL" -ne "$OURS" ]; then',
     `  echo ${shellQuoted(`bucket ${place.bucket} has a policy of its own: add the statements below to it by hand`)} >&2`,
+    '  exit 1',
+    'fi',
+    ...commentLines('Nor does it release roles that another configuration confined here; REPLACE=1 does.', '# '),
+    `OTHERS=$(printf %s "$BEFORE" | grep -o '"arn:[^"]*:role/[^"]*"' | grep -vxF ${ours} | sort -u) || OTHERS=`,
+    'if [ -n "$OTHERS" ] && [ "${REPLACE:-}" != 1 ]; then',
+    `  echo ${shellQuoted(`bucket ${place.bucket} confines roles that this configuration lacks: give them all one configuration, or each its bucket; REPLACE=1 in front of the command leaves them out:`)} "$OTHERS" >&2`,
     '  exit 1',
     'fi',
     `POLICY=${policyWord(plan, statements)}`,

@@ -59,7 +59,7 @@ export function renderCloudFormation(setup: Setup): string {
     });
   });
   resources.set('BucketPolicy', {
-    why: 'What the bucket refuses the role, whatever the role was granted. A bucket has one policy: merge an existing one into this.',
+    why: 'What the bucket refuses the role, whatever the role was granted. A bucket has one policy: merge an existing one into this (CloudFormation refuses to make one beside it).',
     body: {
       Type: 'AWS::S3::BucketPolicy',
       // S3 refuses a policy that names a role which isn't there yet.
@@ -71,6 +71,7 @@ export function renderCloudFormation(setup: Setup): string {
   return template(
     `Federation of ${place.bucket} for walletcreds: deploy with --capabilities CAPABILITY_NAMED_IAM.`,
     {
+      Rules: inAccount(plan.account),
       Parameters: {
         ProviderExists: {
           Type: 'String',
@@ -99,7 +100,15 @@ export function renderRevocationCloudFormation(revocation: Revocation): string {
       policies: [{ path: ['Properties', 'PolicyDocument'], statements }],
     });
   });
-  return template(`Ends the sessions of ${wallet}.`, {}, resources);
+  return template(`Ends the sessions of ${wallet}.`, { Rules: inAccount(plan.account) }, resources);
+}
+
+/** Judged before anything is made. */
+function inAccount(account: string): Record<string, unknown> {
+  const AssertDescription = `The roles are in account ${account}.`;
+  return {
+    Account: { Assertions: [{ Assert: { 'Fn::Equals': [{ Ref: 'AWS::AccountId' }, account] }, AssertDescription }] },
+  };
 }
 
 function template(

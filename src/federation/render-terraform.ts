@@ -19,12 +19,26 @@ export function hclString(value: string): string {
 
 const HEAD = `terraform {
   required_providers {
+    # Before 5.81 an OIDC provider had to be given a thumbprint.
     aws = {
       source  = "hashicorp/aws"
-      version = ">= 5.0"
+      version = ">= 5.81"
     }
   }
 }`;
+
+/** Read while planning, so that nothing is changed in a wrong account. */
+function accountBlock(account: string, name = 'this'): string {
+  return `# In the account of the roles, or nowhere.
+data "aws_caller_identity" "${name}" {
+  lifecycle {
+    postcondition {
+      condition     = self.account_id == ${hclString(account)}
+      error_message = ${hclString(`These credentials are of another account; the roles are in ${account}.`)}
+    }
+  }
+}`;
+}
 
 /** A module of one file. */
 export function renderTerraform(setup: Setup): string {
@@ -32,6 +46,7 @@ export function renderTerraform(setup: Setup): string {
   const blocks = [
     commentLines(`Federation of ${place.bucket} for walletcreds.`, '# ').join('\n'),
     HEAD,
+    accountBlock(plan.account),
     ...providersByIssuer(plan).map(({ issuer, audiences }, i) =>
       block(
         'The issuer whose tokens STS takes: byte for byte the "iss" of the tokens, no trailing slash. An account has each only once: terraform import one that is there already.',
@@ -64,7 +79,7 @@ export function renderTerraform(setup: Setup): string {
       ),
     ]),
     block(
-      'What the bucket refuses the role, whatever the role was granted. A bucket has one policy: merge an existing one into this.',
+      'What the bucket refuses the role, whatever the role was granted. A bucket has one policy, and Terraform replaces one that is there without a word: look first (aws s3api get-bucket-policy), and merge it into this.',
       'resource "aws_s3_bucket_policy" "data"',
       [
         ['bucket', hclString(place.bucket)],
@@ -91,7 +106,7 @@ export function renderRevocationTerraform(revocation: Revocation): string {
       ],
     ),
   );
-  return `${blocks.join('\n\n')}\n`;
+  return `${[accountBlock(plan.account, `revoke_${wallet}`), ...blocks].join('\n\n')}\n`;
 }
 
 function block(why: string, head: string, attributes: readonly (readonly [string, string])[]): string {

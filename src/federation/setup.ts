@@ -9,7 +9,7 @@ import { UsageError } from '../errors.ts';
 import { InvalidWallet, parseWallet } from '../workload/wallet.ts';
 import { awsBucketPolicy, awsRevocation, awsRolePolicy, awsTrustPolicy } from './aws-policies.ts';
 import { cephBucketPolicy, cephRevocation, cephRolePolicy, cephTrustPolicy } from './ceph-policies.ts';
-import { checkCidr, type Dialect, type Place, type Plan, placeOf, planOf, type Role } from './plan.ts';
+import { checkCidr, type Dialect, inOneAccount, type Place, placeOf, planOf, type Role } from './plan.ts';
 import type { ExplainedStatement } from './policy.ts';
 
 export interface SetupOptions {
@@ -21,10 +21,15 @@ export interface SetupOptions {
   readonly bindSession?: boolean;
   /** Where identity tokens come from elsewhere: the issuer they bear. */
   readonly issuer?: string;
+  /** Where the roles are in several accounts: which one is set up. */
+  readonly account?: string;
 }
 
+/** What one account is told. */
+export type AccountPlan = ReturnType<typeof inOneAccount>;
+
 export interface Setup {
-  readonly plan: Plan;
+  readonly plan: AccountPlan;
   readonly place: Place;
   readonly roles: readonly {
     readonly role: Role;
@@ -37,7 +42,8 @@ export interface Setup {
 /** @throws UsageError where the configuration or an option can't be turned into policies */
 export function setupOf(config: Config, options: SetupOptions): Setup {
   const dialect = options.dialect ?? 'aws';
-  const plan = planOf(config, { dialect, ...(options.issuer === undefined ? {} : { issuer: options.issuer }) });
+  const given = options.issuer === undefined ? {} : { issuer: options.issuer };
+  const plan = inOneAccount(planOf(config, { dialect, ...given }), options.account);
   const place = placeOf(options.bucket, options.prefix, dialect);
   const trustOptions = { bindSession: options.bindSession === true };
   const roleOptions = { sourceIps: (options.sourceIps ?? []).map(checkCidr) };
@@ -58,7 +64,7 @@ export function setupOf(config: Config, options: SetupOptions): Setup {
 }
 
 export interface Revocation {
-  readonly plan: Plan;
+  readonly plan: AccountPlan;
   readonly wallet: string;
   /** The inline policy's name: one a wallet, so that revoking again replaces it. */
   readonly policyName: string;
@@ -68,10 +74,11 @@ export interface Revocation {
 /** @throws UsageError for what is no wallet */
 export function revocationOf(
   config: Config,
-  options: { wallet: string; now: number; dialect?: Dialect; issuer?: string },
+  options: { wallet: string; now: number; dialect?: Dialect; issuer?: string; account?: string },
 ): Revocation {
   const dialect = options.dialect ?? 'aws';
-  const plan = planOf(config, { dialect, ...(options.issuer === undefined ? {} : { issuer: options.issuer }) });
+  const given = options.issuer === undefined ? {} : { issuer: options.issuer };
+  const plan = inOneAccount(planOf(config, { dialect, ...given }), options.account);
   const wallet = walletOf(options.wallet);
   return {
     plan,

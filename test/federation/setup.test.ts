@@ -142,6 +142,39 @@ describe('what cannot be set up is refused, and the message says what to change'
   });
 });
 
+describe('roles in several accounts', () => {
+  const elsewhere = 'arn:aws:iam::999999999999:role/agentkeys-data-role';
+  const config = configOf({ roles: { 'scraper-b': elsewhere } });
+  test('are never put into one script', () => {
+    expect(() => setupOf(config, { bucket: 'data' })).toThrow(/123456789012, 999999999999.*--account-id/);
+    expect(() => revocationOf(config, { wallet: WALLET_A, now: 0 })).toThrow(/--account-id/);
+  });
+  test('are set up account by account, each with its own provider', () => {
+    const { roles, plan, bucketPolicy } = setupOf(config, { bucket: 'data', account: '999999999999' });
+    expect(roles.map(({ role }) => role.arn)).toEqual([elsewhere]);
+    expect(plan.providers.map(({ arn }) => arn)).toEqual(['arn:aws:iam::999999999999:oidc-provider/oidc.example.com']);
+    expect(JSON.stringify(bucketPolicy)).not.toContain(ROLE);
+    const revoked = revocationOf(config, { wallet: WALLET_A, now: 0, account: '123456789012' });
+    expect(revoked.plan.roles.map(({ arn }) => arn)).toEqual([ROLE]);
+  });
+  test('are named where none is in the account that was asked for', () => {
+    const setup = () => setupOf(config, { bucket: 'data', account: '111111111111' });
+    expect(setup).toThrow(/--account-id 111111111111: no role .* 123456789012, 999999999999/);
+  });
+  test('have names of their own within one account, whatever their paths', () => {
+    const twice = configOf({ roles: { 'scraper-b': 'arn:aws:iam::123456789012:role/team/agentkeys-data-role' } });
+    expect(() => setupOf(twice, { bucket: 'data' })).toThrow(/only once, whatever the paths/);
+  });
+  test.each([
+    ['CloudFormation', renderCloudFormation],
+    ['Terraform', renderTerraform],
+  ])('%s is told the account, too', (_, render) => {
+    const text = render(setupOf(config, { bucket: 'data', account: '999999999999' }));
+    expect(text).toMatch(/999999999999"?\s*(\n|\])/);
+    expect(text).not.toContain('123456789012');
+  });
+});
+
 describe('on Ceph', () => {
   const ceph = setupOf(cephConfig, { bucket: 'data', dialect: 'ceph' });
   test('no policy holds a variable, and every wallet is written out', () => {
@@ -170,7 +203,8 @@ function runScript(
 ): { status: number; calls: string[][]; stderr: string } {
   const bin = mkdtempSync(join(folder, 'bin-'));
   const log = join(bin, 'calls');
-  const cases = Object.entries(answers).map(([verb, answer]) => `*" ${verb} "*) ${answer} ;;`);
+  const known = { 'get-caller-identity': 'echo 123456789012', ...answers };
+  const cases = Object.entries(known).map(([verb, answer]) => `*" ${verb} "*) ${answer} ;;`);
   writeFileSync(
     join(bin, 'aws'),
     `#!/bin/sh\nfor a in "$@"; do printf '%s\\0' "$a"; done >>${log}; printf '\\1' >>${log}\ncase " $* " in ${cases.join(' ')} esac\n`,
@@ -203,6 +237,7 @@ describe('as commands', () => {
     expect(status).toBe(0);
     const verbs = calls.map(call => call[1]);
     expect(verbs).toEqual([
+      'get-caller-identity',
       'get-open-id-connect-provider',
       'create-open-id-connect-provider',
       'add-client-id-to-open-id-connect-provider',
@@ -244,6 +279,31 @@ describe('as commands', () => {
     expect(calls.map(c => c[1])).not.toContain('put-bucket-policy');
   });
 
+  test('roles that another configuration confined are not released, unless that is asked for', () => {
+    const other = JSON.stringify(documentOf(setup.bucketPolicy))
+      .replaceAll("'", '')
+      .replaceAll(JSON.stringify(ROLE), JSON.stringify([ROLE, 'arn:aws:iam::123456789012:role/other']));
+    const there = { 'get-bucket-policy': `echo '${other}'` };
+    const stopped = runScript(renderCli(setup), there);
+    expect(stopped.status).toBe(1);
+    expect(stopped.stderr).toContain('REPLACE=1');
+    expect(stopped.stderr).toContain('role/other');
+    expect(stopped.stderr).not.toContain(ROLE);
+    expect(stopped.calls.map(c => c[1])).not.toContain('put-bucket-policy');
+    const told = runScript(`REPLACE=1\n${renderCli(setup)}`, there);
+    expect(told.calls.map(c => c[1])).toContain('put-bucket-policy');
+  });
+
+  test.each([
+    ['the set-up', renderCli(setup)],
+    ['a revocation', renderRevocationCli(revocation)],
+  ])('%s changes nothing in an account that is not the roles’', (_, script) => {
+    const { status, calls, stderr } = runScript(script, { 'get-caller-identity': 'echo 999999999999' });
+    expect(status).toBe(1);
+    expect(stderr).toContain('of account 999999999999, and the roles are in 123456789012');
+    expect(calls.map(c => c[1])).toEqual(['get-caller-identity']);
+  });
+
   test('a bucket whose policy cannot be read is not overwritten', () => {
     const { status, calls } = runScript(renderCli(setup), { 'get-bucket-policy': 'echo "AccessDenied" >&2; exit 254' });
     expect(status).toBe(1);
@@ -253,6 +313,7 @@ describe('as commands', () => {
   test('--revoke puts one inline policy on the role', () => {
     const { calls } = runScript(renderRevocationCli(revocation));
     expect(calls.map(c => c.slice(0, 6))).toEqual([
+      ['sts', 'get-caller-identity', '--query', 'Account', '--output', 'text'],
       [
         'iam',
         'put-role-policy',
@@ -294,6 +355,20 @@ describe('as CloudFormation', () => {
       if (/- Sid:/.test(line)) expect(lines[i - 1], line).toMatch(/^\s*# \S/);
     });
   });
+  test('a rule keeps it out of every other account', () => {
+    for (const text of [yaml, renderRevocationCloudFormation(revocation)]) {
+      expect(parseDocument(text, { version: '1.1' }).toJS().Rules).toEqual({
+        Account: {
+          Assertions: [
+            {
+              Assert: { 'Fn::Equals': [{ Ref: 'AWS::AccountId' }, '123456789012'] },
+              AssertDescription: 'The roles are in account 123456789012.',
+            },
+          ],
+        },
+      });
+    }
+  });
   test("npm's cfn-lint finds nothing in the types that it knows, nor does AWS's own where it is installed", async ({
     skip,
   }) => {
@@ -311,6 +386,8 @@ describe('as CloudFormation', () => {
     const template = parseDocument(yaml, { version: '1.1' }).toJS();
     // It ended before CloudFormation had providers.
     delete template.Resources.Provider;
+    // Nor does it know the functions of rules; what this one says is a promise of its own, below.
+    delete template.Rules;
     expect(lint.validateJsonObject(template)).toMatchObject({ templateValid: true, errors: { crit: [], warn: [] } });
     const files = [yaml, renderRevocationCloudFormation(revocation)].map((text, i) => {
       const file = join(folder, `template-${i}.yaml`);

@@ -29,6 +29,7 @@ export function addAccountVerbs(program: Command, io: Io, run: Run): void {
     .option('--source-ip <CIDR>', 'only from these addresses; repeat it for more', repeated, [])
     .option('--bind-session', 'also bind `sub` and the session name to the wallet')
     .option('--revoke <WALLET>', 'instead: the statement that ends this wallet’s sessions')
+    .option('--account-id <ID>', 'which account’s part, where the roles are in several')
     .addOption(issuerOption())
     .action(
       run(async (options: AwsSetupOptions & { format: SetupFormat }) => {
