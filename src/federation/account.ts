@@ -15,12 +15,15 @@ import { decoded, elements, textOf } from './xml.ts';
 
 export interface Account {
   readonly iamEndpoint: string;
+  /** Of another S3 than AWS's. */
+  readonly s3Endpoint?: string | undefined;
   readonly keys: AwsKeys;
   readonly send: Send;
 }
 
 /** What IAM holds of one role. */
 export interface AccountRole {
+  readonly arn: string;
   readonly trust: string;
   readonly maxSessionDuration: number;
   readonly tagKeys: readonly string[];
@@ -55,6 +58,11 @@ export function iamEndpoint(plan: Plan, env: NodeJS.ProcessEnv): string {
   return 'https://iam.amazonaws.com';
 }
 
+/** `AWS_ENDPOINT_URL_S3` counts here, as it does for the AWS CLI; undefined: AWS's own. */
+export function s3Endpoint(plan: Plan, env: NodeJS.ProcessEnv): string | undefined {
+  return env['AWS_ENDPOINT_URL_S3'] || (plan.dialect === 'ceph' ? plan.endpoint : undefined);
+}
+
 const SIGNING_REGION: Readonly<Record<string, string>> = { 'aws-cn': 'cn-north-1', 'aws-us-gov': 'us-gov-west-1' };
 
 /** @throws AccountUnreadable */
@@ -74,6 +82,7 @@ export async function readRole(account: Account, plan: Plan, role: Role): Promis
     policies.push({ name: `role ${role.name}, attached ${arn}`, text: documentIn(body, 'Document') });
   }
   return {
+    arn: textOf(got, 'Arn') ?? '',
     trust: documentIn(got, 'AssumeRolePolicyDocument'),
     maxSessionDuration: Number(textOf(got, 'MaxSessionDuration') ?? 3600),
     tagKeys: elements(elements(got, 'Tags')[0] ?? '', 'Key').map(decoded),
@@ -155,7 +164,10 @@ async function call(account: Account, plan: Plan, action: string, parameters: Re
       finding('account-refused', error instanceof Error ? error.message : String(error), where),
     );
   }
-  if (answer.status === 200) return answer.body;
+  if (answer.status === 200) {
+    if (elements(answer.body, `${action}Response`).length > 0) return answer.body;
+    throw new AccountUnreadable(finding('account-refused', "it answers 200 with something that isn't IAM's", where));
+  }
   const code = textOf(answer.body, 'Code') ?? `HTTP ${answer.status}`;
   const message = masked(textOf(answer.body, 'Message') ?? '');
   if (answer.status === 404 || code === 'NoSuchEntity') {

@@ -188,6 +188,10 @@ export const CATALOGUE = {
     'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (AWS_SESSION_TOKEN) for this command alone.',
   ),
   'account-refused': error('What cannot be read cannot be judged.', 'Use credentials that may iam:Get* and iam:List*.'),
+  'account-bucket': warning(
+    'Whether the bucket refuses what a broad grant on the role would open cannot be said.',
+    'Use credentials that may s3:GetBucketPolicy, or give the policy with --bucket-policy FILE.',
+  ),
   'account-missing': error('The exchange cannot work.', 'Run what walletcreds aws-setup prints.'),
   'account-session-long': error(
     "STS answers ValidationError: DurationSeconds exceeds the role's MaxSessionDuration.",

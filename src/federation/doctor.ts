@@ -10,7 +10,7 @@ import { isAws } from '../config/names.ts';
 import { UsageError } from '../errors.ts';
 import type { KeySet } from '../identity-token/keys.ts';
 import { request } from '../outbound.ts';
-import { iamEndpoint, keysFromEnvironment } from './account.ts';
+import { iamEndpoint, keysFromEnvironment, s3Endpoint } from './account.ts';
 import { checkAccount } from './check-account.ts';
 import { checkClock } from './check-clock.ts';
 import { checkConfig, checkConfigError, checkKeys, checkTokenFile, tokenSources } from './check-config.ts';
@@ -108,10 +108,18 @@ async function checkPolicies(options: DoctorOptions, config: Config, dialect: Di
         ),
       );
     } else {
-      out.push(...(await checkAccount({ iamEndpoint: iamEndpoint(plan, env), keys, send }, plan, bucket)));
+      const account = { iamEndpoint: iamEndpoint(plan, env), s3Endpoint: s3Endpoint(plan, env), keys };
+      out.push(...(await checkAccount({ ...account, send: asToSts(config, send) }, plan, bucket)));
     }
   }
   return out;
+}
+
+/** Where IAM and S3 are STS's own gateway, they are called as it is: with its authorities, and over http where that was allowed. */
+function asToSts({ sts }: Config, send: Send): Send {
+  const { origin } = new URL(sts.endpoint);
+  const { caFile, allowInsecureHttp } = sts;
+  return asked => send(new URL(asked.url).origin === origin ? { ...asked, caFile, allowInsecureHttp } : asked);
 }
 
 /** Without a configuration the documents can still be read for what is wrong in themselves. */

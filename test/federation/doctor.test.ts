@@ -22,7 +22,7 @@ import {
   type OutboundResponse,
   request as overNetwork,
 } from '../../src/outbound.ts';
-import { type ConfigOptions, configOf, TAG, WALLET_A } from './support.ts';
+import { type ConfigOptions, configOf, ROLE, TAG, WALLET_A } from './support.ts';
 
 const NOW = Date.UTC(2026, 5, 1);
 const ISSUER = 'https://oidc.example.com';
@@ -289,12 +289,23 @@ describe('--account', () => {
     audiences?: string;
     refuse?: string;
     maxSession?: number;
+    arn?: string;
+    page?: string;
+    /** S3's answer about the bucket's policy. */
+    bucket?: Answer;
   }
   /** IAM's Query API as it is documented: signed POST forms in, XML out, documents percent-encoded. */
   const iam =
     (account: Iam, asked: string[] = []): Send =>
     async request => {
+      if (request.url === 'https://data.s3.us-east-1.amazonaws.com/?policy=') {
+        const answer = account.bucket ?? { body: JSON.stringify(documentOf(setup.bucketPolicy)) };
+        if (answer instanceof OutboundError) throw answer;
+        asked.push(`GetBucketPolicy ${request.headers?.['authorization']?.match(/\/s3\/aws4_request/)}`);
+        return { status: 200, headers: {}, body: '', ...answer };
+      }
       if (!request.url.startsWith('https://iam.amazonaws.com/')) return world()(request);
+      if (account.page !== undefined) return { status: 200, headers: {}, body: account.page };
       const auth = request.headers?.['authorization'] ?? '';
       if (
         !/^AWS4-HMAC-SHA256 Credential=AKIAADMIN\/\d{8}\/us-east-1\/iam\/aws4_request, SignedHeaders=[\w;-]*host[\w;-]*, Signature=[0-9a-f]{64}$/.test(
@@ -319,7 +330,7 @@ describe('--account', () => {
       }
       const result: Record<string, string> = {
         GetOpenIDConnectProvider: `<Url>oidc.example.com</Url><ClientIDList><member>${account.audiences ?? 'sts.amazonaws.com'}</member></ClientIDList>`,
-        GetRole: `<Role><AssumeRolePolicyDocument>${enc(documentOf(setup.roles[0]?.trust ?? []))}</AssumeRolePolicyDocument><MaxSessionDuration>${account.maxSession ?? 3600}</MaxSessionDuration><Tags>${account.tags ?? ''}</Tags></Role>`,
+        GetRole: `<Role><Arn>${account.arn ?? ROLE}</Arn><AssumeRolePolicyDocument>${enc(documentOf(setup.roles[0]?.trust ?? []))}</AssumeRolePolicyDocument><MaxSessionDuration>${account.maxSession ?? 3600}</MaxSessionDuration><Tags>${account.tags ?? ''}</Tags></Role>`,
         ListRolePolicies:
           '<PolicyNames><member>walletcreds-data</member></PolicyNames><IsTruncated>false</IsTruncated>',
         GetRolePolicy: `<PolicyDocument>${enc(account.role ?? documentOf(setup.roles[0]?.permissions ?? []))}</PolicyDocument>`,
@@ -341,7 +352,7 @@ describe('--account', () => {
   test('a managed policy with s3:* that somebody attached is found', async () => {
     const asked: string[] = [];
     const send = iam({ attached: 'arn:aws:iam::aws:policy/AmazonS3FullAccess' }, asked);
-    expect(await codes({ account: true, env, send })).toContain('error role-broad');
+    expect(await codes({ account: true, env, send })).toContain('warning role-broad');
     expect(asked).toContain('GetPolicyVersion');
   });
   test('a role that itself carries the wallet tag is found', async () => {
@@ -350,6 +361,56 @@ describe('--account', () => {
   test('a provider without the audience, and sessions longer than the role gives', async () => {
     expect(await ask({ audiences: 'other' })).toEqual(['error trust-audience']);
     expect(await ask({ maxSession: 3600 }, { sessionDuration: 7200 })).toEqual(['error account-session-long']);
+  });
+  test('the bucket’s policy, which the role’s grants lead to, is read and judged with the role’s', async () => {
+    const asked: string[] = [];
+    const attached = 'arn:aws:iam::aws:policy/AmazonS3FullAccess';
+    await codes({ account: true, env, send: iam({}, asked) });
+    expect(asked).toContain('GetBucketPolicy /s3/aws4_request');
+    const none = { status: 404, body: '<Error><Code>NoSuchBucketPolicy</Code></Error>' };
+    expect(await ask({ bucket: none })).toEqual(['warning bucket-no-deny']);
+    expect(await ask({ attached, bucket: none })).toContain('error role-broad');
+    const open = {
+      Version: '2012-10-17',
+      Statement: [{ Effect: 'Allow', Principal: '*', Action: 's3:*', Resource: '*' }],
+    };
+    expect(await ask({ bucket: { body: JSON.stringify(open) } })).toContain('error bucket-broad');
+    expect(await ask({ bucket: { body: '<html>' } })).toEqual(['error policy-not-json']);
+  });
+  const xml = (code: string) => ({ status: 403, body: `<Error><Code>${code}</Code></Error>` });
+  test.each<[string, Answer, string, string]>([
+    ['must not be read', xml('AccessDenied'), 'warning account-bucket', 'AccessDenied'],
+    ['is another region’s', xml('AuthorizationHeaderMalformed'), 'warning account-bucket', 'not in us-east-1'],
+    ['is where S3 redirects to', new OutboundError('Redirected', 'r'), 'warning account-bucket', 'not in us-east-1'],
+    ['is not there', xml('NoSuchBucket'), 'error account-missing', 'there is no bucket data'],
+    ['cannot be reached', new OutboundError('TimedOut', 'too late'), 'warning account-bucket', 'too late'],
+    ['answers nothing that is S3’s', { status: 502, body: 'Bad gateway' }, 'warning account-bucket', 'HTTP 502'],
+  ])('a bucket whose policy %s is said', async (_, bucket, code, said) => {
+    const options = { configFile: 'w', config: configOf({ keysDir }), env, account: true, now: () => NOW };
+    const found = await diagnose({ ...options, send: iam({ bucket }) });
+    expect(found.map(f => `${f.severity} ${f.code}`)).toEqual([code]);
+    expect(found[0]).toMatchObject({ what: expect.stringContaining(said), where: 'S3 GetBucketPolicy data' });
+  });
+  test('a role of the same name elsewhere is not the role', async () => {
+    expect(await ask({ arn: ROLE.replace('role/', 'role/team/') })).toEqual(['error account-missing']);
+    expect(await ask({ arn: ROLE.replace('123456789012', '999999999999') })).toEqual(['error account-missing']);
+  });
+  test('a page that is not IAM’s, with status 200, is not taken for its answer', async () => {
+    expect(new Set(await ask({ page: '<html>Log in</html>' }))).toEqual(new Set(['error account-refused']));
+  });
+  test('Ceph’s own gateway is called as STS is: with its authorities, and over http where that was allowed', async () => {
+    const calls: OutboundRequest[] = [];
+    const send: Send = async request => {
+      calls.push(request);
+      return { status: 403, headers: {}, body: '' };
+    };
+    const config = configOf({ keysDir, roleArn: 'arn:aws:iam:::role/data', stsEndpoint: 'http://rgw.internal:7480' });
+    const sts = { ...config.sts, caFile: '/ca.pem', allowInsecureHttp: true };
+    await diagnose({ configFile: 'w', config: { ...config, sts }, env, account: true, now: () => NOW, send });
+    const iamCalls = calls.filter(call => call.body?.includes('GetRole'));
+    expect(iamCalls).toMatchObject([{ url: 'http://rgw.internal:7480/', caFile: '/ca.pem', allowInsecureHttp: true }]);
+    const others = calls.filter(call => !call.url.startsWith('http://rgw.internal:7480'));
+    expect(others.filter(call => call.caFile !== undefined || call.allowInsecureHttp === true)).toEqual([]);
   });
   test('what IAM refuses is said, by call', async () => {
     const found = await diagnose({
