@@ -105,7 +105,7 @@ export async function verify(name: string, flags: VerifyFlags, io: Io): Promise<
 
 /** `--prefix` is what stands before the wallet; the wallet's own folder is taken for it too. */
 function baseOf(prefix: string | undefined, wallet: string): string | undefined {
-  return prefix?.replace(new RegExp(`${wallet}/?$`), '');
+  return prefix?.replace(new RegExp(`${wallet}/?$`, 'i'), '');
 }
 
 function foreignKey(key: string, own: string): Known['objects'][number] {

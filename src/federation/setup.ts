@@ -45,6 +45,12 @@ export function setupOf(config: Config, options: SetupOptions): Setup {
   const given = options.issuer === undefined ? {} : { issuer: options.issuer };
   const plan = inOneAccount(planOf(config, { dialect, ...given }), options.account);
   const place = placeOf(options.bucket, options.prefix, dialect);
+  const last = place.prefix.split('/').at(-2)?.toLowerCase() ?? '';
+  if (plan.wallets.includes(last)) {
+    throw new UsageError(
+      `--prefix ${JSON.stringify(options.prefix)}: it ends in a wallet, and the folders of the wallets stand behind it; leave the wallet out`,
+    );
+  }
   const trustOptions = { bindSession: options.bindSession === true };
   const roleOptions = { sourceIps: (options.sourceIps ?? []).map(checkCidr) };
   return {

@@ -161,9 +161,11 @@ describe('verify', () => {
     expect(code).toBe(3);
     expect(JSON.parse(text)).toMatchObject({ verdict: 'isolation-broken', exitCode: 3, workload: 'scraper-a' });
   });
-  test("the wallet's own folder is taken for a prefix, and refused as a foreign one", async () => {
-    expect((await run(false, { prefix: `${WALLET_A}/` })).code).toBe(0);
-    await mock?.close();
+  test("the wallet's own folder is taken for a prefix, in any case, and refused as a foreign one", async () => {
+    for (const prefix of [`${WALLET_A}/`, `0x${WALLET_A.slice(2).toUpperCase()}`]) {
+      expect((await run(false, { prefix })).code, prefix).toBe(0);
+      await mock?.close();
+    }
     await expect(run(false, { foreign: `${WALLET_A}/below/` })).rejects.toThrow(/--foreign/);
     await mock?.close();
     await expect(run(false, { foreign: '' })).rejects.toThrow(/--foreign/);

@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { documentOf, type PolicyDocument } from '../../src/federation/policy.ts';
 import { revocationOf, type SetupOptions, setupOf } from '../../src/federation/setup.ts';
-import { configOf, TAG, WALLET_A, WALLET_B } from './support.ts';
+import { configOf, ROLE, TAG, WALLET_A, WALLET_B } from './support.ts';
 import { tools } from './tools.ts';
 
 type Simulate = (
@@ -187,4 +187,52 @@ test("--revoke ends the wallet's earlier sessions, and neither its later ones no
   expect(await ask({ ...question, issued: '2026-06-01T00:00:01Z' })).toBe('Allowed');
   const other = { ...question, wallet: WALLET_B, resource: object(`bots/${WALLET_B}/a`) };
   expect(await ask({ ...other, issued: '2026-05-31T23:00:00Z' })).toBe('Allowed');
+});
+
+describe('with --bind-session', () => {
+  // Of issuers' own keys the simulator takes those of a few that IAM's reference lists, Google's among them.
+  const host = 'accounts.google.com';
+  const sub = (wallet: string) => `agentkeys:agent:${wallet}`;
+  /** @param token what the token says, and the session name that is asked for with it */
+  async function assume(token: { wallet?: string; sub: string; name: string; aud?: string }): Promise<string> {
+    if (simulate === undefined) throw new Error(missing);
+    const setup = setupOf(configOf({ issuer: `https://${host}` }), { ...place, bindSession: true });
+    const result = await simulate(
+      {
+        request: {
+          principal: `arn:aws:iam::${ACCOUNT}:oidc-provider/${host}`,
+          action: 'sts:AssumeRoleWithWebIdentity',
+          resource: { resource: ROLE, accountId: ACCOUNT },
+          contextVariables: {
+            [`${host}:aud`]: token.aud ?? 'sts.amazonaws.com',
+            [`${host}:sub`]: token.sub,
+            'sts:RoleSessionName': token.name,
+            ...(token.wallet === undefined ? {} : { [`aws:RequestTag/${TAG}`]: token.wallet, 'aws:TagKeys': [TAG] }),
+          },
+        },
+        identityPolicies: [],
+        serviceControlPolicies: [],
+        resourceControlPolicies: [],
+        resourcePolicy: documentOf(setup.roles[0]?.trust ?? []),
+      },
+      {},
+    );
+    if (result.resultType === 'error') throw new Error(JSON.stringify(result.errors));
+    return result.overallResult ?? '';
+  }
+  const own = { wallet: WALLET_A, sub: sub(WALLET_A), name: `${WALLET_A}@scraper-a` };
+  test('the workload’s own token becomes the role', async () => {
+    expect(await assume(own)).toBe('Allowed');
+    expect(await assume({ ...own, name: WALLET_A })).toBe('Allowed');
+  });
+  test.each([
+    ['whose subject is another wallet', { ...own, sub: sub(WALLET_B) }],
+    ['whose subject is none of ours', { ...own, sub: 'system:serviceaccount:a:b' }],
+    ['under the session name of another wallet', { ...own, name: `${WALLET_B}@scraper-b` }],
+    ['under a session name without a wallet', { ...own, name: 'scraper-a' }],
+    ['without a wallet', { sub: own.sub, name: own.name }],
+    ['of another audience', { ...own, aud: 'other' }],
+  ])('a token %s does not', async (_, token) => {
+    expect(await assume(token)).not.toBe('Allowed');
+  });
 });

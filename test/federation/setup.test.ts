@@ -97,6 +97,11 @@ describe('what cannot be set up is refused, and the message says what to change'
     ['a prefix with a wildcard', () => placeOf('data', 'a*/'), /no "\*"/],
     ['a prefix with a variable', () => placeOf('data', '${aws:username}/'), /no "\*"/],
     ['a prefix that begins with a slash', () => placeOf('data', '/bots/'), /write "bots\/"/],
+    [
+      'a prefix that is a wallet’s own folder, in any case',
+      () => setupOf(configOf(), { bucket: 'data', prefix: `bots/0x${WALLET_A.slice(2).toUpperCase()}` }),
+      /ends in a wallet.*leave the wallet out/,
+    ],
     ['an address block that is none', () => checkCidr('10.0.0.0/33'), /not a CIDR/],
     [
       'an issuer over http',
