@@ -38,17 +38,33 @@ export async function doctor(flags: DoctorFlags, io: Io): Promise<number> {
   return errors > 0 ? 1 : 0;
 }
 
+/** Places of one kind that are listed; the rest is counted. */
+const SHOWN = 10;
+
+/** What is wrong in many places in one way is explained once. */
 function textOf(findings: readonly Finding[]): string {
   if (findings.length === 0) return 'Nothing found: this would work, as far as it can be seen from here.';
-  const blocks = findings.map(({ severity, code, what, where, why, mend, link }) =>
-    [
-      `${MARK[severity]} ${severity} ${code}`,
-      `  ${where}: ${what}`,
-      `  why:  ${why}`,
-      `  mend: ${mend}`,
-      `  see:  ${link}`,
-    ].join('\n'),
-  );
+  const kinds = new Map<string, [Finding, ...Finding[]]>();
+  for (const found of findings) {
+    const key = JSON.stringify([found.severity, found.code, found.why, found.mend]);
+    const alike = kinds.get(key);
+    if (alike === undefined) kinds.set(key, [found]);
+    else alike.push(found);
+  }
   const count = (severity: Finding['severity']) => findings.filter(f => f.severity === severity).length;
+  const blocks = [...kinds.values()].map(blockOf);
   return `${blocks.join('\n\n')}\n\n${count('error')} errors, ${count('warning')} warnings, ${count('info')} notes`;
+}
+
+function blockOf(alike: readonly [Finding, ...Finding[]]): string {
+  const [{ severity, code, why, mend, link }] = alike;
+  const more = alike.length - SHOWN;
+  return [
+    `${MARK[severity]} ${severity} ${code}`,
+    ...alike.slice(0, SHOWN).map(({ where, what }) => `  ${where}: ${what}`),
+    ...(more > 0 ? [`  … and ${more} more; --json has them all`] : []),
+    `  why:  ${why}`,
+    `  mend: ${mend}`,
+    `  see:  ${link}`,
+  ].join('\n');
 }

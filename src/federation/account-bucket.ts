@@ -11,7 +11,7 @@ import { type Finding, finding } from './finding.ts';
 import type { Plan } from './plan.ts';
 import { type ReadPolicy, type ReadStatement, readPolicy } from './read-policy.ts';
 import { objectUrl } from './s3.ts';
-import { sendSigned } from './signed.ts';
+import { sendSigned, withoutSecrets } from './signed.ts';
 import { textOf } from './xml.ts';
 
 /** The buckets that Allow statements name in full; what a wildcard means nobody can ask for. */
@@ -62,7 +62,7 @@ export async function readBucketPolicy(
     case 'IllegalLocationConstraintException':
       return elsewhere(bucket, plan, where);
     default: {
-      const message = masked(textOf(answer.body, 'Message') ?? '');
+      const message = masked(withoutSecrets(textOf(answer.body, 'Message') ?? '', account.keys));
       return { found: finding('account-bucket', `${code}${message === '' ? '' : `: ${message}`}`, where) };
     }
   }

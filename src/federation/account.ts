@@ -10,7 +10,7 @@ import type { Send } from './check-issuer.ts';
 import { type Finding, finding } from './finding.ts';
 import type { Plan, Role } from './plan.ts';
 import { percentDecoded } from './policy-forms.ts';
-import { type AwsKeys, sendSigned } from './signed.ts';
+import { type AwsKeys, sendSigned, withoutSecrets } from './signed.ts';
 import { decoded, elements, textOf } from './xml.ts';
 
 export interface Account {
@@ -169,7 +169,7 @@ async function call(account: Account, plan: Plan, action: string, parameters: Re
     throw new AccountUnreadable(finding('account-refused', "it answers 200 with something that isn't IAM's", where));
   }
   const code = textOf(answer.body, 'Code') ?? `HTTP ${answer.status}`;
-  const message = masked(textOf(answer.body, 'Message') ?? '');
+  const message = masked(withoutSecrets(textOf(answer.body, 'Message') ?? '', account.keys));
   if (answer.status === 404 || code === 'NoSuchEntity') {
     throw new AccountUnreadable(
       finding('account-missing', `there is none${message === '' ? '' : `: ${message}`}`, where),

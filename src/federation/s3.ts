@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import type { OutboundResponse } from '../outbound.ts';
 import type { Send } from './check-issuer.ts';
 import { listingOf, objectOf, type S3Answer, unreached, writeOf } from './s3-answer.ts';
-import { type AwsKeys, type SignedRequest, sendSigned } from './signed.ts';
+import { type AwsKeys, type SignedRequest, sendSigned, withoutSecrets } from './signed.ts';
 
 export interface Store {
   readonly bucket: string;
@@ -106,7 +106,7 @@ async function call(
       keys,
       store.send,
     );
-    return meaning(answer);
+    return meaning({ ...answer, body: withoutSecrets(answer.body, keys) });
   } catch (error) {
     return unreached(error, store.region);
   }

@@ -30,6 +30,15 @@ export interface SignedRequest {
   readonly maxBytes?: number;
 }
 
+/** AWS's secret keys have 40 characters, and tokens more; what is shorter would be found in any text. */
+const SECRET_LENGTH = 16;
+
+/** A message from whoever was called, without what the call showed it. */
+export function withoutSecrets(text: string, { secretAccessKey, sessionToken = '' }: AwsKeys): string {
+  const secrets = [secretAccessKey, sessionToken].filter(secret => secret.length >= SECRET_LENGTH);
+  return secrets.reduce((left, secret) => left.replaceAll(secret, '[secret]'), text);
+}
+
 /** The hash that the signer wants: SHA-256, or HMAC-SHA-256 with a secret. */
 class Sha256 {
   readonly #hash;

@@ -3,7 +3,9 @@
  *
  * @module
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -80,6 +82,84 @@ describe('doctor', () => {
     const { io: to, text } = io();
     expect(await doctor({ config: join(folder, 'none.yaml'), offline: true, json: true }, to)).toBe(1);
     expect(JSON.parse(text())).toMatchObject({ ok: false, findings: [{ severity: 'error', code: 'config-invalid' }] });
+  });
+});
+
+describe('doctor, of many workloads', () => {
+  const many = join(folder, 'many.yaml');
+  test('explains once what is wrong with each of them in one way, and lists ten', async () => {
+    const workloads = Array.from({ length: 300 }, (_, i) => {
+      const wallet = `0x${i.toString(16).padStart(40, '0')}`;
+      return `  w${i}: { wallet: "${wallet}", token_file: tokens/none-${i} }`;
+    });
+    writeFileSync(many, readFileSync(config, 'utf8').replace(/^workloads.*/m, `workloads:\n${workloads.join('\n')}`));
+    const { io: to, text } = io();
+    await doctor({ config: many, offline: true }, to);
+    expect(text().split('\n').length).toBeLessThan(40);
+    expect(text().match(/tokens\/none-\d+/g)).toHaveLength(10);
+    expect(text()).toContain('… and 290 more; --json has them all');
+    expect(text()).toContain('300 warnings');
+    const { io: all, text: json } = io();
+    await doctor({ config: many, offline: true, json: true }, all);
+    expect(json().match(/token file \S+none-\d+/g)).toHaveLength(300);
+  });
+});
+
+describe('what doctor and verify print', () => {
+  test('holds no secret, not even where whoever is called sends everything back', async () => {
+    const secrets = {
+      key: 'CANARYsecretAccessKey0000000000000000000',
+      session: 'CANARYsessionToken+/==/00000000000000000',
+      token: 'CANARYtoken-0a1b2c3d4e5f60718293a4b5c6d7',
+      database: 'CANARYdatabase',
+      app: 'CANARYapplication00000000000000000000000',
+    };
+    mkdirSync(join(folder, 'tokens'), { mode: 0o700, recursive: true });
+    writeFileSync(join(folder, 'tokens/a'), secrets.token, { mode: 0o600 });
+    const file = join(folder, 'secrets.yaml');
+    const echo = createServer(async (request, response) => {
+      let body = '';
+      for await (const part of request) body += part;
+      const said = `${JSON.stringify(request.headers)} ${body}`.replaceAll('<', '');
+      response
+        .writeHead(403)
+        .end(`<ErrorResponse><Error><Code>No</Code><Message>${said}</Message></Error></ErrorResponse>`);
+    });
+    await new Promise<void>(resolve => echo.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(echo.address() as AddressInfo).port}`;
+    writeFileSync(
+      file,
+      `${readFileSync(config, 'utf8')}sts: { endpoint: "${url}" }\naudit: { database: "postgres://u:${secrets.database}@127.0.0.1/x" }\n`,
+    );
+    const envFile = join(folder, 'app.env');
+    writeFileSync(envFile, `AWS_SECRET_ACCESS_KEY=${secrets.app}\nAWS_CONTAINER_AUTHORIZATION_TOKEN=${secrets.app}\n`);
+    const { io: to, text } = io();
+    const env = {
+      AWS_ACCESS_KEY_ID: 'AKIAADMIN',
+      AWS_SECRET_ACCESS_KEY: secrets.key,
+      AWS_SESSION_TOKEN: secrets.session,
+      AWS_ENDPOINT_URL_IAM: url,
+      AWS_ENDPOINT_URL_S3: url,
+    };
+    for (const json of [false, true]) {
+      await doctor({ config: file, envFile, account: true, json }, { ...to, env });
+    }
+    const getCredentials = async () => ({
+      accessKeyId: 'ASIA',
+      secretAccessKey: secrets.key,
+      sessionToken: secrets.session,
+    });
+    for (const json of [false, true]) {
+      await verify(
+        'scraper-a',
+        { config: file, via: 'exchange', bucket: 'data', endpointUrl: url, json, getCredentials },
+        { ...to, env },
+      );
+    }
+    echo.close();
+    expect(text()).toContain('account-refused');
+    expect(text()).toContain('x-amz-security-token');
+    expect(text()).not.toContain('CANARY');
   });
 });
 
