@@ -72,6 +72,9 @@ export function formOf(statement: ReadStatement, kind: 'identity' | 'bucket' | '
   const out: string[] = [];
   if (kind === 'identity' && principals !== undefined) out.push("a role's own policy takes no Principal");
   if (kind !== 'identity' && (principals === undefined || principals.length === 0)) out.push('it has no Principal');
+  const actions = [...(statement.actions ?? []), ...(statement.notActions ?? [])];
+  const strange = kind === 'trust' ? actions.find(action => !/^sts:/i.test(action)) : undefined;
+  if (strange !== undefined) out.push(`a trust policy takes STS's actions only, not ${strange}`);
   if (kind === 'trust' && resource) out.push('a trust policy takes no Resource');
   if (kind !== 'trust' && !resource) out.push('it has no Resource');
   return out.map(what => finding('policy-malformed', what, where));

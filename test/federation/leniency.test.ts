@@ -199,6 +199,12 @@ describe('what IAM or S3 would not take', () => {
     expect(grants(d => void delete d.Statement[1].Resource, null)).toContain(bad);
     expect(trust(d => Object.assign(d.Statement[0], { Resource: '*' }) && undefined)).toContain(bad);
   });
+  test('a trust policy with an action that is not of STS, as IAM refuses it', () => {
+    expect(trust(d => void Object.assign(d.Statement[0], { Action: '*' }))).toContain('error policy-malformed');
+    expect(trust(add({ Effect: 'Deny', Principal: '*', Action: ['s3:GetObject'] }))).toContain(
+      'error policy-malformed',
+    );
+  });
   test('a trust policy without a principal', () => {
     expect(trust(d => void delete d.Statement[0].Principal)).toContain(bad);
   });
