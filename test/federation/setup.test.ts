@@ -12,6 +12,7 @@ import { renderCli, renderRevocationCli, shellQuoted } from '../../src/federatio
 import { renderCloudFormation, renderRevocationCloudFormation } from '../../src/federation/render-cloudformation.ts';
 import { hclString, renderRevocationTerraform, renderTerraform } from '../../src/federation/render-terraform.ts';
 import { revocationOf, setupOf } from '../../src/federation/setup.ts';
+import { type CfnResource, faultsOf, type SpecDatabase } from './cfn-spec.ts';
 import { configOf, ROLE, TAG, WALLET_A, WALLET_B } from './support.ts';
 import { program, tools } from './tools.ts';
 
@@ -373,6 +374,41 @@ describe('as CloudFormation', () => {
         },
       });
     }
+  });
+  test('every resource is made of what AWS’s own specification has, and lacks nothing that it demands', async ({
+    skip,
+  }) => {
+    const found = await tools();
+    if ('missing' in found) {
+      console.warn(`SKIPPED: AWS's resource specification: ${found.missing}`);
+      return skip(found.missing);
+    }
+    const { loadAwsServiceSpecSync } = found.require('@aws-cdk/aws-service-spec') as {
+      loadAwsServiceSpecSync(): SpecDatabase;
+    };
+    const db = loadAwsServiceSpecSync();
+    for (const text of [yaml, renderRevocationCloudFormation(revocation)]) {
+      const { Resources } = parseDocument(text, { version: '1.1' }).toJS() as {
+        Resources: Record<string, CfnResource>;
+      };
+      expect(Object.keys(Resources).length).toBeGreaterThan(0);
+      for (const [name, { Type, Properties }] of Object.entries(Resources)) {
+        const { properties } = db.lookup('resource', 'cloudFormationType', 'equals', Type).only();
+        expect(faultsOf(db, properties, Properties, name)).toEqual([]);
+      }
+    }
+    // The check finds what it is there for.
+    const { properties } = db.lookup('resource', 'cloudFormationType', 'equals', 'AWS::IAM::Role').only();
+    const bad = { RoleName: ['x'], MaxSessionDuration: '3600 s', Policies: [{ Name: 'x' }], Color: 'red' };
+    expect(faultsOf(db, properties, bad, 'Role')).toEqual([
+      'Role.AssumeRolePolicyDocument is missing',
+      'Role.RoleName is no string',
+      'Role.MaxSessionDuration is no integer',
+      'Role.Policies.PolicyDocument is missing',
+      'Role.Policies.PolicyName is missing',
+      'Role.Policies.Name is unknown',
+      'Role.Color is unknown',
+    ]);
   });
   test("npm's cfn-lint finds nothing in the types that it knows, nor does AWS's own where it is installed", async ({
     skip,

@@ -16,6 +16,7 @@ const run = promisify(execFile);
 
 /** Exact versions, so that a run today and one in a year ask the same tool. */
 const TOOLS = {
+  '@aws-cdk/aws-service-spec': '0.1.216',
   '@cloud-copilot/iam-simulate': '0.1.173',
   '@cdktf/hcl2json': '0.21.0',
   'cfn-lint': '1.9.7',
