@@ -107,7 +107,9 @@ describe.skipIf(because(missing))('the image', () => {
     const names = packages
       .filter(file => file.endsWith('/package.json'))
       .map(file => file.replace('/package.json', ''));
-    expect(names.sort()).toEqual(['@libsql/linux-x64-gnu', '@neon-rs/load', 'detect-libc', 'libsql'].map(platform));
+    expect(names.sort()).toEqual(
+      ['@libsql/linux-x64-gnu', '@neon-rs/load', 'libsql', 'libsql/node_modules/detect-libc'].map(platform),
+    );
     expect(existsSync(join(files, 'app/node_modules/@libsql', platform('linux-x64-gnu'), 'index.node'))).toBe(true);
     const all = readdirSync(join(files, 'app'), { recursive: true, withFileTypes: true });
     const stats = all.map(entry => [entry.name, statSync(join(entry.parentPath, entry.name))] as const);
