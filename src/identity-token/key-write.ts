@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { generateKeyPair as generateKeyPairCallback, randomBytes } from 'node:crypto';
+import { generateKeyPair as generateKeyPairCallback, type KeyObject, randomBytes } from 'node:crypto';
 import { chmod, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -30,11 +30,7 @@ export interface GenerateKeyOptions {
  * The folder is made with mode 0700 if it isn't there.
  */
 export async function generateKey(dir: string, options: GenerateKeyOptions): Promise<{ kid: string; file: string }> {
-  const { privateKey, publicKey } =
-    options.alg === 'ES256'
-      ? await generateKeyPair('ec', { namedCurve: 'P-256' })
-      : await generateKeyPair('rsa', { modulusLength: 2048 });
-  const kid = await calculateJwkThumbprint(publicKey.export({ format: 'jwk' }) as JWK);
+  const { kid, privateKey } = await namedKeyPair(options.alg);
   const certificate = options.certificate
     ? selfSignedCertificate(privateKey, `walletcreds ${kid}`, Date.now())
     : undefined;
@@ -50,6 +46,18 @@ export async function generateKey(dir: string, options: GenerateKeyOptions): Pro
   const file = join(dir, `${options.purpose}-${kid}.json`);
   await replaceFile(file, `${JSON.stringify(json, null, 2)}\n`, 0o600);
   return { kid, file };
+}
+
+/** One thumbprint in 64 begins with "-", which a command line takes for an option: then another pair is made. */
+async function namedKeyPair(alg: KeyAlgorithm): Promise<{ kid: string; privateKey: KeyObject }> {
+  for (;;) {
+    const { privateKey, publicKey } =
+      alg === 'ES256'
+        ? await generateKeyPair('ec', { namedCurve: 'P-256' })
+        : await generateKeyPair('rsa', { modulusLength: 2048 });
+    const kid = await calculateJwkThumbprint(publicKey.export({ format: 'jwk' }) as JWK);
+    if (!kid.startsWith('-')) return { kid, privateKey };
+  }
 }
 
 /** Sets `retire_at` (unix seconds) in a key file; everything else in it, its mode included, stays as it was. */

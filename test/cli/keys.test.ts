@@ -8,6 +8,7 @@ import { createKeyStore } from '../../src/identity-token/key-store.ts';
 import { createIdentityTokenSource } from '../../src/identity-token/source.ts';
 import { keysFolder, NOW, SIGNER, temporaryFolder, workload, writeKey } from '../identity-token/support.ts';
 import { fakeClock } from '../support/fake-clock.ts';
+import { bin, cleanEnv, run } from '../support/process.ts';
 
 const HOUR = 3_600_000;
 
@@ -256,6 +257,18 @@ describe('keys revoke', () => {
     expect(stderr.join()).toContain('walletcreds keys list');
     expect((await list()).rows).toHaveLength(1);
     expect(await keysRevoke({ ...terminal(join(dir, 'none')).at(), kid: 'a.json' })).toBe(1);
+  });
+
+  it('takes a kid that begins with a dash, as a key from elsewhere may have one, and no option that it doesn’t know', async () => {
+    const dir = keysFolder();
+    writeKey(dir, 'a.json', { kid: '-abc' });
+    const revoke = (kid: string) =>
+      run(process.execPath, ['--', bin, 'keys', 'revoke', kid, '--dir', dir, '--config', '/nonexistent'], {
+        env: cleanEnv(dir),
+      });
+    expect(await revoke('--abc')).toMatchObject({ code: 2, stderr: expect.stringContaining('unknown option --abc') });
+    expect(await revoke('-abc')).toMatchObject({ code: 0 });
+    expect(await revoke('-abc')).toMatchObject({ code: 1, stderr: expect.stringContaining('no key has the kid') });
   });
 
   it('that could not be audited is reported, and the key stays revoked', async () => {

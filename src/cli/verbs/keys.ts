@@ -4,6 +4,7 @@
  * @module
  */
 import { type Command, Option } from 'commander';
+import { UsageError } from '../../errors.ts';
 import type { KeyAlgorithm, KeyPurpose } from '../../identity-token/key-file.ts';
 import type { Io, Run } from '../io.ts';
 import { configOption, jsonOption } from './options.ts';
@@ -70,8 +71,11 @@ export function addKeyVerbs(program: Command, io: Io, run: Run): void {
     );
   verb('revoke', 'Takes a key out of the JWKS and of signing at once, and says what else to do.')
     .argument('<KID>', 'its kid, from `keys list`')
+    // A kid may begin with "-": older keys do, and those of other programs.
+    .allowUnknownOption()
     .action(
       run(async (kid: string, flags: KeyFlags) => {
+        if (kid.startsWith('--')) throw new UsageError(`unknown option ${kid}; a kid comes from \`keys list\``);
         const { verbs, command } = await room(flags);
         return verbs.keysRevoke({ ...command, kid });
       }),
