@@ -98,6 +98,7 @@ describe('doctor, of many workloads', () => {
     expect(text().split('\n').length).toBeLessThan(40);
     expect(text().match(/tokens\/none-\d+/g)).toHaveLength(10);
     expect(text()).toContain('… and 290 more; --json has them all');
+    expect(text()).toMatch(/^! warning config-warning$/m);
     expect(text()).toContain('300 warnings');
     const { io: all, text: json } = io();
     await doctor({ config: many, offline: true, json: true }, all);
