@@ -18,6 +18,7 @@ export function renderCli(setup: Setup): string {
   const { plan, place } = setup;
   const blocks = [
     header(plan, `Federation of ${place.bucket}: run it with an administrator's credentials; it can be run again.`),
+    bucketLook(plan, place),
     ...plan.providers.map(provider => providerBlock(plan, provider)),
     ...setup.roles.map(({ role, trust, permissions }) => roleBlock(plan, place, role, trust, permissions)),
     bucketBlock(plan, place, setup.bucketPolicy),
@@ -146,38 +147,48 @@ export function policyName(place: Place): string {
   return `walletcreds-${place.bucket}`.replace(/[^\w+=,.@-]/g, '-').slice(0, 128);
 }
 
-function bucketBlock(plan: Plan, place: Place, statements: readonly ExplainedStatement[]): string {
-  const s3api = aws(plan, 's3api');
-  const bucket = shellQuoted(place.bucket);
+/** Before anything is changed: the bucket is there, its policy can be read, and nobody else's roles hang on it. */
+function bucketLook(plan: Plan, place: Place): string {
   const ours = plan.roles.map(({ arn }) => `-e ${shellQuoted(JSON.stringify(arn))}`).join(' ');
-  const region = plan.dialect === 'ceph' ? '' : ` --region ${shellQuoted(plan.region)}`;
+  return [
+    ...commentLines('put-bucket-policy replaces the whole policy, so first a look at what is there.', '# '),
+    `BEFORE=$(${s3api(plan, 'get-bucket-policy', place)} --query Policy --output text 2>&1) ||`,
+    '  case $BEFORE in *NoSuchBucketPolicy*) BEFORE= ;; *) printf "%s\\n" "$BEFORE" >&2; exit 1 ;; esac',
+    ...commentLines('Roles that another configuration confined here are not released; REPLACE=1 does that.', '# '),
+    `OTHERS=$(printf %s "$BEFORE" | grep -o '"arn:[^"]*:role/[^"]*"' | grep -vxF ${ours} | sort -u) || OTHERS=`,
+    `case $BEFORE in *'"Walletcreds'*) ;; *) OTHERS= ;; esac`,
+    'if [ -n "$OTHERS" ] && [ "${REPLACE:-}" != 1 ]; then',
+    `  echo ${shellQuoted(`bucket ${place.bucket} confines roles that this configuration lacks: give them all one configuration, or each its bucket; REPLACE=1 in front of the command leaves them out; nothing was changed:`)} "$OTHERS" >&2`,
+    '  exit 1',
+    'fi',
+  ].join('\n');
+}
+
+function bucketBlock(plan: Plan, place: Place, statements: readonly ExplainedStatement[]): string {
   return [
     ...commentLines('What the bucket refuses the role, whatever the role was granted.', '# '),
     ...reasons(statements),
-    ...commentLines('put-bucket-policy replaces the whole policy, so one that is not from here is left alone.', '# '),
-    `BEFORE=$(${s3api} get-bucket-policy --bucket ${bucket}${region} --query Policy --output text 2>&1) ||`,
-    '  case $BEFORE in *NoSuchBucketPolicy*) BEFORE= ;; *) printf "%s\\n" "$BEFORE" >&2; exit 1 ;; esac',
+    ...commentLines('A policy that is not from here is left alone.', '# '),
     `ALL=$(printf %s "$BEFORE" | grep -o '"Effect"' | wc -l)`,
     `OURS=$(printf %s "$BEFORE" | grep -o '"Sid" *: *"Walletcreds' | wc -l)`,
     'if [ "$ALL" -ne "$OURS" ]; then',
-    `  echo ${shellQuoted(`bucket ${place.bucket} has a policy of its own: add the statements below to it by hand`)} >&2`,
-    '  exit 1',
-    'fi',
-    ...commentLines('Nor does it release roles that another configuration confined here; REPLACE=1 does.', '# '),
-    `OTHERS=$(printf %s "$BEFORE" | grep -o '"arn:[^"]*:role/[^"]*"' | grep -vxF ${ours} | sort -u) || OTHERS=`,
-    'if [ -n "$OTHERS" ] && [ "${REPLACE:-}" != 1 ]; then',
-    `  echo ${shellQuoted(`bucket ${place.bucket} confines roles that this configuration lacks: give them all one configuration, or each its bucket; REPLACE=1 in front of the command leaves them out:`)} "$OTHERS" >&2`,
+    `  echo ${shellQuoted(`bucket ${place.bucket} has a policy of its own: add the statements below to it by hand; the rest is set up`)} >&2`,
     '  exit 1',
     'fi',
     `POLICY=${policyWord(plan, statements)}`,
     ...(plan.dialect === 'ceph' ? [] : commentLines('A new role takes some seconds until S3 knows it.', '# ')),
     'TRIES=0',
-    `until ${s3api} put-bucket-policy --bucket ${bucket}${region} --policy "$POLICY"; do`,
+    `until ${s3api(plan, 'put-bucket-policy', place)} --policy "$POLICY"; do`,
     '  TRIES=$((TRIES + 1))',
     '  [ "$TRIES" -lt 6 ] || exit 1',
     '  sleep 5',
     'done',
   ].join('\n');
+}
+
+function s3api(plan: Plan, verb: string, { bucket }: Place): string {
+  const region = plan.dialect === 'ceph' ? '' : ` --region ${shellQuoted(plan.region)}`;
+  return `${aws(plan, 's3api')} ${verb} --bucket ${shellQuoted(bucket)}${region}`;
 }
 
 function aws(plan: Plan, service: string): string {
