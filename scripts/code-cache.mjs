@@ -5,7 +5,7 @@
 // `serve` runs here as it will run, against the STS emulator, in a folder of its own. V8 compiles a function when it is
 // first called, so what is kept is what a start needs and hardly more. With `--random-seed` what is kept is the same each
 // time; V8 takes it all the same without.
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
@@ -64,7 +64,9 @@ for (const deadline = Date.now() + LONG_MS; sts.calls.length === 0; await pause(
 const answer = await status(endpoint, '/v1/credentials');
 if (answer !== 200) throw new Error(`\`serve\` answered ${answer} instead of credentials`);
 const cache = `${filename}.cache`;
-writeFileSync(`${cache}.${process.pid}`, script.createCachedData());
+const compiled = script.createCachedData();
+// Whoever loads it compares the hash.
+writeFileSync(`${cache}.${process.pid}`, Buffer.concat([createHash('sha256').update(compiled).digest(), compiled]));
 renameSync(`${cache}.${process.pid}`, cache);
 process.exit(0);
 

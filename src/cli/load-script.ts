@@ -3,11 +3,13 @@
  * nothing compiled that a start needs.
  *
  * The script's value is a function with the parameters of a CommonJS module. V8 looks at its own version, its flags and
- * the length of the source before it takes what was compiled, and compiles anew otherwise; since the length says little,
- * the names of both files hold the source's hash.
+ * the length of the source before it takes what was compiled, and compiles anew otherwise. The length says little, so the
+ * names of both files hold the source's hash; and V8 ends the process over a byte that has changed in what it takes, so
+ * that has its own hash in front.
  *
  * @module
  */
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
@@ -31,13 +33,22 @@ export function loadScript(url: URL): unknown {
 
 /** The source is ASCII: the build escapes what isn't. */
 function compiled(filename: string): Script {
-  return new Script(readFileSync(filename, 'latin1'), { filename, ...cached(`${filename}.cache`) });
+  const cachedData = compiledCode(`${filename}.cache`);
+  return new Script(readFileSync(filename, 'latin1'), {
+    filename,
+    ...(cachedData === undefined ? {} : { cachedData }),
+  });
 }
 
-function cached(file: string): { cachedData?: Buffer } {
+const HASH_BYTES = 32;
+
+/** @returns what V8 compiled; undefined where the file is missing, or isn't what the build wrote */
+export function compiledCode(file: string): Buffer | undefined {
   try {
-    return { cachedData: readFileSync(file) };
+    const bytes = readFileSync(file);
+    const code = bytes.subarray(HASH_BYTES);
+    return createHash('sha256').update(code).digest().equals(bytes.subarray(0, HASH_BYTES)) ? code : undefined;
   } catch {
-    return {};
+    return undefined;
   }
 }

@@ -57,7 +57,7 @@ describe('`serve`', () => {
     const asked = `
       const { readFileSync } = require('node:fs');
       const [filename] = process.argv.slice(1);
-      const cachedData = readFileSync(filename + '.cache');
+      const cachedData = readFileSync(filename + '.cache').subarray(32);
       const script = new (require('node:vm').Script)(readFileSync(filename, 'latin1'), { filename, cachedData });
       console.log(script.cachedDataRejected);`;
     const rejected = (...flags: string[]) =>
