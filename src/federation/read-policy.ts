@@ -46,6 +46,9 @@ export interface ReadPolicy {
 /** Five times S3's limit, the largest of the three. */
 export const MAX_POLICY = 100 * 1024;
 
+/** A policy is six deep; what is nested thousands deep would exhaust the stack of whoever looks at it. */
+const MAX_DEPTH = 32;
+
 const ELEMENTS = [
   'Sid',
   'Effect',
@@ -57,6 +60,8 @@ const ELEMENTS = [
   'NotResource',
   'Condition',
 ];
+
+const PRINCIPALS = ['AWS', 'Federated', 'Service', 'CanonicalUser'];
 
 /** @param name what the finding shall call it: the file's path */
 export function readPolicy(text: string, name: string): ReadPolicy {
@@ -78,6 +83,7 @@ export function readPolicy(text: string, name: string): ReadPolicy {
         : 'it is not JSON';
     return none(finding('policy-not-json', what, name));
   }
+  if (tooDeep(document)) return none(finding('policy-malformed', `it is nested more than ${MAX_DEPTH} deep`, name));
   for (const member of twice)
     findings.push(finding('policy-malformed', `${JSON.stringify(member)} stands twice in one object`, name));
   if (!isObject(document)) return none(finding('policy-malformed', 'it is not a JSON object with a Statement', name));
@@ -127,6 +133,12 @@ function readStatement(item: unknown, variables: boolean, place: string, finding
   if ((actions === undefined) === (notActions === undefined)) {
     findings.push(finding('policy-malformed', 'exactly one of Action and NotAction is needed', where));
   }
+  for (const [one, other] of [['Principal', 'NotPrincipal'] as const, ['Resource', 'NotResource'] as const]) {
+    if (s[one] !== undefined && s[other] !== undefined)
+      findings.push(finding('policy-malformed', `${one} and ${other} exclude each other`, where));
+  }
+  if (effect === 'Allow' && s['NotPrincipal'] !== undefined)
+    findings.push(finding('policy-malformed', 'NotPrincipal goes with Deny only', where));
   return [
     {
       where,
@@ -150,9 +162,14 @@ function readPrincipals(value: unknown, where: string, findings: Finding[]): Rea
     findings.push(finding('policy-malformed', 'Principal is neither "*" nor an object', where));
     return [];
   }
-  return Object.entries(value).flatMap(([kind, of]) =>
-    (Array.isArray(of) ? of : [of]).filter(v => typeof v === 'string').map(v => ({ kind, value: v as string })),
-  );
+  return Object.entries(value).flatMap(([kind, of]) => {
+    const values: unknown[] = Array.isArray(of) ? of : [of];
+    if (!PRINCIPALS.includes(kind))
+      findings.push(finding('policy-malformed', `${JSON.stringify(kind)} is no kind of principal`, where));
+    if (!values.every(v => typeof v === 'string'))
+      findings.push(finding('policy-malformed', `Principal ${kind} holds something else than text`, where));
+    return values.filter(v => typeof v === 'string').map(v => ({ kind, value: v }));
+  });
 }
 
 function readConditions(value: unknown, where: string, findings: Finding[]): ReadCondition[] {
@@ -187,6 +204,12 @@ function readConditions(value: unknown, where: string, findings: Finding[]): Rea
       }),
     );
   });
+}
+
+/** Never walks further down than the limit. */
+function tooDeep(value: unknown, left = MAX_DEPTH): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return left === 0 || Object.values(value).some(inner => tooDeep(inner, left - 1));
 }
 
 /** Members by IAM's own spelling; another one is a finding, and is read all the same. */

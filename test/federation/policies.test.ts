@@ -345,6 +345,8 @@ describe('the permissions', () => {
 });
 
 describe('a document that is hardly one', () => {
+  const malformed = 'error policy-malformed';
+  const statement = (more: string) => `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*",${more}}}`;
   const codesOf = (text: string) => codes(readPolicy(text, 'p.json').findings);
   test.each([
     ['nothing', '', 'error policy-not-json'],
@@ -376,6 +378,11 @@ describe('a document that is hardly one', () => {
       '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Comment":"x"}}',
       'error policy-malformed',
     ],
+    ['lists nested thousands deep', `{"Statement":${'['.repeat(45_000)}${']'.repeat(45_000)}}`, malformed],
+    ['an Allow by NotPrincipal', statement('"NotPrincipal":{"AWS":"123456789012"}'), malformed],
+    ['a kind of principal in another case', statement('"Principal":{"aws":"*"}'), malformed],
+    ['a principal that is no text', statement('"Principal":{"AWS":["123456789012",5]}'), malformed],
+    ['both Resource and NotResource', statement('"Resource":"*","NotResource":"*"'), malformed],
   ])('%s', (_, text, expected) => {
     expect(codesOf(text)).toContain(expected);
   });
