@@ -130,7 +130,10 @@ async function withoutConfig({ trustPolicy, rolePolicy, bucketPolicy }: DoctorOp
 function policyFile(file: string): ReadPolicy {
   const unreadable = (found: Finding): ReadPolicy => ({ statements: [], findings: [found], roleTags: [] });
   try {
-    const { size } = statSync(file);
+    const stats = statSync(file);
+    const { size } = stats;
+    // A pipe is what the shell makes of <(aws iam get-role …); a device may never end.
+    if (!stats.isFile() && !stats.isFIFO()) return unreadable(finding('policy-unreadable', 'it is no file', file));
     if (size > MAX_POLICY) return unreadable(finding('policy-too-large', `${size} bytes are no policy`, file));
     return readPolicy(readFileSync(file, 'utf8'), file);
   } catch (error) {

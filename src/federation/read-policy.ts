@@ -91,6 +91,10 @@ export function readPolicy(text: string, name: string): ReadPolicy {
   if (top['Statement'] === undefined) return none(finding('policy-malformed', 'there is no Statement', name));
   const list = Array.isArray(top['Statement']) ? top['Statement'] : [top['Statement']];
   if (list.length === 0) return none(finding('policy-malformed', 'the list of statements is empty', name));
+  const sids = list.flatMap(item => (isObject(item) && typeof item['Sid'] === 'string' ? [item['Sid']] : []));
+  const again = sids.find((sid, i) => sid !== '' && sids.indexOf(sid) !== i);
+  if (again !== undefined)
+    findings.push(finding('policy-malformed', `two statements have the Sid ${JSON.stringify(again)}`, name));
   const variables = top['Version'] === '2012-10-17';
   if (!variables) findings.push(...versionFindings(top['Version'], list, name));
   const statements = list.flatMap((item, i) => readStatement(item, variables, `${name}: statement ${i + 1}`, findings));
@@ -124,6 +128,7 @@ function readStatement(item: unknown, variables: boolean, place: string, finding
     const value = s[key];
     if (value === undefined) return undefined;
     const values = Array.isArray(value) ? value : [value];
+    if (values.length === 0) findings.push(finding('policy-malformed', `${key} is an empty list`, where));
     if (values.every(v => typeof v === 'string')) return values;
     findings.push(finding('policy-malformed', `${key} holds something else than text`, where));
     return values.filter(v => typeof v === 'string');
@@ -133,6 +138,11 @@ function readStatement(item: unknown, variables: boolean, place: string, finding
   if ((actions === undefined) === (notActions === undefined)) {
     findings.push(finding('policy-malformed', 'exactly one of Action and NotAction is needed', where));
   }
+  const strange = [...(actions ?? []), ...(notActions ?? [])].find(action => action !== '*' && !action.includes(':'));
+  if (strange !== undefined)
+    findings.push(
+      finding('policy-malformed', `${JSON.stringify(strange)} is no action; one reads s3:GetObject`, where),
+    );
   for (const [one, other] of [['Principal', 'NotPrincipal'] as const, ['Resource', 'NotResource'] as const]) {
     if (s[one] !== undefined && s[other] !== undefined)
       findings.push(finding('policy-malformed', `${one} and ${other} exclude each other`, where));
@@ -183,7 +193,7 @@ function readConditions(value: unknown, where: string, findings: Finding[]): Rea
     const ifExists = /IfExists$/i.test(bare);
     const plain = bare.replace(/IfExists$/i, '');
     const operator = OPERATORS.find(o => o.toLowerCase() === plain.toLowerCase());
-    if (operator === undefined) {
+    if (operator === undefined || (operator === 'Null' && ifExists)) {
       findings.push(finding('policy-operator-unknown', `${JSON.stringify(written)} is no condition operator`, where));
     } else if (operator !== plain) {
       findings.push(
@@ -194,6 +204,9 @@ function readConditions(value: unknown, where: string, findings: Finding[]): Rea
       findings.push(finding('policy-malformed', `what stands under ${written} is not an object`, where));
       return [];
     }
+    const asked = Object.values(keys).flatMap(of => (Array.isArray(of) ? of : [of]));
+    if (operator === 'Null' && !asked.every(v => /^(true|false)$/i.test(String(v))))
+      findings.push(finding('policy-malformed', 'Null asks for "true" or "false" only', where));
     return Object.entries(keys).map(
       ([key, of]): ReadCondition => ({
         operator: operator ?? 'unknown',

@@ -276,6 +276,7 @@ test('policies that are files are judged, and files that are not there are findi
   ]);
   writeFileSync(file, 'x'.repeat(10_000_000));
   expect(await codes({ trustPolicy: file })).toEqual(['error policy-too-large']);
+  expect(await codes({ trustPolicy: '/dev/zero' })).toEqual(['error policy-unreadable']);
 });
 
 describe('--account', () => {

@@ -382,9 +382,37 @@ describe('a document that is hardly one', () => {
     ['an Allow by NotPrincipal', statement('"NotPrincipal":{"AWS":"123456789012"}'), malformed],
     ['a kind of principal in another case', statement('"Principal":{"aws":"*"}'), malformed],
     ['a principal that is no text', statement('"Principal":{"AWS":["123456789012",5]}'), malformed],
+    ['an empty list of actions', '{"Statement":{"Effect":"Allow","Action":[],"Resource":"*"}}', malformed],
+    ['an empty list of resources', statement('"Resource":[]'), malformed],
+    [
+      'an action without its service',
+      '{"Statement":{"Effect":"Allow","Action":"GetObject","Resource":"*"}}',
+      malformed,
+    ],
+    ['Null that asks for neither', statement('"Resource":"*","Condition":{"Null":{"aws:TagKeys":"no"}}'), malformed],
+    [
+      'Null with IfExists',
+      statement('"Resource":"*","Condition":{"NullIfExists":{"aws:TagKeys":"true"}}'),
+      'error policy-operator-unknown',
+    ],
+    [
+      'two statements of one Sid',
+      `{"Statement":[${[1, 2].map(() => '{"Sid":"A","Effect":"Allow","Action":"*","Resource":"*"}')}]}`,
+      malformed,
+    ],
     ['both Resource and NotResource', statement('"Resource":"*","NotResource":"*"'), malformed],
   ])('%s', (_, text, expected) => {
     expect(codesOf(text)).toContain(expected);
+  });
+  test.each([
+    ['every action', statement('"Resource":"*"').replace('s3:*', '*')],
+    ['Null by a boolean', statement('"Resource":"*","Condition":{"Null":{"aws:TagKeys":true}}')],
+    [
+      'statements without a Sid',
+      '{"Statement":[{"Sid":"","Effect":"Deny","Action":"*","Resource":"*"},{"Sid":"","Effect":"Deny","Action":"*","Resource":"*"}]}',
+    ],
+  ])('%s is no fault of form', (_, text) => {
+    expect(codesOf(text)).toEqual([]);
   });
   test('a byte order mark is found, and the policy is judged all the same', () => {
     const read = readPolicy(`\uFEFF${JSON.stringify(good().trust)}`, 'p.json');
