@@ -6,16 +6,15 @@
 // first called, so what is kept is what a start needs and hardly more. With `--random-seed` what is kept is the same each
 // time; V8 takes it all the same without.
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { createRequire } from 'node:module';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Script } from 'node:vm';
 import { startStsEmulator, walletTrustPolicy } from '../dist/index.mjs';
+import { freePort } from './free-port.mjs';
 
 const LONG_MS = 30_000;
 const issuer = 'https://issuer.invalid';
@@ -77,13 +76,4 @@ function status(port, path) {
       reply.resume().once('end', () => resolve(reply.statusCode));
     }).once('error', reject);
   });
-}
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -6,7 +6,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -24,16 +23,6 @@ process.on('exit', () => {
 /** Nothing of whoever runs the bench: no AWS_*, no proxy, no NODE_OPTIONS. */
 export function cleanEnv() {
   return { PATH: `/usr/bin:/bin:${dirname(process.execPath)}`, HOME: tmpdir(), LANG: 'C.UTF-8' };
-}
-
-/** A port that is free now. */
-export async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /**

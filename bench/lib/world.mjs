@@ -8,7 +8,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { freePort, ownProgram } from './program.mjs';
+import { freePort } from '../../scripts/free-port.mjs';
+import { ownProgram } from './program.mjs';
 
 const ROLE = 'arn:aws:iam::000000000000:role/walletcreds-bench';
 const HOST = '127.0.0.1';
