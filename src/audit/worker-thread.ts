@@ -27,6 +27,15 @@ export function newWorker(url: URL = workerUrl()): Worker {
   return new Worker(url, { execArgv: [], name: 'audit' });
 }
 
+/** Before there is a store that could say why not: undefined where the thread can't be started, which the store will find. */
+export function tryNewWorker(): Worker | undefined {
+  try {
+    return newWorker();
+  } catch {
+    return undefined;
+  }
+}
+
 let ahead: Worker | undefined;
 
 /**
@@ -38,12 +47,8 @@ let ahead: Worker | undefined;
  */
 export function startWorkerAhead(started?: Worker): void {
   if (ahead !== undefined) return;
-  let worker: Worker;
-  try {
-    worker = started ?? newWorker();
-  } catch {
-    return;
-  }
+  const worker = started ?? tryNewWorker();
+  if (worker === undefined) return;
   const forget = () => {
     if (ahead === worker) ahead = undefined;
   };

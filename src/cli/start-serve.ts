@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { newWorker } from '../audit/worker-thread.ts';
+import { tryNewWorker } from '../audit/worker-thread.ts';
 import { loadScript } from './load-script.ts';
 import type * as ServeScript from './main-serve.ts';
 
@@ -12,7 +12,7 @@ declare const SERVE_SCRIPT: string;
 
 /** @returns the exit status */
 export function main(args: readonly string[]): Promise<number> {
-  const auditWorker = newWorker();
+  const auditWorker = tryNewWorker();
   const script = loadScript(new URL(SERVE_SCRIPT, import.meta.url)) as typeof ServeScript;
   return script.main(args, auditWorker);
 }
