@@ -3,15 +3,13 @@
  *
  * @module
  */
-import { createHash } from 'node:crypto';
 import { masked } from '../log.ts';
 import { OutboundError, type OutboundResponse } from '../outbound.ts';
 import type { Account } from './account.ts';
 import { type Finding, finding } from './finding.ts';
 import type { Plan } from './plan.ts';
 import { type ReadPolicy, type ReadStatement, readPolicy } from './read-policy.ts';
-import { objectUrl } from './s3.ts';
-import { sendSigned, withoutSecrets } from './signed.ts';
+import { objectUrl, sendToS3 } from './s3.ts';
 import { textOf } from './xml.ts';
 
 /** The buckets that Allow statements name in full; what a wildcard means nobody can ask for. */
@@ -33,17 +31,8 @@ export async function readBucketPolicy(
   let answer: OutboundResponse;
   try {
     const { region, partition } = plan;
-    answer = await sendSigned(
-      {
-        method: 'GET',
-        url: objectUrl({ bucket, region, partition, endpointUrl: account.s3Endpoint }, '', { policy: '' }),
-        headers: { 'x-amz-content-sha256': createHash('sha256').digest('hex') },
-        service: 's3',
-        region,
-      },
-      account.keys,
-      account.send,
-    );
+    const store = { bucket, region, partition, endpointUrl: account.s3Endpoint, send: account.send };
+    answer = await sendToS3(store, account.keys, { method: 'GET', url: objectUrl(store, '', { policy: '' }) });
   } catch (error) {
     if (error instanceof OutboundError && error.code === 'Redirected') return elsewhere(bucket, plan, where);
     return { found: finding('account-bucket', error instanceof Error ? error.message : String(error), where) };
@@ -62,7 +51,7 @@ export async function readBucketPolicy(
     case 'IllegalLocationConstraintException':
       return elsewhere(bucket, plan, where);
     default: {
-      const message = masked(withoutSecrets(textOf(answer.body, 'Message') ?? '', account.keys));
+      const message = masked(textOf(answer.body, 'Message') ?? '');
       return { found: finding('account-bucket', `${code}${message === '' ? '' : `: ${message}`}`, where) };
     }
   }

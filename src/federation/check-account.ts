@@ -35,11 +35,11 @@ export async function checkAccount(account: Account, plan: Plan, bucket: ReadPol
 async function checkRole(account: Account, plan: Plan, role: Role, bucket: ReadPolicy | undefined): Promise<Finding[]> {
   const found = await readRole(account, plan, role);
   const own: Plan = { ...plan, roles: [role], providers: role.providers };
-  const trust = readPolicy(found.trust, `role ${role.name}, trust policy`);
   if (found.arn !== role.arn) {
     const what = found.arn === '' ? 'IAM says no ARN of it' : `the account has ${found.arn}`;
     return [finding('account-missing', `${what}, the configuration ${role.arn}`, `role ${role.name}`)];
   }
+  const trust = readPolicy(found.trust, `role ${role.name}, trust policy`);
   const parts = found.policies.map(({ name, text }) => readPolicy(text, name));
   const together: ReadPolicy = { statements: parts.flatMap(p => p.statements), findings: [], roleTags: [] };
   const out = [

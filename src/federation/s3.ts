@@ -84,29 +84,38 @@ const MD5_OF_NOTHING = '1B2M2Y8AsgTpgAmY7PhCfg==';
 
 type Asked = Pick<SignedRequest, 'method' | 'url' | 'headers' | 'body'>;
 
+/**
+ * One signed call; the answer is without the secrets that the call showed.
+ *
+ * @throws OutboundError
+ */
+export async function sendToS3(store: Store, keys: AwsKeys, asked: Asked): Promise<OutboundResponse> {
+  const sha256 = createHash('sha256')
+    .update(asked.body ?? '')
+    .digest('hex');
+  const answer = await sendSigned(
+    {
+      ...asked,
+      headers: { ...asked.headers, 'x-amz-content-sha256': sha256 },
+      service: 's3',
+      region: store.region,
+      caFile: store.caFile,
+      allowInsecureHttp: store.allowInsecureHttp ?? false,
+    },
+    keys,
+    store.send,
+  );
+  return { ...answer, body: withoutSecrets(answer.body, keys) };
+}
+
 async function call(
   store: Store,
   keys: AwsKeys,
   asked: Asked,
   meaning: (answer: OutboundResponse) => S3Answer,
 ): Promise<S3Answer> {
-  const sha256 = createHash('sha256')
-    .update(asked.body ?? '')
-    .digest('hex');
   try {
-    const answer = await sendSigned(
-      {
-        ...asked,
-        headers: { ...asked.headers, 'x-amz-content-sha256': sha256 },
-        service: 's3',
-        region: store.region,
-        caFile: store.caFile,
-        allowInsecureHttp: store.allowInsecureHttp ?? false,
-      },
-      keys,
-      store.send,
-    );
-    return meaning({ ...answer, body: withoutSecrets(answer.body, keys) });
+    return meaning(await sendToS3(store, keys, asked));
   } catch (error) {
     return unreached(error, store.region);
   }
