@@ -14,7 +14,7 @@ import { hclString, renderRevocationTerraform, renderTerraform } from '../../src
 import { revocationOf, setupOf } from '../../src/federation/setup.ts';
 import { type CfnResource, faultsOf, type SpecDatabase } from './cfn-spec.ts';
 import { configOf, ROLE, TAG, WALLET_A, WALLET_B } from './support.ts';
-import { program, tools } from './tools.ts';
+import { needed, program } from './tools.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'walletcreds-setup-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -415,12 +415,8 @@ describe('whatever legal characters names are made of', () => {
   });
 
   test('Terraform has them as they are, and no secret', async ({ skip }) => {
-    const found = await tools();
-    if ('missing' in found) {
-      console.warn(`SKIPPED: hcl2json: ${found.missing}`);
-      return skip(found.missing);
-    }
-    const { parse } = found.require('@cdktf/hcl2json') as { parse(f: string, t: string): Promise<unknown> };
+    const tool = await needed('hcl2json', skip);
+    const { parse } = tool('@cdktf/hcl2json') as { parse(f: string, t: string): Promise<unknown> };
     await fc.assert(
       fc.asyncProperty(odd, async given => {
         const setup = made(given);
@@ -477,12 +473,8 @@ describe('as CloudFormation', () => {
   test('every resource is made of what AWS’s own specification has, and lacks nothing that it demands', async ({
     skip,
   }) => {
-    const found = await tools();
-    if ('missing' in found) {
-      console.warn(`SKIPPED: AWS's resource specification: ${found.missing}`);
-      return skip(found.missing);
-    }
-    const { loadAwsServiceSpecSync } = found.require('@aws-cdk/aws-service-spec') as {
+    const tool = await needed("AWS's resource specification", skip);
+    const { loadAwsServiceSpecSync } = tool('@aws-cdk/aws-service-spec') as {
       loadAwsServiceSpecSync(): SpecDatabase;
     };
     const db = loadAwsServiceSpecSync();
@@ -512,15 +504,11 @@ describe('as CloudFormation', () => {
   test("npm's cfn-lint finds nothing in the types that it knows, nor does AWS's own where it is installed", async ({
     skip,
   }) => {
-    const found = await tools();
-    if ('missing' in found) {
-      console.warn(`SKIPPED: npm's cfn-lint: ${found.missing}`);
-      return skip(found.missing);
-    }
+    const tool = await needed("npm's cfn-lint", skip);
     // It is from before node 23, which dropped this.
-    const util = found.require('node:util') as { isUndefined?: (value: unknown) => boolean };
+    const util = tool('node:util') as { isUndefined?: (value: unknown) => boolean };
     util.isUndefined ??= value => value === undefined;
-    const lint = found.require('cfn-lint') as {
+    const lint = tool('cfn-lint') as {
       validateJsonObject(t: unknown): { templateValid: boolean; errors: unknown };
     };
     const template = parseDocument(yaml, { version: '1.1' }).toJS();
@@ -546,12 +534,8 @@ describe('as Terraform', () => {
   test("HCL's own parser reads it, and terraform, where it is installed, has nothing to re-format", async ({
     skip,
   }) => {
-    const found = await tools();
-    if ('missing' in found) {
-      console.warn(`SKIPPED: hcl2json: ${found.missing}`);
-      return skip(found.missing);
-    }
-    const { parse } = found.require('@cdktf/hcl2json') as {
+    const tool = await needed('hcl2json', skip);
+    const { parse } = tool('@cdktf/hcl2json') as {
       parse(f: string, t: string): Promise<Record<string, never>>;
     };
     const parsed = JSON.parse(JSON.stringify(await parse('main.tf', hcl)));

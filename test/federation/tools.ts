@@ -53,6 +53,18 @@ export async function tools(): Promise<{ require: NodeJS.Require; folder: string
   return { require: createRequire(join(folder, 'package.json')), folder };
 }
 
+/**
+ * The same for a test that can't do without them.
+ *
+ * @param skip the test's own, which ends it; the reason is printed
+ */
+export async function needed(what: string, skip: (reason: string) => never): Promise<NodeJS.Require> {
+  const found = await tools();
+  if (!('missing' in found)) return found.require;
+  console.warn(`SKIPPED: ${what}: ${found.missing}`);
+  return skip(found.missing);
+}
+
 /** Runs a program that may not be there; undefined then. */
 export function program(
   file: string,

@@ -34,6 +34,10 @@ const chunkOf = (source: string) =>
   Object.keys(outputs).find(path => outputs[path]?.entryPoint === source) ??
   expect.fail(`no chunk of its own: ${source}`);
 
+/** Its name in dist/. */
+const serveScript = () =>
+  readdirSync(join(root, 'dist')).find(name => /^serve-[0-9a-f]{16}\.js$/.test(name)) ?? expect.fail('no script');
+
 describe('`serve`', () => {
   // As a start that nobody asked for by name would load it, and as one script.
   const ways = () => [
@@ -53,7 +57,7 @@ describe('`serve`', () => {
   });
 
   test('starts from what V8 compiled of it at the build, and by a V8 that has other flags without', () => {
-    const file = readdirSync(join(root, 'dist')).find(name => /^serve-[0-9a-f]{16}\.js$/.test(name)) ?? '';
+    const file = serveScript();
     const asked = `
       const { readFileSync } = require('node:fs');
       const [filename] = process.argv.slice(1);
@@ -67,7 +71,7 @@ describe('`serve`', () => {
   });
 
   test('is named by its content, so that no other build’s compiled code is taken for it', () => {
-    const [file = ''] = readdirSync(join(root, 'dist')).filter(name => /^serve-[0-9a-f]{16}\.js$/.test(name));
+    const file = serveScript();
     const digest = createHash('sha256')
       .update(readFileSync(join(root, 'dist', file)))
       .digest('hex');
