@@ -15,6 +15,7 @@ import { createConnections } from './connections.ts';
 import { createGate } from './gate.ts';
 import type { RequestPolicy } from './guards/judge.ts';
 import { createSourceGuard } from './guards/source.ts';
+import { keepTick } from './keep-tick.ts';
 import { type Limits, withDefaults } from './limits.ts';
 import { refuseByNode } from './node-refusals.ts';
 import { type BoundAddress, open } from './open.ts';
@@ -68,6 +69,7 @@ const FIRST_REQUEST_PATIENCE = 100;
  * @throws ListenFailed, TlsFilesUnusable
  */
 export async function startListener(options: ListenerOptions): Promise<Listener> {
+  void keepTick();
   const limits = withDefaults(options.limits);
   const connections = createConnections(limits.maxConnections);
   const gate = createGate(options, connections);
