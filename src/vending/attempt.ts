@@ -50,14 +50,21 @@ interface AttemptFor {
   readonly signal: AbortSignal;
 }
 
-export type Attempt = (about: AttemptFor) => Promise<Credentials>;
+/** Credentials whose row is on disk. */
+export interface Obtained {
+  readonly credentials: Credentials;
+  /** Whom the row names: the caller, or who had come to wait for it by then; undefined: nobody. */
+  readonly caller: Caller | undefined;
+}
+
+export type Attempt = (about: AttemptFor) => Promise<Obtained>;
 
 /** What an attempt has done so far, for how its end is recorded. */
 interface Running extends AttemptFor {
   stsAsked: boolean;
 }
 
-/** @returns credentials whose row is on disk; rejects with a WalletcredsError that back-off has been told of */
+/** What it makes rejects with a WalletcredsError that back-off has been told of. */
 export function createAttempt(options: AttemptOptions): Attempt {
   const { clock, exchange, tokens, trail, log, metrics, limits, limiter, backoff } = options;
 
@@ -112,8 +119,8 @@ export function createAttempt(options: AttemptOptions): Attempt {
     return discardedNow(about.slot);
   }
 
-  function rowAbout({ slot, caller, via }: AttemptFor) {
-    return { workload: slot.workload, by: caller ?? BY_ITSELF, via, wall: clock.wall() };
+  function rowAbout({ slot, caller, via }: AttemptFor, by = caller) {
+    return { workload: slot.workload, by: by ?? BY_ITSELF, via, wall: clock.wall() };
   }
 
   function failed(about: AttemptFor, thrown: unknown): WalletcredsError {
@@ -155,8 +162,9 @@ export function createAttempt(options: AttemptOptions): Attempt {
     }
     if (slot.gone) throw discarded(about, credentials);
     if (signal.aborted) throw signal.reason;
+    const named = caller ?? slot.waiter;
     try {
-      await trail.append(vendRow(rowAbout(about), credentials, 'fresh', 1));
+      await trail.append(vendRow(rowAbout(about, named), credentials, 'fresh', 1));
     } catch (error) {
       throw failed(about, error instanceof AuditUnavailable ? error : auditUnavailable(errorFields(error).message));
     }
@@ -170,11 +178,11 @@ export function createAttempt(options: AttemptOptions): Attempt {
         accessKeyId: credentials.accessKeyId,
         expiration: new Date(credentials.expiration).toISOString(),
         via,
-        by: caller?.kind ?? BY_ITSELF.kind,
+        by: named?.kind ?? BY_ITSELF.kind,
       },
       'credentials from STS',
     );
-    return credentials;
+    return { credentials, caller: named };
   };
 }
 

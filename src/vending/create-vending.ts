@@ -70,10 +70,10 @@ export function createVending(options: VendingOptions): Vending {
     perf: { now: () => clock.monotonic() },
     noDeleteOnFetchRejection: true,
     async fetchMethod(_id, _stale, { signal, context: { slot, caller } }) {
-      const credentials = await attempt({ slot, caller, via: 'endpoint', signal });
+      const { credentials, caller: named } = await attempt({ slot, caller, via: 'endpoint', signal });
       const held = new Held(slot, credentials, { floor: limits.floor, jitter: random() });
       slot.fetchedAt = clock.wall();
-      if (caller !== undefined) ledger.opened(held, caller);
+      if (named !== undefined) ledger.opened(held, named);
       return held;
     },
   });
@@ -90,7 +90,8 @@ export function createVending(options: VendingOptions): Vending {
 
   /** Joins the exchange that is under way, or begins one. */
   function fetch(begun: Begun): Promise<Held> {
-    const { slot } = begun;
+    const { slot, caller } = begun;
+    slot.waiter ??= caller;
     const underWay = flights.get(slot);
     if (underWay !== undefined) return underWay;
     slot.fetching = true;
@@ -110,6 +111,7 @@ export function createVending(options: VendingOptions): Vending {
     } finally {
       flights.delete(slot);
       slot.fetching = false;
+      slot.waiter = undefined;
       renewal.consider(slot);
     }
     throw closed ? closing() : discardedNow(slot);
@@ -178,7 +180,7 @@ export function createVending(options: VendingOptions): Vending {
       const stop = new AbortController();
       minting.add(stop);
       try {
-        const credentials = await attempt({ slot, caller, via, signal: stop.signal });
+        const { credentials } = await attempt({ slot, caller, via, signal: stop.signal });
         // The row may have taken its time.
         if (lifeLeft(credentials, clock) <= 0) throw notYet(slot);
         return { credentials, source: 'fresh' };

@@ -15,6 +15,8 @@ export class Slot {
   gone = false;
   /** An exchange for the memory is under way. */
   fetching = false;
+  /** The first caller who waits for that exchange, where it began by itself: its row can still be in this one's name. */
+  waiter: Caller | undefined = undefined;
   /** Monotonic time of the last request; a prefetched workload counts as asked for at the start. */
   askedAt = Number.NEGATIVE_INFINITY;
   /** Monotonic time at which the last exchange for the memory began. */

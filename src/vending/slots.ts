@@ -18,7 +18,12 @@ export class Slots {
   /** @param options.dropped called once for each identity that leaves, after it was marked gone */
   constructor(options: { readonly maxProofs: number; readonly dropped: (slot: Slot) => void }) {
     this.#dropped = options.dropped;
-    this.#proofs = new LRUCache({ max: options.maxProofs, dispose: slot => this.#drop(slot) });
+    // Bounded by size, all sizes being 1: by `max` it would set memory aside for as many at once.
+    this.#proofs = new LRUCache({
+      maxSize: options.maxProofs,
+      sizeCalculation: () => 1,
+      dispose: slot => this.#drop(slot),
+    });
   }
 
   /**

@@ -42,6 +42,42 @@ describe('a fresh exchange', () => {
     expect(trail.rows[1]).toMatchObject({ source: 'memory', requester_token_hash: 'another' });
   });
 
+  test('that began by itself is in the name of who waits for it by then: one row, and nobody waits for a second', async () => {
+    const { vending, trail, exchange, w, caller, clock } = setUp();
+    exchange.answer = () => {};
+    vending.reconcile([{ workload: w, prefetch: true }]);
+    await clock.advance(0);
+    const said = outcome(vending.vend(caller));
+    exchange.calls[0]?.grant();
+    expect(await said).toBe('fresh ASIA1');
+    expect(trail.rows).toMatchObject([{ source: 'fresh', count: 1, requester_token_hash: caller.tokenHash }]);
+    // What it counted is counted once.
+    await clock.advance(5_000);
+    expect(trail.rows).toHaveLength(1);
+  });
+
+  test('names nobody who came while its row was being written: he waits for a row of his own', async () => {
+    const { vending, trail, exchange, w, caller, clock } = setUp();
+    exchange.answer = call => call.grant();
+    trail.hold = true;
+    vending.reconcile([{ workload: w, prefetch: true }]);
+    await clock.advance(0);
+    let said = '';
+    void outcome(vending.vend(caller)).then(text => {
+      said = text;
+    });
+    trail.held[0]?.durable();
+    await clock.advance(100);
+    expect(said).toBe('');
+    trail.held[1]?.durable();
+    await clock.advance(0);
+    expect(said).toBe('fresh ASIA1');
+    expect(trail.rows).toMatchObject([
+      { source: 'fresh', caller_kind: 'local' },
+      { source: 'memory', requester_token_hash: caller.tokenHash },
+    ]);
+  });
+
   test('whose row can’t be written is withheld and forgotten', async () => {
     const { vending, trail, exchange, caller, clock } = setUp();
     trail.hold = true;
