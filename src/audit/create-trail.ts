@@ -41,7 +41,9 @@ export interface TrailOptions {
  */
 export async function createTrail(config: AuditConfig, options: TrailOptions): Promise<Trail> {
   const { clock, log, reserveBytes = RESERVE } = options;
-  const store = options.store ?? (await storeFor(config, options));
+  const made = options.store ?? storeFor(config, options);
+  // Asked for before this gives way to anything else: the thread opens the database while the caller goes on loading.
+  const store = made instanceof Promise ? await made : made;
   const heads = new Map<string, Head & { at: string }>();
   let lost = 0;
   let scarce = false;
@@ -125,16 +127,14 @@ export async function createTrail(config: AuditConfig, options: TrailOptions): P
   };
 }
 
-async function storeFor(config: AuditConfig, { stateDir = '.' }: TrailOptions): Promise<Store> {
+function storeFor(config: AuditConfig, { stateDir = '.' }: TrailOptions): Store | Promise<Store> {
   if (config.kind !== 'sqlite') endWorkerAhead();
   switch (config.kind) {
     case 'sqlite':
       return sqliteStore(resolve(stateDir, config.path));
     case 'stdout':
       return stdoutStore();
-    case 'postgres': {
-      const { postgresStore } = await import('./postgres-store.ts');
-      return postgresStore(config.url);
-    }
+    case 'postgres':
+      return import('./postgres-store.ts').then(({ postgresStore }) => postgresStore(config.url));
   }
 }

@@ -2,8 +2,9 @@ import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { hashOf } from '../../src/audit/chain.ts';
-import type { StoredRow } from '../../src/audit/columns.ts';
+import { normalised, type StoredRow } from '../../src/audit/columns.ts';
 import { createTrail } from '../../src/audit/create-trail.ts';
+import { SqliteFile } from '../../src/audit/sqlite-file.ts';
 import { systemClock } from '../../src/clock.ts';
 import { aFolder, aLog, anOldDatabase, aRow, aTrail, open, rowsOf } from './support.ts';
 
@@ -54,6 +55,21 @@ test('text that a database would change is stored in a form whose hash still fit
   expect(row?.outcome_detail).toMatch(/^a\ufffdb\ufffdc "é" \u2028 x+…$/);
   expect(row?.outcome_detail?.length).toBe(300);
   expect(row && hashOf(row)).toBe(row?.hash);
+});
+
+test('the rehearsal of a first row leaves nothing behind, and waits for nobody', () => {
+  const path = join(aFolder(), 'audit.sqlite');
+  const file = new SqliteFile(path);
+  file.open();
+  file.rehearse();
+  const other = open(path);
+  other.exec('BEGIN IMMEDIATE');
+  // A lock that is waited for takes 400 ms and then throws.
+  file.rehearse();
+  other.exec('ROLLBACK');
+  expect(file.write([normalised(aRow())]).head.seq).toBe(1);
+  file.close();
+  expect(rowsOf(path)).toMatchObject([{ id: 1, seq: 1, outcome: 'ok' }]);
 });
 
 test.each([
