@@ -57,6 +57,8 @@ const common = {
     '@aws-sdk/credential-provider-node': './src/exchange/no-credential-provider.ts',
     // The same code as ES modules.
     yaml: './node_modules/yaml/browser/dist/index.js',
+    // Its default, which looks for subscribers to diagnostics at each call; nobody here subscribes.
+    'lru-cache': './node_modules/lru-cache/dist/esm/browser/index.js',
     // libsql's way to its native part.
     '@neon-rs/load': './src/audit/native-target.ts',
   },

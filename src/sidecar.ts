@@ -7,7 +7,6 @@
 import { createTrail } from './audit/create-trail.ts';
 import type { Trail } from './audit/trail.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { brokerApp } from './composition/broker-app.ts';
 import { checksOf } from './composition/checks.ts';
 import { createDoors } from './composition/doors.ts';
 import { issuerOf, type ListenerName, type Listeners, openListeners } from './composition/listeners.ts';
@@ -66,6 +65,8 @@ export async function createSidecar(initial: Config, options: SidecarOptions): P
   const { log, clock = systemClock } = options;
   let config = initial;
   const metrics = createMetrics();
+  // A sidecar without one starts without its code.
+  const broker = config.broker && (await import('./composition/broker-app.ts'));
   const keys = createKeyStores({ clock, log });
   await requireKeys(config, keys, clock.wall());
   const exchange = createExchange({ sts: config.sts, region: config.region, clock, log });
@@ -104,9 +105,9 @@ export async function createSidecar(initial: Config, options: SidecarOptions): P
       metrics,
       log,
     }),
-    ...(config.broker === undefined
-      ? {}
-      : { broker: brokerApp({ config: () => config, doors, vending, trail, keys, clock, log, checks }) }),
+    ...(broker && {
+      broker: broker.brokerApp({ config: () => config, doors, vending, trail, keys, clock, log, checks }),
+    }),
   };
 
   let listeners: Listeners;

@@ -7,8 +7,7 @@
  *
  * @module
  */
-import { constants, type Stats } from 'node:fs';
-import { access } from 'node:fs/promises';
+import { accessSync, constants, type Stats } from 'node:fs';
 import { onReadOnlyMount as isListedReadOnly } from '../config/mounts.ts';
 
 /** What is wrong with a secret file's mode, with the mend; undefined where nothing is. */
@@ -34,9 +33,9 @@ function octal(mode: number): string {
  * Whether a path lies on a mount that this process can't write to, whatever the mode bits say. `access` alone doesn't
  * tell: the kernel looks at the mode bits before it looks at a bind mount's read-only flag.
  */
-export async function onReadOnlyMount(path: string): Promise<boolean> {
+export function onReadOnlyMount(path: string): boolean {
   try {
-    await access(path, constants.W_OK);
+    accessSync(path, constants.W_OK);
     return false;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EROFS') return true;

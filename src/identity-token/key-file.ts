@@ -7,7 +7,7 @@
  */
 import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { type CryptoKey, importPKCS8 } from 'jose';
-import { readTextAsync, UnreadableFile } from '../config/text.ts';
+import { readText, UnreadableFile } from '../config/text.ts';
 import { WalletcredsError } from '../errors.ts';
 import { fileModeProblem, onReadOnlyMount } from './file-modes.ts';
 import { isObject, parseStrictJson, StrictJsonError } from './strict-json.ts';
@@ -76,9 +76,9 @@ export async function readKeyFile(
   purpose: KeyPurpose,
 ): Promise<{ key: SigningKey; warning: string | undefined }> {
   try {
-    const { text, stats } = await readTextAsync(file, MAX_KEY_FILE);
+    const { text, stats } = readText(file, MAX_KEY_FILE);
     let warning = fileModeProblem(stats);
-    if (warning !== undefined && !(await onReadOnlyMount(file))) throw new Refusal(warning);
+    if (warning !== undefined && !onReadOnlyMount(file)) throw new Refusal(warning);
     if (warning !== undefined) warning = `${warning} (only a warning, the mount is read-only)`;
     return { key: await parseKey(file, text, purpose), warning };
   } catch (error) {

@@ -7,8 +7,7 @@
  *
  * @module
  */
-import type { Stats } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
+import { readdirSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { IdentityTokenUnavailable } from '../errors.ts';
 import { folderModeProblem, onReadOnlyMount } from './file-modes.ts';
@@ -73,21 +72,24 @@ export function isKeyName(name: string): boolean {
   return name.endsWith('.json') && !name.startsWith('.');
 }
 
-/** Reads a folder leniently: findings are returned, and the good keys with them. */
+/**
+ * Reads a folder leniently: findings are returned, and the good keys with them. The folder is looked at without giving way
+ * to anything else, as `stat` does before each signature: it is small, and a start waits for it.
+ */
 export async function readKeyFolder(dir: string, purpose: KeyPurpose): Promise<KeyFolder> {
   const nothing = { keys: [], problems: [], warnings: [] };
   let names: string[];
   let stats: Stats;
   try {
-    stats = await stat(dir);
-    names = (await readdir(dir)).filter(isKeyName).sort();
+    stats = statSync(dir);
+    names = readdirSync(dir).filter(isKeyName).sort();
   } catch (error) {
     return { ...nothing, folderProblem: { file: dir, message: folderFailure(error, purpose) } };
   }
   const warnings: string[] = [];
   const mode = folderModeProblem(stats);
   if (mode !== undefined) {
-    if (!(await onReadOnlyMount(dir))) return { ...nothing, folderProblem: { file: dir, message: mode } };
+    if (!onReadOnlyMount(dir)) return { ...nothing, folderProblem: { file: dir, message: mode } };
     warnings.push(`${dir}: ${mode} (only a warning, the mount is read-only)`);
   }
   if (names.length > MAX_KEYS) {
