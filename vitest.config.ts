@@ -8,6 +8,8 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Much of the suite waits for processes that it started, so two files at a time pay even on two cores.
     maxWorkers: 2,
+    // Files share what they import: to import it anew for each of them takes as long as half of the tests.
+    isolate: false,
     // Secrets and AWS settings of whoever runs the suite must not decide its outcome.
     env: { AWS_EC2_METADATA_DISABLED: 'true', NO_COLOR: '1' },
     coverage: {

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -142,7 +142,9 @@ describe('TLS', () => {
     expect(pairs[0]?.cert.equals(readFileSync(later.certFile))).toBe(true);
     utimesSync(files.certFile, new Date(0), new Date(0));
     const broken = () => lines.filter(line => line.includes('the old one stays')).length;
-    writeFileSync(files.keyFile, 'no key\n');
+    // In one step: half a file would be another thing to say.
+    writeFileSync(`${files.keyFile}.new`, 'no key\n');
+    renameSync(`${files.keyFile}.new`, files.keyFile);
     await expect.poll(broken, { interval: 5 }).toBe(1);
     expect(pairs).toHaveLength(1);
     stop();

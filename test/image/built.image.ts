@@ -12,27 +12,6 @@ import { type Images, images, missingForImages, placeForImages } from './build.t
 
 const missing = missingForImages();
 const MOMENT = '1700000000';
-const dockerfile = readFileSync(join(root, 'Dockerfile'), 'utf8');
-
-describe('the Dockerfile', () => {
-  test('names every base by digest, and both in one place', () => {
-    const bases = [...dockerfile.matchAll(/^ARG (\w+_IMAGE)=(\S+)$/gm)];
-    expect(bases.map(([, , image]) => image).filter(image => !/@sha256:[0-9a-f]{64}$/.test(image ?? ''))).toEqual([]);
-    const used = [...dockerfile.matchAll(/^FROM (?:--platform=\S+ )?(\S+)/gm)].map(([, image]) => image);
-    expect(used).toEqual(bases.map(([, name]) => `\${${name}}`));
-  });
-
-  test('lets nothing into the build but sources, so that no secret and no state gets into a layer', () => {
-    const [first, ...rules] = readFileSync(join(root, '.dockerignore'), 'utf8')
-      .split('\n')
-      .filter(line => line !== '' && !line.startsWith('#'));
-    expect(first).toBe('*');
-    const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, files = '']) =>
-      files.split(' '),
-    );
-    expect(rules.sort()).toEqual(copied.map(file => `!${file}`).sort());
-  });
-});
 
 describe.skipIf(because(missing))('the image', () => {
   const folder = temporaryFolder('image', placeForImages());
