@@ -34,19 +34,20 @@ export function ask(port, { path = '/v1/credentials', method = 'GET', headers = 
 }
 
 /**
- * Asks until the answer is a 200, again after a 503. While the port is closed only that is looked at: requests that can't
- * be sent would take a part of what a start needs, on machines of two cores.
+ * Asks until the answer is a 200, again after a 503. While the port is closed no more is done than to look at it: requests
+ * that can't be sent would take a part of what a start needs, on machines of two cores.
  *
  * @param {number} limitMs
  */
 export async function untilOk(port, options, limitMs = 60_000) {
   const until = performance.now() + limitMs;
-  while (!(await isOpen(port)) && performance.now() < until) await new Promise(resolve => setTimeout(resolve, 2));
   for (;;) {
     const answer = await ask(port, options).catch(error => ({ status: 0, body: error.message }));
     if (answer.status === 200) return answer;
-    if (performance.now() > until) throw new Error(`no 200 within ${limitMs} ms: ${answer.status} ${answer.body}`);
-    await new Promise(resolve => setTimeout(resolve, 2));
+    do {
+      if (performance.now() > until) throw new Error(`no 200 within ${limitMs} ms: ${answer.status} ${answer.body}`);
+      await new Promise(resolve => setTimeout(resolve, 2));
+    } while (answer.status === 0 && !(await isOpen(port)));
   }
 }
 
