@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Clock, systemClock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
@@ -15,6 +15,7 @@ import { configFromObject } from '../config/load.ts';
 import { UsageError, WalletcredsError } from '../errors.ts';
 import { generateKey } from '../identity-token/keys.ts';
 import type { Logger } from '../log.ts';
+import { makeFolder } from '../make-folder.ts';
 import { createSidecar, type Sidecar } from '../sidecar.ts';
 import { type DevIssuer, startDevIssuer } from './dev-issuer.ts';
 import { devText } from './dev-text.ts';
@@ -91,7 +92,7 @@ export async function dev(options: DevOptions): Promise<void> {
 /** A folder of its own under the state folder, so that a name can't collide with anything else there. */
 function envFilesOf({ workloads, envFile }: DevOptions, stateDir: string): Map<string, string[]> {
   try {
-    mkdirSync(join(stateDir, 'env'), { recursive: true, mode: 0o700 });
+    makeFolder(join(stateDir, 'env'), 0o700);
     // Whatever repository this lies in: a key and tokens are not for it.
     writeFileSync(join(stateDir, '.gitignore'), '*\n');
   } catch (error) {
@@ -108,7 +109,7 @@ function envFilesOf({ workloads, envFile }: DevOptions, stateDir: string): Map<s
 }
 
 async function requireKey(keysDir: string): Promise<void> {
-  mkdirSync(keysDir, { recursive: true, mode: 0o700 });
+  makeFolder(keysDir, 0o700);
   if (!readdirSync(keysDir).some(name => name.endsWith('.json'))) {
     await generateKey(keysDir, { alg: 'ES256', purpose: 'dev' });
   }

@@ -3,12 +3,13 @@
  *
  * @module
  */
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { loadConfig } from '../config/load.ts';
 import { TEMPLATE } from '../config/template.ts';
 import { UsageError } from '../errors.ts';
 import { generateKey } from '../identity-token/keys.ts';
+import { makeFolder } from '../make-folder.ts';
 
 export interface InitOptions {
   /** Where to; made if it isn't there. */
@@ -54,7 +55,7 @@ export async function init(options: InitOptions): Promise<void> {
 function writeTemplate(dir: string, file: string, log: (line: string) => void): void {
   const name = relative(process.cwd(), file) || file;
   try {
-    mkdirSync(dir, { recursive: true });
+    makeFolder(dir);
     // `wx`: what somebody else has written meanwhile is not overwritten either.
     writeFileSync(file, TEMPLATE, { flag: 'wx', mode: 0o644 });
     log(`wrote   ${name}`);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { createTrail } from '../audit/create-trail.ts';
 import { systemClock } from '../clock.ts';
@@ -11,6 +11,7 @@ import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { UsageError } from '../errors.ts';
 import type { KeyPurpose } from '../identity-token/key-file.ts';
+import { makeFolder } from '../make-folder.ts';
 import type { Io } from './io.ts';
 import type { KeysCommand } from './keys.ts';
 import { cliLogger } from './logger.ts';
@@ -53,7 +54,7 @@ export async function keysCommand(
 }
 
 async function writeRevocation(config: Config, kid: string, io: Io): Promise<void> {
-  if (config.audit.kind === 'sqlite') mkdirSync(dirname(config.audit.path), { recursive: true, mode: 0o711 });
+  if (config.audit.kind === 'sqlite') makeFolder(dirname(config.audit.path), 0o711);
   const trail = await createTrail(config.audit, {
     clock: systemClock,
     log: await cliLogger(io.env, 'warn'),

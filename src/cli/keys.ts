@@ -6,7 +6,6 @@
  * @module
  */
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { WalletcredsError } from '../errors.ts';
 import { DISCOVERY_PATH, discoveryDocument, JWKS_PATH } from '../identity-token/discovery.ts';
@@ -14,6 +13,7 @@ import { type KeyAlgorithm, type KeyPurpose, type SigningKey, UnusableKeys } fro
 import { revokeKey, rotateKeys } from '../identity-token/key-rotation.ts';
 import { keySetOf, loadKeys, readKeyFolder } from '../identity-token/key-set.ts';
 import { generateKey, replaceFile } from '../identity-token/key-write.ts';
+import { makeFolder } from '../make-folder.ts';
 
 /** What every verb takes. */
 export interface KeysCommand {
@@ -100,7 +100,7 @@ export async function keysJwks(
     ] as const;
     for (const [path, document] of documents) {
       const file = join(outDir, path);
-      await mkdir(dirname(file), { recursive: true });
+      makeFolder(dirname(file));
       await replaceFile(file, `${JSON.stringify(document, null, 2)}\n`, 0o644);
       out(`${file}  served as ${issuer.replace(/\/$/, '')}${path}, Content-Type application/json`);
     }

@@ -12,13 +12,13 @@ import {
   fchownSync,
   fsyncSync,
   linkSync,
-  mkdirSync,
   openSync,
   renameSync,
   rmSync,
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { makeFolder } from '../make-folder.ts';
 
 export interface MadeTokenOptions {
   /** Permission bits; default 0600. */
@@ -41,7 +41,7 @@ export class TokenNotMade extends Error {
 export function makeToken(file: string, options: MadeTokenOptions = {}): void {
   const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
   try {
-    makeFolder(dirname(file));
+    makePassable(dirname(file));
     const fd = openSync(temporary, 'wx', 0o600);
     try {
       writeSync(fd, randomBytes(32).toString('hex'));
@@ -69,8 +69,8 @@ function discard(temporary: string): void {
 }
 
 /** The app may run under another uid: it must get through the folder to its file, but need not list it. */
-function makeFolder(folder: string): void {
-  if (mkdirSync(folder, { recursive: true, mode: 0o711 }) !== undefined) chmodSync(folder, 0o711);
+function makePassable(folder: string): void {
+  if (makeFolder(folder, 0o711)) chmodSync(folder, 0o711);
 }
 
 /** A hard link never replaces; where the file system has none, a rename after a look is the next best. */

@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { accessSync, constants, mkdirSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { makeFolder } from '../make-folder.ts';
 import type { Building } from './building.ts';
 import type { AuditConfig, StsConfig } from './config.ts';
 import { regionalSts } from './names.ts';
@@ -92,7 +93,7 @@ function sqlitePath(database: string): string | undefined {
 export function checkWritable(building: Building, path: Path, folder: string, what: string): void {
   if (building.purpose !== 'serve' || building.only?.for === 'endpoint') return;
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o711 });
+    makeFolder(folder, 0o711);
     accessSync(folder, constants.W_OK | constants.X_OK);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

@@ -5,11 +5,12 @@
  * @module
  */
 import { generateKeyPair as generateKeyPairCallback, type KeyObject, randomBytes } from 'node:crypto';
-import { chmod, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { chmod, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { calculateJwkThumbprint, type JWK } from 'jose';
 import { readTextAsync } from '../config/text.ts';
+import { makeFolder } from '../make-folder.ts';
 import { selfSignedCertificate } from './certificate.ts';
 import { type KeyAlgorithm, type KeyPurpose, MAX_KEY_FILE } from './key-file.ts';
 import { isObject, parseStrictJson } from './strict-json.ts';
@@ -70,9 +71,8 @@ export async function setRetireAt(file: string, retireAt: number): Promise<void>
 
 /** A folder that only its owner enters; one that is there already keeps its mode, for the loader to judge. */
 async function makeKeysFolder(dir: string): Promise<void> {
-  // `mkdir` answers with the first folder that it made; only then is the last one ours to set, whatever the umask was.
-  const made = await mkdir(dir, { recursive: true, mode: 0o700 });
-  if (made !== undefined && (await stat(dir)).isDirectory()) await chmod(dir, 0o700);
+  // Whatever the umask was.
+  if (makeFolder(dir, 0o700)) await chmod(dir, 0o700);
 }
 
 /**

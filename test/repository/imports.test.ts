@@ -21,6 +21,7 @@ const floors: readonly (readonly string[])[] = [
     'src/clock.ts',
     'src/log.ts',
     'src/log-level.ts',
+    'src/make-folder.ts',
     'src/metrics.ts',
     'src/policy-pattern.ts',
     'src/prometheus.ts',
