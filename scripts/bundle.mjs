@@ -27,13 +27,23 @@ const verbsElsewhere = {
   },
 };
 
-/** Commander loads node's child processes, and much with them, for subcommands that are programs. There is none here. */
-const noSubprograms = {
-  name: 'no-subprograms',
+/**
+ * Parts of node that a package loads at a start for what nobody here asks of it: Commander its child processes, for
+ * subcommands that are programs; the SDK zlib, for checksums of event streams, which STS doesn't have.
+ */
+const UNUSED = [
+  ['child_process', 'commander'],
+  ['zlib', '@smithy/core/dist-es/submodules/checksum'],
+];
+const unusedParts = {
+  name: 'unused-parts',
   setup(building) {
-    building.onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
-      /[\\/]node_modules[\\/]commander[\\/]/.test(importer) ? { path: 'nothing', namespace: 'empty' } : undefined,
-    );
+    for (const [part, within] of UNUSED)
+      building.onResolve({ filter: new RegExp(`^node:${part}$`) }, ({ importer }) =>
+        importer.replaceAll('\\', '/').includes(`/node_modules/${within}/`)
+          ? { path: part, namespace: 'empty' }
+          : undefined,
+      );
     building.onLoad({ filter: /./, namespace: 'empty' }, () => ({ contents: '' }));
   },
 };
@@ -44,7 +54,7 @@ const common = {
   bundle: true,
   platform: 'node',
   target: 'node20.19',
-  plugins: [shortNames, noSubprograms],
+  plugins: [shortNames, unusedParts],
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: 'none',
