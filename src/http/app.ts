@@ -24,8 +24,8 @@ export interface Bindings {
   readonly authorization?: string | undefined;
   /** The socket's own address. */
   readonly remoteAddress?: string | undefined;
-  /** Books the connection on a token's hash; false when that token has its quarter of all connections. */
-  readonly claim?: (tokenHash: string) => boolean;
+  /** Books the connection on a workload's id; false when that workload has its quarter of all connections. */
+  readonly claim?: (workload: string) => boolean;
 }
 
 /** A Hono environment with these bindings. */

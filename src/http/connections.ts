@@ -2,12 +2,13 @@
  * How many connections there are, and whose.
  *
  * Beyond the limit a connection still gets an answer (503, then close), which node's own `maxConnections` doesn't give: it
- * resets. Those extra ones are bounded too, and short-lived. One token holds at most a quarter, so that one workload
- * can't take them all.
+ * resets. Those extra ones are bounded too, and short-lived. One workload holds at most a quarter, so that it can't take
+ * them all; nor can strangers, whose connections make room.
  *
  * @module
  */
 import type { Socket } from 'node:net';
+import { answerDue } from './answer-due.ts';
 
 /** How long an extra connection may take to send the request that it is refused with; ms. */
 const EXTRA_PATIENCE = 2_000;
@@ -17,7 +18,7 @@ type HeldSocket = Socket & { [HOLDER]?: Holder };
 
 /** One connection's record. */
 interface Holder {
-  readonly extra: boolean;
+  extra: boolean;
   /** Whether a request has come over it yet. */
   used: boolean;
   token: string | undefined;
@@ -33,7 +34,7 @@ export interface Connections {
   /**
    * Books the connection on a token.
    *
-   * @param token its hash, never the token
+   * @param token whose it is: never the token itself
    * @returns false when that token has its quarter already
    */
   claim(socket: Socket, token: string): boolean;
@@ -46,9 +47,15 @@ export interface Connections {
   destroyAll(): void;
 }
 
-/** @param max connections that are served; at least as many as the largest quarter times four */
-export function createConnections(max: number): Connections {
+/**
+ * @param max connections that are served; at least as many as the largest quarter times four
+ * @param displacing whether a full house makes room by ending connections that have asked and are claimed for nobody, so
+ *   that strangers who keep theirs open don't keep workloads out
+ */
+export function createConnections(max: number, displacing = false): Connections {
   const sockets = new Set<Socket>();
+  /** Connections that have asked, and for nobody: they make room, the longest there first. */
+  const strangers = new Set<Socket>();
   const perToken = new Map<string, number>();
   let served = 0;
 
@@ -61,6 +68,18 @@ export function createConnections(max: number): Connections {
 
   let raw = 0;
 
+  /** Ends the connection of a stranger who is owed no answer, and gives its place away. */
+  const displace = () => {
+    for (const socket of strangers) {
+      const holder = (socket as HeldSocket)[HOLDER];
+      if (holder === undefined || holder.extra || answerDue(socket) !== undefined) continue;
+      holder.extra = true;
+      served--;
+      socket.destroy();
+      return;
+    }
+  };
+
   return {
     handshake(socket) {
       if (raw >= max + extraPlaces(max)) {
@@ -71,6 +90,7 @@ export function createConnections(max: number): Connections {
       socket.once('close', () => raw--);
     },
     add(socket) {
+      if (served >= max) displace();
       const extra = served >= max;
       if (extra && sockets.size - served >= extraPlaces(max)) {
         socket.destroy();
@@ -84,7 +104,8 @@ export function createConnections(max: number): Connections {
       socket.once('close', () => {
         clearTimeout(patience);
         sockets.delete(socket);
-        if (!extra) served--;
+        strangers.delete(socket);
+        if (!holder.extra) served--;
         release(holder.token);
       });
     },
@@ -92,6 +113,7 @@ export function createConnections(max: number): Connections {
       const holder = (socket as HeldSocket)[HOLDER];
       if (holder === undefined) return true;
       holder.used = true;
+      if (displacing && holder.token === undefined) strangers.add(socket);
       return !holder.extra;
     },
     claim(socket, token) {
@@ -101,6 +123,7 @@ export function createConnections(max: number): Connections {
       const held = perToken.get(token) ?? 0;
       if (held >= Math.max(1, Math.floor(max / 4))) return false;
       release(holder.token);
+      strangers.delete(socket);
       holder.token = token;
       perToken.set(token, held + 1);
       return true;

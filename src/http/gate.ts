@@ -5,7 +5,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { BodyNotAllowed, TooManyConnections, type WalletcredsError } from '../errors.ts';
+import { BadRequest, BodyNotAllowed, TooManyConnections, type WalletcredsError } from '../errors.ts';
 import type { ErrorForm } from './answer.ts';
 import { type Bindings, type Handler, writeInTurn } from './app.ts';
 import type { Connections } from './connections.ts';
@@ -55,8 +55,8 @@ class RequestBindings implements Required<Bindings> {
     return this.incoming.socket.remoteAddress;
   }
 
-  claim(tokenHash: string): boolean {
-    if (this.#connections.claim(this.incoming.socket, tokenHash)) return true;
+  claim(workload: string): boolean {
+    if (this.#connections.claim(this.incoming.socket, workload)) return true;
     this.outgoing.shouldKeepAlive = false;
     return false;
   }
@@ -82,7 +82,9 @@ export function createGate(options: GateOptions, connections: Connections): Gate
         return;
       }
       const headers = readHeaders(incoming.rawHeaders);
-      const error = judge(policy, { method: incoming.method as string, target: incoming.url as string, headers });
+      const error =
+        judge(policy, { method: incoming.method as string, target: incoming.url as string, headers }) ??
+        (incoming.httpVersionMajor === 1 ? undefined : new BadRequest('HTTP/1.1 is spoken here'));
       if (error !== undefined) {
         if (headers.body) {
           // The rest of the body isn't worth reading; what of it is here is, or the close would reset the answer away.

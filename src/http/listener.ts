@@ -71,7 +71,7 @@ const FIRST_REQUEST_PATIENCE = 100;
 export async function startListener(options: ListenerOptions): Promise<Listener> {
   void keepTick();
   const limits = withDefaults(options.limits);
-  const connections = createConnections(limits.maxConnections);
+  const connections = createConnections(limits.maxConnections, options.name === 'endpoint');
   const gate = createGate(options, connections);
   let sourceAllowed = createSourceGuard(options.allowFrom ?? []);
   const servers: (Server | TlsServer)[] = [];

@@ -9,6 +9,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { BadRequest, RequestHeaderFieldsTooLarge, RequestTimeout, type WalletcredsError } from '../errors.ts';
 import type { Answer, ErrorForm } from './answer.ts';
+import { answerDue } from './answer-due.ts';
 
 /** How long a refused connection may go on sending before it is cut: closed at once, its reset would eat the answer; ms. */
 const LINGER = 500;
@@ -28,8 +29,15 @@ export function refuseByNode(error: Error, socket: Socket, form: ErrorForm): str
   }
   refusedSockets.add(socket);
   const refusal = refusalFor(code);
-  writeRaw(socket, form(refusal, []));
+  afterAnswers(socket, () => writeRaw(socket, form(refusal, [])));
   return refusal.code;
+}
+
+/** Calls back once the connection owes no answer to an earlier request, which the client would take this one for. */
+function afterAnswers(socket: Socket, then: () => void): void {
+  const due = answerDue(socket);
+  if (due === undefined) then();
+  else due.once('close', () => afterAnswers(socket, then));
 }
 
 /** node's parser code → ours. */
@@ -48,6 +56,7 @@ export function refusalFor(code: unknown): WalletcredsError {
 export function writeRaw(socket: Socket, { status, headers, body }: Answer): void {
   const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`];
   for (let i = 0; i + 1 < headers.length; i += 2) lines.push(`${headers[i]}: ${headers[i + 1]}`);
+  if (!socket.writable) return;
   socket.end(`${lines.join('\r\n')}\r\nConnection: close\r\n\r\n${body}`);
   const cut = setTimeout(() => socket.destroy(), LINGER).unref();
   socket.once('close', () => clearTimeout(cut));

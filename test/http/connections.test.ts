@@ -36,6 +36,37 @@ describe('connections', () => {
     expect(connections.count).toBe(1);
   });
 
+  it('makes room for a newcomer by ending strangers’ connections, the longest there first, where they are owed nothing', () => {
+    const connections = createConnections(3, true);
+    const [asked, owed, claimed, next, later] = [socket(), socket(), socket(), socket(), socket()];
+    for (const each of [asked, owed, claimed]) {
+      connections.add(each);
+      connections.use(each);
+    }
+    Object.assign(owed, { _httpMessage: {} });
+    connections.claim(claimed, 'a');
+    connections.add(next);
+    expect([asked, owed, claimed].map(({ destroyed }) => destroyed)).toEqual([true, false, false]);
+    expect(connections.use(next)).toBe(true);
+    connections.claim(next, 'b');
+    // Nobody is left who could make room.
+    connections.add(later);
+    expect(connections.use(later)).toBe(false);
+    claimed.destroy();
+    const last = socket();
+    connections.add(last);
+    expect(connections.use(last)).toBe(true);
+  });
+
+  it('ends nobody’s connection for another where none is ever claimed', () => {
+    const connections = createConnections(1);
+    const [first, second] = [socket(), socket()];
+    connections.add(first);
+    connections.use(first);
+    connections.add(second);
+    expect([first.destroyed, connections.use(second)]).toEqual([false, false]);
+  });
+
   it('gives a place back when a connection turns to another token, and when it ends', () => {
     const connections = createConnections(4);
     const [one, two] = [socket(), socket()];

@@ -101,6 +101,18 @@ describe('malformed requests over a bare socket', () => {
     expect(answers.map(answer => answer.json()['AccessKeyId'])).toEqual(['ASIAALPHA', 'ASIABETA']);
   });
 
+  it('answers what is due before it refuses the garbage behind it', async () => {
+    const { port } = await endpoint();
+    const missing = 'GET /x HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n';
+    const answers = await exchange(port, `${missing}\0\0\r\n\r\n`);
+    expect(answers.map(({ status }) => status)).toEqual([404, 400]);
+  });
+
+  it.each(['HTTP/0.9', 'HTTP/2.0'])('refuses a request that says %s', async version => {
+    const { port } = await endpoint();
+    expectForm(await ask(port, `GET /v1/credentials ${version}\n${AUTH}`), 400, 'BadRequest');
+  });
+
   it('bears a client that hangs up before, during and after its request', async () => {
     let release = () => {};
     const waiting = new Promise<void>(resolve => {

@@ -104,8 +104,8 @@ export function createEndpointApp(options: EndpointOptions): Hono<AppEnv> {
     spent: number,
   ): Response | Promise<Response> => {
     try {
-      if (caller.tokenHash !== '' && c.env?.claim?.(caller.tokenHash) === false) {
-        throw new TooManyConnections('this token has a quarter of all connections already; keep fewer open');
+      if (c.env?.claim?.(caller.workload.id) === false) {
+        throw new TooManyConnections('this workload has a quarter of all connections already; keep fewer open');
       }
       const vended = vending.vend(caller, spent);
       if (!(vended instanceof Promise)) return give(c, caller, vended, since);

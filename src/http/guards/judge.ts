@@ -56,7 +56,9 @@ export function judge(policy: RequestPolicy, request: RawRequest): WalletcredsEr
     );
   }
   if (headers.browser && policy.refuseBrowser !== 'never' && (policy.refuseBrowser === 'always' || method !== 'GET')) {
-    return new BrowserRequestRefused('the request comes from a web page (Origin, Referer or Sec-Fetch-*)');
+    return new BrowserRequestRefused(
+      'the request comes from a web page (Origin, Referer or Sec-Fetch-*); fetch sends such headers, so use an SDK or node:http',
+    );
   }
   if (!policy.methods.includes(method)) {
     return new MethodNotAllowed(`this method is not served here; use ${policy.methods.join(' or ')}`);
