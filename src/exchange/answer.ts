@@ -10,6 +10,8 @@ import { type Credentials, lifeLeft } from './credentials.ts';
 import { unavailable } from './failures.ts';
 import type { StsAnswer } from './sts-client.ts';
 
+const DAY = 86_400_000;
+
 /** What was asked for, against which the answer is held. */
 export interface Asked {
   readonly workload: Workload;
@@ -36,6 +38,11 @@ export function credentialsOf(answer: StsAnswer, asked: Asked, clock: Clock): Cr
 
   const receivedAt = clock.wall();
   const dated = answer.date === undefined ? Number.NaN : Date.parse(answer.date);
+  const stsDate = Number.isFinite(dated) ? dated : receivedAt;
+  const lasting = asked.workload.sessionDuration * 1_000;
+  if (expiration - Math.max(stsDate, receivedAt) > lasting + DAY) {
+    throw wrong(`it lasts until ${isoSeconds(expiration)}, far longer than was asked for`);
+  }
   const credentials: Credentials = {
     accessKeyId: text('AccessKeyId'),
     secretAccessKey: text('SecretAccessKey'),
@@ -47,7 +54,8 @@ export function credentialsOf(answer: StsAnswer, asked: Asked, clock: Clock): Cr
     requestId,
     receivedAt,
     receivedMonotonic: clock.monotonic(),
-    stsDate: Number.isFinite(dated) ? dated : receivedAt,
+    // A Date that makes them live longer than was asked for is a proxy's, or of a broken clock.
+    stsDate: Math.max(stsDate, expiration - lasting),
   };
   if (lifeLeft(credentials, clock) <= 0) {
     const ahead = Math.round((receivedAt - credentials.stsDate) / 1000);

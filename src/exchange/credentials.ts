@@ -22,7 +22,7 @@ export interface Credentials {
   readonly receivedAt: number;
   /** Monotonic time of this machine when the answer came. */
   readonly receivedMonotonic: number;
-  /** STS's own `Date` header in ms; `receivedAt` where it sent none. */
+  /** STS's own `Date` header in ms; `receivedAt` where it sent none; never so early that they lived longer than was asked for. */
   readonly stsDate: number;
 }
 

@@ -13,8 +13,6 @@ import { elementOf, failureOf } from './refusal.ts';
 
 /** STS's answer has about 2 KB, 12 KB with the largest tags. */
 const MAX_BODY = 256 * 1024;
-/** Idle connections are closed by us before STS closes them, so that a request never meets a half-closed one. */
-const IDLE_MS = 4_000;
 
 export type StsTransport = RequestHandler<HttpRequest, HttpResponse, HttpHandlerOptions>;
 
@@ -24,7 +22,8 @@ export type StsTransport = RequestHandler<HttpRequest, HttpResponse, HttpHandler
  */
 export function createTransport(options: { readonly place: string; readonly ca: string | undefined }): StsTransport {
   const { place, ca } = options;
-  const agent = { keepAlive: true, maxSockets: 64, timeout: IDLE_MS };
+  // A connection for each exchange: they are minutes apart, and one that STS has closed meanwhile would cost a 503.
+  const agent = { keepAlive: false, maxSockets: 64 };
   // Stated, so that NODE_TLS_REJECT_UNAUTHORIZED in the environment of any verb doesn't switch it off.
   const secure = { ...agent, rejectUnauthorized: true };
   const inner = new NodeHttpHandler({

@@ -39,6 +39,8 @@ export interface AttemptOptions {
   readonly limits: VendingLimits;
   readonly limiter: Limiter;
   readonly backoff: Backoff;
+  /** @throws WalletcredsError for credentials that could not be handed out at the endpoint */
+  readonly acceptable?: ((credentials: Credentials) => unknown) | undefined;
 }
 
 /** For whom, on whose behalf, and through which door. */
@@ -66,7 +68,7 @@ interface Running extends AttemptFor {
 
 /** What it makes rejects with a WalletcredsError that back-off has been told of. */
 export function createAttempt(options: AttemptOptions): Attempt {
-  const { clock, exchange, tokens, trail, log, metrics, limits, limiter, backoff } = options;
+  const { clock, exchange, tokens, trail, log, metrics, limits, limiter, backoff, acceptable } = options;
 
   async function ask(running: Running): Promise<Credentials> {
     const { slot, caller, signal } = running;
@@ -107,13 +109,13 @@ export function createAttempt(options: AttemptOptions): Attempt {
     }
   }
 
-  function discarded(about: AttemptFor, credentials: Credentials | undefined): IdentityDiscarded {
+  function discarded(about: AttemptFor, credentials: Credentials | undefined, by = about.caller): IdentityDiscarded {
     const { workload } = about.slot;
     log.warn(
-      { workload: workload.name, accessKeyId: credentials?.accessKeyId },
+      { workload: workload.name, access_key_id: credentials?.accessKeyId },
       'an exchange was discarded: its identity left the configuration',
     );
-    trail.append(discardedRow(rowAbout(about), credentials)).catch(error => {
+    trail.append(discardedRow(rowAbout(about, by), credentials)).catch(error => {
       log.error({ workload: workload.name, err: error }, 'the row of a discarded exchange is lost');
     });
     return discardedNow(about.slot);
@@ -153,6 +155,7 @@ export function createAttempt(options: AttemptOptions): Attempt {
       credentials = await askWithFreshToken(running);
       const left = lifeLeft(credentials, clock);
       if (left < Math.min(limits.floor, lifetime(credentials) / 4)) throw tooShort(credentials, left);
+      if (via === 'endpoint') acceptable?.(credentials);
     } catch (error) {
       if (slot.gone) throw running.stsAsked ? discarded(about, credentials) : discardedNow(slot);
       if (signal.aborted) throw signal.reason;
@@ -168,15 +171,15 @@ export function createAttempt(options: AttemptOptions): Attempt {
     } catch (error) {
       throw failed(about, error instanceof AuditUnavailable ? error : auditUnavailable(errorFields(error).message));
     }
-    if (slot.gone) throw discarded(about, credentials);
+    if (slot.gone) throw discarded(about, credentials, named);
     if (signal.aborted) throw signal.reason;
     backoff.succeeded(slot);
     log.info(
       {
         workload: slot.workload.name,
         wallet: slot.workload.wallet,
-        accessKeyId: credentials.accessKeyId,
-        expiration: new Date(credentials.expiration).toISOString(),
+        access_key_id: credentials.accessKeyId,
+        expires: new Date(credentials.expiration).toISOString(),
         via,
         by: named?.kind ?? BY_ITSELF.kind,
       },

@@ -11,8 +11,8 @@
 import { LRUCache } from 'lru-cache';
 import type { Trail } from '../audit/trail.ts';
 import type { Clock } from '../clock.ts';
-import { CredentialsUninitialized } from '../errors.ts';
-import { lifeLeft } from '../exchange/credentials.ts';
+import { type AuditUnavailable, CredentialsUninitialized, ResponseTooLarge } from '../errors.ts';
+import { type Credentials, lifeLeft } from '../exchange/credentials.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { IdentityTokenSource } from '../identity-token/identity-token.ts';
 import type { Logger } from '../log.ts';
@@ -42,6 +42,8 @@ export interface VendingOptions {
   /** 0 to 1; for jitter and back-off. Default `Math.random`. */
   readonly random?: () => number;
   readonly limits?: Partial<VendingLimits>;
+  /** Judges what STS gave before its row is written. @throws WalletcredsError for what no client of the endpoint could read */
+  readonly acceptable?: (credentials: Credentials) => unknown;
 }
 
 /** Who began an exchange. */
@@ -146,11 +148,11 @@ export function createVending(options: VendingOptions): Vending {
     const late = () => notYet(slot);
     const left = () => Math.max(0, limits.patience - spent - (clock.monotonic() - now));
     const held = await within(fetch({ slot, caller }), left(), clock, late);
-    return within(release(held, caller, held.fresh), left(), clock, late);
+    return within(release(held, caller, held.fresh), left(), clock, slowTrail);
   }
 
   function uncovered(held: Held, caller: Caller): Promise<Vended> {
-    return within(release(held, caller, held.memory), limits.patience, clock, () => notYet(held.slot));
+    return within(release(held, caller, held.memory), limits.patience, clock, slowTrail);
   }
 
   return {
@@ -172,7 +174,8 @@ export function createVending(options: VendingOptions): Vending {
       const slot = slots.of(caller);
       if (!trail.available) throw auditUnavailable(trail.reason);
       const error = backoff.remembered(slot, caller, clock.monotonic());
-      if (error !== undefined) {
+      // What is too large for the endpoint's clients is none the worse here.
+      if (error !== undefined && !(error instanceof ResponseTooLarge)) {
         // Nothing was asked of STS, yet somebody called: each of them shows in the trail.
         trail.note(failureRow({ workload: slot.workload, by: caller, via, wall: clock.wall() }, error));
         throw error;
@@ -214,6 +217,10 @@ export function createVending(options: VendingOptions): Vending {
 
 function notYet({ workload }: Slot): CredentialsUninitialized {
   return new CredentialsUninitialized(`no credentials for workload ${workload.name} yet; the exchange goes on`);
+}
+
+function slowTrail(): AuditUnavailable {
+  return auditUnavailable('it takes its time');
 }
 
 function closing(): CredentialsUninitialized {

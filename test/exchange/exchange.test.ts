@@ -86,12 +86,12 @@ describe('the call', () => {
     expect(sts.requests).toHaveLength(1);
   });
 
-  test('reuses its connection', async () => {
+  test('takes a connection of its own each time: one that STS has closed meanwhile would be a 503', async () => {
     let connections = 0;
     sts.server.on('connection', () => connections++);
     await call();
     await call();
-    expect(connections).toBe(1);
+    expect(connections).toBe(2);
   });
 });
 
@@ -202,7 +202,21 @@ describe('an answer that can’t be vended is an error, never credentials', () =
     ['an impossible date', { expiration: '2026-13-45T99:00:00Z' }, /read|Expiration/],
     ['already expired', { expiration: '2020-01-01T00:00:00Z' }, /expired/],
     ['no AssumedRoleUser', { arn: null }, /AssumedRoleUser/],
-    ['another role', { arn: 'arn:aws:sts::123456789012:assumed-role/admin/s' }, /AssumedRoleUser/],
+    [
+      'another role',
+      { arn: `arn:aws:sts::123456789012:assumed-role/admin/${sessionNameOf(workload())}` },
+      /AssumedRoleUser/,
+    ],
+    [
+      'the role in another partition',
+      { arn: `arn:aws-cn:sts::123456789012:assumed-role/agentkeys-data-role/${sessionNameOf(workload())}` },
+      /AssumedRoleUser/,
+    ],
+    [
+      'an Expiration beyond all that was asked for',
+      { expiration: '9999-12-31T00:00:00Z' },
+      /far longer than was asked/,
+    ],
     [
       'another session of the role',
       { arn: 'arn:aws:sts::123456789012:assumed-role/agentkeys-data-role/0xdeadbeef@scraper-a' },
@@ -221,6 +235,15 @@ describe('an answer that can’t be vended is an error, never credentials', () =
     const error = await failure();
     expect(error).toBeInstanceOf(StsUnavailable);
     expect(error.message).toMatch(message);
+  });
+
+  test('a Date that makes them live longer than was asked for is not believed', async () => {
+    const now = Math.floor(Date.now() / 1000) * 1000;
+    sts.answer = granted({
+      date: new Date(now - 10_800_000).toUTCString(),
+      expiration: new Date(now + 3_600_000).toISOString(),
+    });
+    expect(lifetime(await call())).toBe(3_600_000);
   });
 
   test('a clock that is an hour ahead is named', async () => {

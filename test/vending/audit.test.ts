@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { StsRefused } from '../../src/errors.ts';
+import { ResponseTooLarge, StsRefused } from '../../src/errors.ts';
 import { sessionNameOf } from '../../src/workload/workload.ts';
 import { callerOf, outcome, setUp } from './support.ts';
 
@@ -78,6 +78,56 @@ describe('a fresh exchange', () => {
     ]);
   });
 
+  test('that gave what no client could read is a refusal: no row says that it was vended', async () => {
+    const tooLarge = new ResponseTooLarge('the answer has 12000 bytes');
+    const { vending, trail, w, caller } = setUp({
+      acceptable: () => {
+        throw tooLarge;
+      },
+    });
+    expect(await outcome(vending.vend(caller))).toBe('ResponseTooLarge');
+    expect(trail.rows).toEqual([]);
+    expect(trail.notes).toMatchObject([{ outcome: 'backend_error', outcome_detail: expect.stringContaining('12000') }]);
+    expect(vending.status()).toMatchObject([{ hadCredentials: false, lastError: { code: 'ResponseTooLarge' } }]);
+    // At the broker and for `credentials` there is no such limit.
+    expect(await outcome(vending.mint(callerOf(w), 'credentials'))).toBe('fresh ASIA2');
+  });
+
+  test('a mint beside it names who asked for it, not who waits for the exchange', async () => {
+    const { vending, trail, exchange, w, caller, clock } = setUp();
+    exchange.answer = () => {};
+    vending.reconcile([{ workload: w, prefetch: true }]);
+    await clock.advance(0);
+    const waits = outcome(vending.vend(caller));
+    const minted = outcome(vending.mint(callerOf(w, { tokenHash: 'minter', kind: 'bearer' }), 'mint-aws-creds'));
+    await clock.advance(0);
+    exchange.calls[1]?.grant();
+    expect(await minted).toBe('fresh ASIA2');
+    expect(trail.rows).toMatchObject([{ via: 'mint-aws-creds', requester_token_hash: 'minter' }]);
+    exchange.calls[0]?.grant();
+    expect(await waits).toBe('fresh ASIA1');
+  });
+
+  test('that is discarded once its row is on disk is taken back from whom the row names', async () => {
+    const { vending, trail, exchange, w, caller, clock } = setUp();
+    exchange.answer = () => {};
+    vending.reconcile([{ workload: w, prefetch: true }]);
+    await clock.advance(0);
+    const said = outcome(vending.vend(caller));
+    trail.hold = true;
+    exchange.calls[0]?.grant();
+    await clock.advance(0);
+    vending.reconcile([]);
+    trail.hold = false;
+    trail.held[0]?.durable();
+    expect(await said).toBe('CredentialsUninitialized');
+    await clock.advance(0);
+    expect(trail.rows).toMatchObject([
+      { outcome: 'ok', requester_token_hash: caller.tokenHash },
+      { outcome: 'discarded', requester_token_hash: caller.tokenHash },
+    ]);
+  });
+
   test('whose row can’t be written is withheld and forgotten', async () => {
     const { vending, trail, exchange, caller, clock } = setUp();
     trail.hold = true;
@@ -109,6 +159,29 @@ describe('a fresh exchange', () => {
 });
 
 describe('from memory', () => {
+  test('whoever asks while the row that covers him is being written waits for it as well', async () => {
+    const { vending, trail, w, caller, clock } = setUp();
+    await vending.vend(caller);
+    trail.hold = true;
+    const other = callerOf(w, { tokenHash: 'other' });
+    const said: string[] = [];
+    for (let i = 0; i < 2; i++) void outcome(vending.vend(other)).then(text => said.push(text));
+    await clock.advance(50);
+    expect(said).toEqual([]);
+    trail.held[0]?.durable();
+    await clock.advance(0);
+    expect(said).toHaveLength(2);
+  });
+
+  test('a row that takes its time is the trail’s fault in the answer, too', async () => {
+    const { vending, trail, w, caller, clock } = setUp();
+    await vending.vend(caller);
+    trail.hold = true;
+    const said = outcome(vending.vend(callerOf(w, { tokenHash: 'other' })));
+    await clock.advance(900);
+    expect(await said).toBe('AuditUnavailable');
+  });
+
   test('the first vend to a caller waits for a row; those within the next second are counted and don’t', async () => {
     const { vending, trail, w, caller, clock } = setUp();
     await vending.vend(caller);

@@ -186,23 +186,24 @@ describe('whatever the order of reloads, requests, STS’s answers and the disk�
   });
 });
 
-test('the life that is left is the same by the quick way and by the rule', () => {
+test('the life that is left is the smaller of what the wall clock says and what has run off since STS’s Date', () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 43_200_000 }),
       fc.integer({ min: -7_200_000, max: 7_200_000 }),
+      fc.integer({ min: -7_200_000, max: 7_200_000 }),
       fc.integer({ min: 0, max: 50_000_000 }),
-      (life, skew, passed) => {
+      (life, skew, step, passed) => {
         const clock = fakeClock();
-        const got = credentials(workload(), clock, {
-          lifetime: life,
-          stsDate: clock.wall() + Math.min(skew, life - 1),
-        });
+        const began = clock.wall();
+        const stsDate = began + Math.min(skew, life - 1);
+        const got = credentials(workload(), clock, { lifetime: life, stsDate });
         const held = new Held(new Slot(workload(), false), got, { floor: 60_000, jitter: 0 });
-        clock.stepWall(skew);
-        void clock.advance(0);
-        const later = { ...clock, wall: () => clock.wall() + passed, monotonic: () => clock.monotonic() + passed };
-        expect(held.left(later.wall(), later.monotonic())).toBe(lifeLeft(got, later));
+        const monotonic = clock.monotonic() + passed;
+        const later = { ...clock, wall: () => began + step + passed, monotonic: () => monotonic };
+        const left = Math.min(began + life - (began + step + passed), began + life - stsDate - passed);
+        expect(lifeLeft(got, later)).toBe(left);
+        expect(held.left(later.wall(), monotonic)).toBe(left);
       },
     ),
   );

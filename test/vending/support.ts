@@ -144,7 +144,9 @@ export function callerOf(of: Workload, parts: Partial<Caller> = {}): Caller {
 }
 
 /** Everything at once, with one configured workload that isn't prefetched. */
-export function setUp(options: { limits?: Partial<VendingLimits>; random?: () => number } = {}) {
+export function setUp(
+  options: { limits?: Partial<VendingLimits>; random?: () => number; acceptable?: () => unknown } = {},
+) {
   const clock = fakeClock();
   const exchange = fakeExchange(clock);
   const trail = fakeTrail();
