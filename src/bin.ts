@@ -8,8 +8,12 @@
  * @module
  */
 process.on('SIGUSR1', () => undefined);
+// Secrets may come in variables: where node can leave those out of a diagnostic report, it does (22.13 and later).
+if (Number.parseInt(process.versions.node, 10) >= 22) Object.assign(process.report, { excludeEnv: true });
 
 async function run(args: readonly string[]): Promise<void> {
+  // To `serve` it means to read the configuration again: too early or too late it must mean nothing, not the end.
+  if (args[0] === 'serve') process.on('SIGHUP', () => undefined);
   const { main } = args[0] === 'serve' ? await import('./cli/start-serve.ts') : await import('./cli/main.ts');
   process.exitCode = await main(args);
 }

@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { plain } from './plain-text.ts';
 
 /** Root of every failure that walletcreds itself raises. */
 export abstract class WalletcredsError extends Error {
@@ -188,17 +189,22 @@ export class ConfigError extends WalletcredsError {
   readonly code = 'ConfigError';
   readonly status = 500;
   readonly problems: readonly ConfigProblem[];
+  /** Every file that was read, or looked for, until the problems were found, and which one it was. */
+  readonly sources: ReadonlyMap<string, string>;
 
-  constructor(file: string, problems: readonly ConfigProblem[]) {
+  constructor(file: string, problems: readonly ConfigProblem[], sources = new Map<string, string>()) {
     super(
       problems
         .map(({ line, column, key, message }) => {
           const place = line === undefined ? file : `${file}:${line}:${column ?? 1}`;
-          return key === '' ? `${place}: ${message}` : `${place} ${key}: ${message}`;
+          const said = key === '' ? `${place}: ${message}` : `${place} ${key}: ${message}`;
+          // A finding is one line, whatever stands in the key.
+          return plain(said).replaceAll('\n', ' ');
         })
         .join('\n'),
     );
     this.problems = problems;
+    this.sources = sources;
   }
 }
 

@@ -83,7 +83,7 @@ export async function createSidecar(options: CreateSidecarOptions): Promise<Runn
   };
   const watcher =
     options.watch === true && typeof options.config === 'string'
-      ? reloadOnChange({ file: options.config, config, env, clock: systemClock, log, apply })
+      ? reloadOnChange({ file: options.config, config, env, clock: systemClock, log, check: sidecar.check, apply })
       : undefined;
   const close = async (graceMs?: number): Promise<void> => {
     watcher?.close();
@@ -102,7 +102,9 @@ export async function createSidecar(options: CreateSidecarOptions): Promise<Runn
     },
     ready: sidecar.ready,
     async reload(next) {
-      apply(await read(next ?? options.config));
+      const changed = await read(next ?? options.config);
+      await sidecar.check(changed);
+      apply(changed);
     },
     close,
     [Symbol.asyncDispose]: () => close(),

@@ -6,15 +6,19 @@
  */
 import { type Logger, pino } from 'pino';
 import type { LogLevel } from './log-level.ts';
+import { plain } from './plain-text.ts';
 
 export type { Logger } from 'pino';
 export type { LogLevel } from './log-level.ts';
 
 const MAX_TEXT = 300;
 
-/** Cuts at 300 characters and masks what looks like a JWT, so that a message from elsewhere can carry no token along. */
+/**
+ * Cuts at 300 characters and masks what looks like a JWT, so that a message from elsewhere can carry no token along; nor
+ * can it move a terminal's cursor.
+ */
 export function masked(text: string): string {
-  const safe = text.replace(/[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}(\.[A-Za-z0-9_-]*)?/g, '[jwt]');
+  const safe = plain(text).replace(/[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}(\.[A-Za-z0-9_-]*)?/g, '[jwt]');
   return safe.length > MAX_TEXT ? `${safe.slice(0, MAX_TEXT - 1)}…` : safe;
 }
 
@@ -59,6 +63,11 @@ function timestampField(): string {
   return stamp;
 }
 
+function lossLine(lines: number): string {
+  const msg = 'lines of the log were lost: nobody read them';
+  return `${JSON.stringify({ level: 'error', time: new Date().toISOString(), lines, msg })}\n`;
+}
+
 const flushes: (() => void)[] = [];
 
 /** One listener for all loggers: a process that makes many, as a test does, must not pile listeners up. */
@@ -77,16 +86,28 @@ const GATHERED_CHARACTERS = 32 * 1024;
 /** How long a line may wait for others; ms. Not the next turn: an event loop that never rests costs a tenth by itself. */
 const GATHERED_FOR = 10;
 
+/** What may wait for a reader who has stalled; characters. Lines beyond are lost, and counted. */
+const MAX_WAITING = 1024 * 1024;
+
 /**
  * Gathers the lines of a few milliseconds into one write: a write per line costs a third of the endpoint's throughput.
- * What is gathered goes out before the process exits.
+ * What is gathered goes out before the process exits. A reader who doesn't read makes the log lossy, not the process large.
  */
-export function gathered(stream: { write(text: string): unknown }): { write(line: string): void } {
+export function gathered(stream: { write(text: string): unknown; readonly writableLength?: number }): {
+  write(line: string): void;
+} {
   let text = '';
+  let lost = 0;
   const flush = () => {
     if (text === '') return;
     const whole = text;
     text = '';
+    if ((stream.writableLength ?? 0) > MAX_WAITING) {
+      lost += whole.split('\n').length - 1;
+      return;
+    }
+    if (lost > 0) stream.write(lossLine(lost));
+    lost = 0;
     stream.write(whole);
   };
   atExit(flush);

@@ -17,6 +17,7 @@ import { ConfigError } from './errors.ts';
 import { probeReachable } from './exchange/reachable.ts';
 import { createExchange } from './exchange/sts-exchange.ts';
 import { createAdminApp } from './http/admin/index.ts';
+import { credentialsAnswer } from './http/endpoint/body.ts';
 import { createEndpointApp } from './http/endpoint/index.ts';
 import { formatAddress } from './http/listen-error.ts';
 import { createIdentityTokenSource, createKeyStores, type KeyStores } from './identity-token/source.ts';
@@ -52,6 +53,13 @@ export interface Sidecar {
   status(): readonly WorkloadStatus[];
   /** Resolves once every workload with `prefetch` has had credentials. */
   ready(options?: { signal?: AbortSignal }): Promise<void>;
+  /**
+   * What of another configuration is found out by more than reading it: whether each folder of signing keys has one that
+   * can sign. For {@link Sidecar.update}, which takes whatever it is given.
+   *
+   * @throws ConfigError
+   */
+  check(config: Config): Promise<void>;
   /** Swaps the configuration at once, in one turn: a request sees the old one or the new one, never a mixture. */
   update(config: Config): void;
   /** Stops accepting, lets what is in flight end for up to `graceMs` (5,000), writes what the trail still holds. */
@@ -68,7 +76,8 @@ export async function createSidecar(initial: Config, options: SidecarOptions): P
   // A sidecar without one starts without its code.
   const broker = config.broker && (await import('./composition/broker-app.ts'));
   const keys = createKeyStores({ clock, log });
-  await requireKeys(config, keys, clock.wall());
+  // Held from now on: a file that goes bad later doesn't take a good key away.
+  await requireKeys(config, async (...of) => (await keys(...of).begin()).signer(clock.wall()));
   const exchange = createExchange({ sts: config.sts, region: config.region, clock, log });
   // The SDK is loaded while the trail's database is opened, which another thread does.
   const opening = createTrail(config.audit, { clock, log, stateDir: config.stateDir });
@@ -78,7 +87,7 @@ export async function createSidecar(initial: Config, options: SidecarOptions): P
     throw error;
   });
   const tokens = createIdentityTokenSource({ clock, log, keys });
-  const vending = createVending({ clock, exchange, tokens, trail, log, metrics });
+  const vending = createVending({ clock, exchange, tokens, trail, log, metrics, acceptable: credentialsAnswer });
   const doors = createDoors(config, { clock, log });
   const probe = probeReachable(config.sts.endpoint, clock);
   metrics.onCollect(() =>
@@ -139,8 +148,9 @@ export async function createSidecar(initial: Config, options: SidecarOptions): P
     trail,
     status: () => vending.status(),
     ready: ({ signal } = {}) => untilReady(() => vending.status(), clock, signal),
+    check: next => requireKeys(next, async (...of) => (await keys(...of).current()).signer(clock.wall())),
     update(next) {
-      for (const key of needsRestart(config, next)) log.warn({ key }, 'this change takes effect at the next start');
+      for (const key of needsRestart(initial, next)) log.warn({ key }, 'this change takes effect at the next start');
       config = next;
       // Proofs are judged anew by the new configuration: what was made from one before is fetched again.
       vending.reconcile([...next.workloads.values()]);
@@ -158,8 +168,8 @@ export async function createSidecar(initial: Config, options: SidecarOptions): P
   };
 }
 
-/** Every folder of signing keys has one that can sign now; found out before anything is opened. */
-async function requireKeys(config: Config, keys: KeyStores, now: number): Promise<void> {
+/** Every folder of signing keys has one that can sign now; found out before anything is opened, or taken over. */
+async function requireKeys(config: Config, signer: (...of: Parameters<KeyStores>) => Promise<unknown>): Promise<void> {
   const file = config.name ?? config.file ?? 'configuration';
   const sources = [config.defaults.identityToken, ...[...config.workloads.values()].map(w => w.workload.identityToken)];
   const folders = new Map(
@@ -167,8 +177,7 @@ async function requireKeys(config: Config, keys: KeyStores, now: number): Promis
   );
   for (const [dir, purpose] of folders) {
     try {
-      // Held from now on: a file that goes bad later doesn't take a good key away.
-      (await keys(dir, purpose).begin()).signer(now);
+      await signer(dir, purpose);
     } catch (error) {
       const place = config.keyFolders?.get(dir) ?? { key: 'identity_token.signer.keys_dir' };
       throw new ConfigError(file, [{ ...place, message: errorFields(error).message }]);

@@ -29,6 +29,26 @@ describe('the log', () => {
     expect(Math.max(...writes.map(text => text.length))).toBeLessThan(40_000);
   });
 
+  it('holds no more than a mebibyte for a reader who has stalled, and says how many lines were lost', () => {
+    vi.useFakeTimers();
+    const writes: string[] = [];
+    const stream = { write: (text: string) => writes.push(text), writableLength: 0 };
+    const out = gathered(stream);
+    const line = (text: string) => {
+      out.write(`${text}\n`);
+      vi.advanceTimersByTime(10);
+    };
+    line('a');
+    stream.writableLength = 1024 * 1024 + 1;
+    line('b');
+    line('c');
+    stream.writableLength = 0;
+    line('d');
+    expect(writes[0]).toBe('a\n');
+    expect(JSON.parse(writes[1] ?? '')).toMatchObject({ level: 'error', lines: 2 });
+    expect(writes.slice(2)).toEqual(['d\n']);
+  });
+
   it('loses nothing when the process exits', () => {
     const writes: string[] = [];
     const listeners = process.listeners('exit').length;
@@ -57,5 +77,18 @@ describe('the log', () => {
     const error = Object.assign(new Error(`refused ${jwt}`), { code: 'HPE_INVALID', rawPacket: Buffer.from('secret') });
     expect(errorFields(error)).toEqual({ code: 'HPE_INVALID', message: 'refused [jwt]' });
     expect(masked('x'.repeat(1_000))).toHaveLength(300);
+  });
+
+  it('does so to an error that is logged whole', () => {
+    const jwt = `${'a'.repeat(20)}.${'b'.repeat(20)}.${'c'.repeat(20)}`;
+    const lines: string[] = [];
+    const err = Object.assign(new Error(`refused ${jwt}`), { code: 'HPE_INVALID', secret: 'canary' });
+    createLogger({ destination: { write: line => lines.push(line) } }).error({ err }, 'failed');
+    expect(JSON.parse(lines[0] ?? '')['err']).toEqual({ code: 'HPE_INVALID', message: 'refused [jwt]' });
+  });
+
+  it('lets nothing through that moves a terminal’s cursor', () => {
+    expect(masked('no \x1b[2J\x1b[31mowned\x07\r\u009b1A \u202eok')).toBe('no  [2J [31mowned   1A  ok');
+    expect(masked('one finding\nanother')).toBe('one finding\nanother');
   });
 });

@@ -5,7 +5,9 @@
  */
 import { UsageError } from '../errors.ts';
 
-const OPENS_MEMORY = /^--(inspect|heapsnapshot-|report-|diagnostic-dir|heap-prof|cpu-prof|tls-keylog|trace-tls)/;
+/** A configuration file of node's own may hold any of the others. */
+const OPENS_MEMORY =
+  /^--(inspect|heapsnapshot-|report-|diagnostic-dir|heap-prof|cpu-prof|tls-keylog|trace-tls|experimental-(default-)?config-file)/;
 
 /**
  * @param execArgv node's own arguments

@@ -11,7 +11,7 @@ import { createSidecar, type Sidecar } from '../sidecar.ts';
 import { version } from '../version.ts';
 import type { Io } from './io.ts';
 import { cliLogger } from './logger.ts';
-import { untilStopped } from './stop.ts';
+import { endSoon, untilStopped } from './stop.ts';
 
 /** @returns the exit status once the process was asked to stop */
 export async function untilServed(file: string, io: Io): Promise<number> {
@@ -30,7 +30,8 @@ export async function untilServed(file: string, io: Io): Promise<number> {
     },
     'serving',
   );
-  const reload = reloadOnChange({ file, config, env: io.env, clock: systemClock, log, apply: sidecar.update });
+  const { check, update: apply } = sidecar;
+  const reload = reloadOnChange({ file, config, env: io.env, clock: systemClock, log, check, apply });
   const onHangup = (): void => void reload.now('SIGHUP');
   process.on('SIGHUP', onHangup);
   const signal = await untilStopped();
@@ -39,6 +40,7 @@ export async function untilServed(file: string, io: Io): Promise<number> {
   reload.close();
   await sidecar.close(4_500);
   log.info('stopped');
+  endSoon();
   return 0;
 }
 

@@ -53,6 +53,7 @@ export async function build(
   checkSources(building, workloads, name =>
     drafts[name]?.identity_token ? ['workloads', name, 'identity_token'] : ['identity_token'],
   );
+  warnUnasked(building, drafts, callers);
   checkRole(building, draft);
   checkFit(building, draft, callers);
   checkNodeAgent(building, draft, endpoint);
@@ -76,7 +77,7 @@ export async function build(
     admin,
     audit,
     keyFolders: building.keyFolders,
-    sources: [...building.sources],
+    sources: building.sources,
     warnings: problems.warnings,
   };
 }
@@ -84,6 +85,17 @@ export async function build(
 function subjectsAtEndpoint(callers: CallersConfig): Set<string> {
   const entries = callers.jwt.filter(({ listeners }) => listeners.includes('endpoint'));
   return new Set(entries.flatMap(({ subjects }) => Object.values(subjects ?? {})));
+}
+
+/** A workload without any proof is one for `exec` and `credentials` alone, or a slip. */
+function warnUnasked({ problems }: Building, drafts: NonNullable<Draft['workloads']>, callers: CallersConfig): void {
+  const named = new Set(callers.jwt.flatMap(({ subjects }) => Object.values(subjects ?? {})));
+  for (const [name, { token_file, token_env, relative_uri, bearer_file }] of Object.entries(drafts)) {
+    if (named.has(name) || [token_file, token_env, relative_uri, bearer_file].some(proof => proof !== undefined))
+      continue;
+    const mend = 'give it a token_file, or name it under callers';
+    problems.warn(['workloads', name], `nobody can ask for it at a listener: ${mend}`);
+  }
 }
 
 /** A role for each workload, and one for those that are known by their wallet alone. */

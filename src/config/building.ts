@@ -10,6 +10,7 @@ import type { ConfigProblem } from '../errors.ts';
 import { isNeeded, type OneWorkload } from './one-workload.ts';
 import { dotted, type Path, type Problems } from './problems.ts';
 import { openSecret, readSecretFile, type Secret, SecretFileError, type SecretOptions } from './secret-file.ts';
+import type { Sources } from './sources.ts';
 
 /** `serve`: secrets are read, and made where missing. `inspect`: nothing is written, and a secret out of reach is a warning. */
 export type Purpose = 'serve' | 'inspect';
@@ -26,7 +27,9 @@ export interface Building {
   readonly baseDir: string;
   /** Absolute; where paths that are written begin. */
   readonly stateDir: string;
-  readonly sources: Set<string>;
+  readonly sources: Sources;
+  /** At a reload those of the configuration that runs. */
+  readonly running: Sources;
   readonly tokens: TokenRegistry;
   /** Folders of signing keys and where each is named; they are read later. */
   readonly keyFolders: Map<string, Omit<ConfigProblem, 'message'>>;
@@ -42,7 +45,10 @@ export function source(building: Building, path: string): string {
 /** A path that is read if it is there, else made: beside the file first, under `state_dir` otherwise. */
 export function sourceOrMade(building: Building, path: string): string {
   const beside = resolve(building.baseDir, path);
-  const made = isAbsolute(path) || existsSync(beside) ? beside : resolve(building.stateDir, path);
+  // Where it may come later counts too: it would be the one that is read.
+  building.sources.add(beside);
+  const there = isAbsolute(path) || building.running.held(beside) || existsSync(beside);
+  const made = there ? beside : resolve(building.stateDir, path);
   building.sources.add(made);
   return made;
 }

@@ -5,6 +5,7 @@
  */
 import type { ConfigProblem } from '../errors.ts';
 import type { IdentityTokenConfig, Workload } from '../workload/workload.ts';
+import type { Sources } from './sources.ts';
 
 /** An address to listen on: host without brackets, port 0 to 65,535. */
 export interface ListenAddress {
@@ -138,7 +139,7 @@ export interface Config {
   /** Where each folder of signing keys is named, for what is wrong with the keys. */
   readonly keyFolders?: ReadonlyMap<string, Omit<ConfigProblem, 'message'>>;
   /** Every file the configuration was read from; a change of one is a reason to reload. */
-  readonly sources: readonly string[];
+  readonly sources: Sources;
   /** Said once in the log at start. */
   readonly warnings: readonly string[];
 }

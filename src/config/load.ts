@@ -12,6 +12,7 @@ import { draftFrom } from './draft.ts';
 import { interpolate } from './interpolate.ts';
 import { isNeeded, narrowed, type OneWorkload } from './one-workload.ts';
 import { OutOfReach, type Path, Problems } from './problems.ts';
+import { Sources } from './sources.ts';
 import { readText, UnreadableFile } from './text.ts';
 import { type Reading, type Tree, treeFromObject, treeFromYaml } from './tree.ts';
 
@@ -25,6 +26,8 @@ export interface LoadOptions {
    * writes nothing, and a secret that is missing or unfit is a warning: for commands that don't need it.
    */
   readonly purpose?: Purpose;
+  /** For a reload: the files of the configuration that runs. One of them that is gone is missed, and not made anew. */
+  readonly running?: Sources;
   /** For a verb of one workload: what only others need may be out of reach, and the rest is left out of the result. */
   readonly only?: OneWorkload;
 }
@@ -62,16 +65,17 @@ export async function configFromObject(object: unknown, options: ObjectOptions =
 
 async function load(name: string, file: string | null, options: ObjectOptions, parse: Parse): Promise<Config> {
   const problems = new Problems();
-  const sources = new Set<string>(file === null ? [] : [file]);
+  const sources = new Sources();
+  if (file !== null) sources.add(file);
   const env = options.env ?? process.env;
   const baseDir = resolve(options.baseDir ?? '.');
   const fill: Fill = text => interpolate(text, { env, file: path => included(resolve(baseDir, path), sources) });
-  const { purpose = 'serve', dev = false, only } = options;
+  const { purpose = 'serve', dev = false, only, running = new Sources() } = options;
   const needed = (path: Path) => isNeeded(only, path);
   const tree = parse({ problems, fill, needed });
   const draft = tree === undefined ? undefined : draftFrom(tree, problems);
-  const config = draft && (await build({ problems, env, purpose, only, dev, baseDir, sources }, draft, file));
-  problems.throwIfAny(name);
+  const config = draft && (await build({ problems, env, purpose, only, dev, baseDir, sources, running }, draft, file));
+  problems.throwIfAny(name, sources);
   // Each finding that leaves no configuration is an error; this line keeps that promise if one forgets to say so.
   if (config === undefined) throw new ConfigError(name, [{ key: '', message: 'holds no whole configuration' }]);
   return frozen(narrowed({ ...config, name }, only));
@@ -95,7 +99,7 @@ function textOf(file: string): string {
 }
 
 /** The text for `${file:PATH}`. */
-function included(path: string, sources: Set<string>): string {
+function included(path: string, sources: Sources): string {
   sources.add(path);
   try {
     return readText(path, 64 * 1024).text;

@@ -34,7 +34,7 @@ export function nearest(name: string, known: Iterable<string>): string | undefin
   let best: { name: string; distance: number } | undefined;
   for (const candidate of known) {
     const distance = folded(candidate) === folded(name) ? 0 : editDistance(name.toLowerCase(), candidate.toLowerCase());
-    const limit = Math.max(1, Math.ceil(candidate.length / 3));
+    const limit = Math.max(1, Math.floor(candidate.length / 3));
     if (distance <= limit && (best === undefined || distance < best.distance)) best = { name: candidate, distance };
   }
   return best?.name;

@@ -81,12 +81,13 @@ export class Problems {
   }
 
   /** @throws ConfigError with every finding, in the order of the text */
-  throwIfAny(file: string): void {
+  throwIfAny(file: string, sources?: Map<string, string>): void {
     if (!this.any) return;
     const order = (p: ConfigProblem) => (p.line ?? 0) * 100_000 + (p.column ?? 0);
     throw new ConfigError(
       file,
       [...this.#found].sort((a, b) => order(a) - order(b)),
+      sources,
     );
   }
 

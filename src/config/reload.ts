@@ -18,6 +18,8 @@ export interface ReloadOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly clock: Clock;
   readonly log: Logger;
+  /** @throws ConfigError for one that can't be taken over */
+  readonly check: (config: Config) => Promise<void>;
   /** Takes the new one over; synchronous, so that no request sees half of it. */
   readonly apply: (config: Config) => void;
 }
@@ -29,7 +31,8 @@ export interface Reload {
 }
 
 export function reloadOnChange(options: ReloadOptions): Reload {
-  const { file, env, clock, log, apply } = options;
+  const { file, env, clock, log, check, apply } = options;
+  let { sources } = options.config;
   let running: Promise<void> = Promise.resolve();
   let closed = false;
   const watcher = watchConfig(options.config.sources, () => void reload('change'), { clock });
@@ -37,13 +40,17 @@ export function reloadOnChange(options: ReloadOptions): Reload {
   async function once(reason: string): Promise<void> {
     if (closed) return;
     try {
-      const config = await loadConfig(file, { env });
+      const config = await loadConfig(file, { env, running: sources });
+      await check(config);
       if (closed) return;
       apply(config);
       for (const warning of config.warnings) log.warn(warning);
       log.info({ reason, workloads: config.workloads.size }, 'configuration reloaded');
-      watcher.update(config.sources);
+      sources = config.sources;
+      watcher.update(sources);
     } catch (error) {
+      // What is wrong may be mended in a file that the one that runs doesn't have.
+      if (error instanceof ConfigError) watcher.update(new Map([...error.sources, ...sources]));
       const problems = error instanceof ConfigError ? error.message.split('\n') : [errorFields(error).message];
       log.error({ reason, problems }, 'the changed configuration is refused; the one that runs goes on');
     }

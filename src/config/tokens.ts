@@ -24,8 +24,15 @@ export function tokenFromFile(
   if (!existsSync(file) && building.purpose === 'serve' && isNeeded(building.only, path)) {
     // A configuration that is refused leaves nothing behind.
     if (building.problems.any) return undefined;
+    if (building.running.held(file)) {
+      // Who holds the token in his environment would be locked out by another one.
+      const mend = 'put it back or write another one (openssl rand -hex 32); a start would make one';
+      building.problems.add(path, `${options.what} ${file} is gone; the token that it held goes on; ${mend}`);
+      return undefined;
+    }
     try {
       makeToken(file, options);
+      building.sources.renew(file);
     } catch (error) {
       if (!(error instanceof TokenNotMade)) throw error;
       building.problems.add(path, error.message);

@@ -7,10 +7,11 @@
  *
  * @module
  */
-import { type BigIntStats, type FSWatcher, statSync, watch } from 'node:fs';
+import { type FSWatcher, watch } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Clock, systemClock } from '../clock.ts';
+import { fingerprint } from './sources.ts';
 
 export interface WatchOptions {
   readonly clock?: Clock;
@@ -22,9 +23,10 @@ export interface WatchOptions {
 
 export interface ConfigWatch {
   /**
-   * Watches other files from now on. What is known of a file that stays is kept, so a change during a reload isn't lost.
+   * Watches other files from now on. What is known of a file that stays is kept, so a change during a reload isn't lost;
+   * nor is one of a new file since it was read.
    */
-  update(files: readonly string[]): void;
+  update(files: ReadonlyMap<string, string>): void;
   close(): void;
 }
 
@@ -32,11 +34,11 @@ export interface ConfigWatch {
 const MAX_FOLDERS = 64;
 
 /**
- * @param files absolute paths; one that isn't there is waited for
+ * @param files absolute paths, each with which file it was when it was read; one that wasn't there is waited for
  * @param onChange gets the paths that changed, appeared or vanished
  */
 export function watchConfig(
-  files: readonly string[],
+  files: ReadonlyMap<string, string>,
   onChange: (changed: readonly string[]) => void,
   options: WatchOptions = {},
 ): ConfigWatch {
@@ -51,10 +53,11 @@ export function watchConfig(
   update(files);
   return { update, close };
 
-  function update(next: readonly string[]): void {
+  function update(next: ReadonlyMap<string, string>): void {
     if (closed) return;
-    known = new Map(next.map(file => [file, known.get(file) ?? printNow(file)]));
+    known = new Map([...next].map(([file, print]) => [file, known.get(file) ?? print]));
     watchFolders();
+    soon();
   }
 
   function watchFolders(): void {
@@ -126,17 +129,4 @@ export function watchConfig(
     for (const [folder, watcher] of folders) drop(folder, watcher);
     folders = new Map();
   }
-}
-
-function printNow(file: string): string {
-  try {
-    return fingerprint(statSync(file, { bigint: true }));
-  } catch {
-    return '';
-  }
-}
-
-/** Which file it is and when it last changed, mode and owner included. Follows links; '' stands for none. */
-function fingerprint(stats: BigIntStats): string {
-  return [stats.dev, stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].join(':');
 }

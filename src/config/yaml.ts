@@ -57,6 +57,9 @@ function hintFor(text: string, offset: number): string {
   const end = text.indexOf('\n', offset);
   const line = text.slice(start, end < 0 ? undefined : end);
   if (/[{[,].*\$\{/.test(line)) return '; inside { } and [ ] a value with ${…} needs quotes';
+  if (/\[[^"']*\[?[0-9a-f]*::[0-9a-f:.]*\]/i.test(line)) return '; an IPv6 address needs quotes: ["[::1]:9110"]';
+  if (!/:(\s|$)/.test(line) && !/^\s*(-|#|$)/.test(line))
+    return '; KEY: value needs a colon and a blank behind the key';
   if (line.includes('\t')) return '; indent with spaces, not with tabs';
   return '';
 }

@@ -2,7 +2,8 @@
  * The real `walletcreds serve`: what it does from its first millisecond to its last.
  */
 import { createHash } from 'node:crypto';
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { chmodSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Chain, credentialsFor, type Serving, startChain, startServe, tokenOf } from '../support/chain.ts';
@@ -147,6 +148,49 @@ describe('reload', () => {
     expect((await credentialsFor(chain, tokenOf(chain, 'a'))).status).toBe(200);
   });
 
+  const refusal = 'the changed configuration is refused; the one that runs goes on';
+
+  test('keys that can’t sign are refused as at a start, and what is held goes on', async () => {
+    const serve = await serving(chain.yaml({ a: A }));
+    expect((await credentialsFor(chain, tokenOf(chain, 'a'))).status).toBe(200);
+    replace(chain.yaml({ a: A }).replace('keys_dir: keys', 'keys_dir: nowhere'));
+    expect((await serve.said(refusal))['problems']).toEqual([
+      expect.stringMatching(/walletcreds\.yaml:\d+:\d+ identity_token\.signer\.keys_dir: .*nowhere/),
+    ]);
+    expect((await credentialsFor(chain, tokenOf(chain, 'a'))).status).toBe(200);
+  });
+
+  test('a token’s file that vanishes is missed, not made anew: the token that it held goes on', async () => {
+    const serve = await serving(chain.yaml({ a: A }));
+    const token = tokenOf(chain, 'a');
+    rmSync(join(chain.folder, 'tokens/a'));
+    expect((await serve.said(refusal))['problems']).toEqual([
+      expect.stringMatching(/workloads\.a\.token_file: .*tokens\/a is gone.*openssl rand/),
+    ]);
+    expect(existsSync(join(chain.folder, 'tokens/a'))).toBe(false);
+    expect((await credentialsFor(chain, token)).status).toBe(200);
+    chain.write('tokens/a', token);
+    await serve.said('configuration reloaded');
+  });
+
+  test('a mend in a file that only the refused configuration names is noticed', async () => {
+    const serve = await serving(chain.yaml({ a: A }));
+    chain.write('tokens/later', createHash('sha256').update('later').digest('hex'), 0o666);
+    replace(chain.yaml({ a: A, later: B }));
+    await serve.said(refusal);
+    chmodSync(join(chain.folder, 'tokens/later'), 0o600);
+    await serve.said('configuration reloaded');
+    expect(walletOf((await credentialsFor(chain, tokenOf(chain, 'later'))).body)).toBe(B);
+  });
+
+  test('SIGHUP while it stops is no reason to break off', async () => {
+    const serve = await serving(chain.yaml({ a: A }));
+    serve.child.kill('SIGTERM');
+    serve.child.kill('SIGHUP');
+    expect(await serve.exited).toBe(0);
+    expect(serve.lines.at(-1)).toMatchObject({ msg: 'stopped' });
+  });
+
   test('a replaced token is good at once, and the old one for the overlap', async () => {
     const serve = await serving(chain.yaml({ a: A }));
     const old = tokenOf(chain, 'a');
@@ -169,11 +213,12 @@ describe('what serve refuses to start with', () => {
     ['--heapsnapshot-near-heap-limit=1', []],
     ['--tls-keylog=keys.log', []],
     ['--report-on-signal', []],
+    ['--report_on_signal', []],
   ])('%s, which opens its memory to others', async flag => {
     chain.write('walletcreds.yaml', chain.yaml({ a: A }));
     const { code, stderr } = await start([flag]);
     expect(code).toBe(2);
-    expect(stderr).toContain(`node was given ${flag.split('=')[0]}`);
+    expect(stderr).toContain(`node was given ${flag.split('=')[0]?.replaceAll('_', '-')}`);
     expect(stderr).toContain('WALLETCREDS_ALLOW_DEBUG=1');
   });
 
@@ -213,6 +258,21 @@ describe('what serve refuses to start with', () => {
     expect(code).toBe(2);
     expect(stderr).toMatch(/none\.yaml: .*walletcreds init/);
   });
+});
+
+test('nobody reading the log keeps it from ending', async () => {
+  chain.write('walletcreds.yaml', chain.yaml({ a: A }));
+  running = startServe(chain);
+  await running.said('serving');
+  // More than a pipe holds, and nobody takes it out.
+  running.child.stderr?.pause();
+  for (let i = 0; i < 40; i++) {
+    await Promise.all(Array.from({ length: 25 }, () => credentialsFor(chain, `wrong-${'x'.repeat(32)}`)));
+  }
+  const gone = once(running.child, 'exit');
+  running.child.kill('SIGTERM');
+  expect(await gone).toEqual([0, null]);
+  running.child.stderr?.resume();
 });
 
 describe('healthcheck', () => {

@@ -60,7 +60,7 @@ describe('the example', () => {
       prefetch: true,
       rawJwt: false,
     });
-    expect(config.sources).toEqual([join(dir, 'walletcreds.yaml'), join(dir, 'tokens/scraper-a')]);
+    expect([...config.sources.keys()]).toEqual([join(dir, 'walletcreds.yaml'), join(dir, 'tokens/scraper-a')]);
   });
 
   // Each commented option alone; a few need another one beside them, or stand in the place of one.
@@ -249,7 +249,7 @@ admin: { listen: "127.0.0.1:\${env:PORT:-0}", allow_remote: "\${env:REMOTE}" }
     expect(config.region).toBe('eu-central-1');
     expect([...config.workloads.keys()]).toEqual(['w']);
     expect(config.admin).toMatchObject({ listen: [{ port: 0 }], allowRemote: true });
-    expect(config.sources).toContain(join(dir, 'region'));
+    expect([...config.sources.keys()]).toContain(join(dir, 'region'));
   });
 
   it('asks the STS that it names, else the variable, else the region, and says which', async () => {
@@ -294,6 +294,7 @@ admin: { listen: "127.0.0.1:\${env:PORT:-0}", allow_remote: "\${env:REMOTE}" }
     expect(config.warnings.map(text => text.split(':')[0])).toEqual([
       'session_duration',
       'workloads.a.session_duration',
+      'workloads.a',
     ]);
     expect(config.workloads.get('a')?.workload.sessionDuration).toBe(1740);
   });
@@ -334,7 +335,7 @@ admin: { listen: "127.0.0.1:\${env:PORT:-0}", allow_remote: "\${env:REMOTE}" }
     });
     expect(config.endpoint.tls?.listen).toEqual([{ host: '0.0.0.0', port: 9443 }]);
     expect(config.broker).toMatchObject({ listen: [], tls: { listen: [{ host: '0.0.0.0', port: 8443 }] } });
-    expect(config.sources).toEqual([join(folder.dir, 'tls.crt'), join(folder.dir, 'tls.key')]);
+    expect([...config.sources.keys()]).toEqual([join(folder.dir, 'tls.crt'), join(folder.dir, 'tls.key')]);
     writeFileSync(join(folder.dir, 'tls.crt'), 'x');
     expect(await refusal(folder, { endpoint: { tls } })).toBe(
       'configuration endpoint.tls.cert_file: tls.crt: no PEM certificate in it',

@@ -2,6 +2,7 @@ import { mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync }
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Clock, systemClock } from '../../src/clock.ts';
+import { Sources } from '../../src/config/sources.ts';
 import { type ConfigWatch, watchConfig } from '../../src/config/watch.ts';
 import { configFolder } from '../support/config-folder.ts';
 import { fakeClock } from '../support/fake-clock.ts';
@@ -12,12 +13,18 @@ afterEach(() => {
   watches = [];
 });
 
+function sourcesOf(files: readonly string[]): Sources {
+  const sources = new Sources();
+  for (const file of files) sources.add(file);
+  return sources;
+}
+
 /** A watch whose changes can be awaited one by one. */
-function watching(files: string[], options: { clock?: Clock; pollMs?: number } = {}) {
+function watching(files: string[] | Sources, options: { clock?: Clock; pollMs?: number } = {}) {
   const changes: (readonly string[])[] = [];
   let wake = () => {};
   const watch = watchConfig(
-    files,
+    Array.isArray(files) ? sourcesOf(files) : files,
     changed => {
       changes.push(changed);
       wake();
@@ -42,6 +49,14 @@ describe('by events', () => {
     const { next } = watching([file]);
     writeFileSync(file, '22');
     expect(await next()).toEqual([file]);
+  });
+
+  it('a file that changed after it was read and before it was watched is a change', async () => {
+    const { write } = configFolder();
+    const file = write('a', '1');
+    const read = sourcesOf([file]);
+    writeFileSync(file, '22');
+    expect(await watching(read).next()).toEqual([file]);
   });
 
   it("a file that is replaced by rename, an editor's way, is a change, each time", async () => {
@@ -114,7 +129,7 @@ describe('by the poll, where there are no events', () => {
     const [a, b] = [write('a', '1'), write('b', '1')];
     const { watch, next } = watching([a], { ...poll, clock });
     write('a', '22');
-    watch.update([a, b]);
+    watch.update(sourcesOf([a, b]));
     await clock.advance(1_000);
     expect(await next()).toEqual([a]);
   });

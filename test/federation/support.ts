@@ -4,6 +4,7 @@
  * @module
  */
 import type { Config, WorkloadConfig } from '../../src/config/config.ts';
+import { Sources } from '../../src/config/sources.ts';
 import { parseWallet } from '../../src/workload/wallet.ts';
 import { type IdentityTokenConfig, makeWorkload } from '../../src/workload/workload.ts';
 
@@ -84,7 +85,7 @@ export function configOf(options: ConfigOptions = {}): Config {
     },
     admin: { listen: [{ host: '127.0.0.1', port: 9112 }], allowRemote: false, open: false },
     audit: { kind: 'sqlite', path: '/var/lib/walletcreds/audit.sqlite' },
-    sources: ['/etc/walletcreds.yaml'],
+    sources: new Sources(),
     warnings: [],
   } as Config;
 }

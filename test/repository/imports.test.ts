@@ -23,6 +23,7 @@ const floors: readonly (readonly string[])[] = [
     'src/log-level.ts',
     'src/make-folder.ts',
     'src/metrics.ts',
+    'src/plain-text.ts',
     'src/policy-pattern.ts',
     'src/prometheus.ts',
     'src/version.ts',

@@ -1,0 +1,38 @@
+/**
+ * The files that a configuration was made of, each with what tells it from another one of that name. It is taken down
+ * before the file is read: one that changes in between is read again, and never missed.
+ *
+ * @module
+ */
+import { type BigIntStats, statSync } from 'node:fs';
+
+export class Sources extends Map<string, string> {
+  /** @param file absolute; one that isn't there is a source as well, since it may come */
+  add(file: string): void {
+    if (!this.has(file)) this.renew(file);
+  }
+
+  /** After this process has written the file itself. */
+  renew(file: string): void {
+    this.set(file, printNow(file));
+  }
+
+  /** @returns whether the file was there */
+  held(file: string): boolean {
+    return (this.get(file) ?? '') !== '';
+  }
+}
+
+/** '' where there is none. */
+function printNow(file: string): string {
+  try {
+    return fingerprint(statSync(file, { bigint: true }));
+  } catch {
+    return '';
+  }
+}
+
+/** Which file it is and when it last changed, mode and owner included. */
+export function fingerprint(stats: BigIntStats): string {
+  return [stats.dev, stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].join(':');
+}
