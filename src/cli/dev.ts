@@ -61,6 +61,7 @@ export async function dev(options: DevOptions): Promise<void> {
   if (!Number.isInteger(port) || port < 1 || port > 65_533) {
     throw new UsageError(`--port ${port}: it and the two after it are used, so 1 to 65533`);
   }
+  if (options.stateDir === '') throw new UsageError('--state-dir is empty; name a folder of its own');
   const stateDir = resolve(options.stateDir);
   const envFiles = envFilesOf(options, stateDir);
   if (options.envFile !== undefined) checkEnvFile(resolve(options.envFile), '--env-file');
@@ -92,9 +93,10 @@ export async function dev(options: DevOptions): Promise<void> {
 /** A folder of its own under the state folder, so that a name can't collide with anything else there. */
 function envFilesOf({ workloads, envFile }: DevOptions, stateDir: string): Map<string, string[]> {
   try {
+    const own = makeFolder(stateDir, 0o700) || readdirSync(stateDir).length === 0;
     makeFolder(join(stateDir, 'env'), 0o700);
-    // Whatever repository this lies in: a key and tokens are not for it.
-    writeFileSync(join(stateDir, '.gitignore'), '*\n');
+    // Whatever repository this lies in: a key and tokens are not for it. A folder with other things in it isn't ours to hide.
+    if (own) writeFileSync(join(stateDir, '.gitignore'), '*\n', { flag: 'wx' });
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
     throw new UsageError(`--state-dir ${stateDir} can't be written (${code}); name a folder of your own`);

@@ -32,9 +32,15 @@ export async function healthcheck(options: HealthcheckOptions): Promise<number> 
   options.out(
     status instanceof Error
       ? `not reached at ${url.origin}: ${status.message}; is \`walletcreds serve\` running, and is this its admin listener (--url)?`
-      : `not ready (${status} from ${url.origin}${url.pathname}); the log of the running process says why`,
+      : `not ready (${status} from ${url.origin}${url.pathname}); ${whereToLook(status, options.workload)}`,
   );
   return 1;
+}
+
+function whereToLook(status: number, workload: string | undefined): string {
+  if (status === 404) return 'is this its admin listener (--url), and the workload one of the configuration?';
+  const log = 'the log of the running process says why';
+  return workload === undefined ? log : `${log}, unless it has no workload ${workload}`;
 }
 
 function get(url: URL, timeoutMs: number): Promise<number> {

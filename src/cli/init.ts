@@ -4,7 +4,7 @@
  * @module
  */
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { loadConfig } from '../config/load.ts';
 import { TEMPLATE } from '../config/template.ts';
 import { UsageError } from '../errors.ts';
@@ -32,9 +32,8 @@ export async function init(options: InitOptions): Promise<void> {
 
   // Wherever the tokens go, loading makes those that are missing; so look first which are there.
   const before = await loadConfig(file, { env, purpose: 'inspect' });
-  const there = new Set(before.sources.filter(path => existsSync(path)));
   const config = await loadConfig(file, { env });
-  for (const path of tokenFiles(config)) log(`${there.has(path) ? 'exists ' : 'wrote  '} ${told(path)}`);
+  for (const path of tokenFiles(config)) log(`${before.sources.held(path) ? 'exists ' : 'wrote  '} ${told(path)}`);
 
   const { identityToken } = config.defaults;
   if (identityToken.kind === 'signer') {
@@ -46,10 +45,31 @@ export async function init(options: InitOptions): Promise<void> {
       log(`wrote   ${told(made.file)}`);
     }
   }
+  const keysDirs = identityToken.kind === 'signer' ? [identityToken.keysDir] : [];
+  hideFromGit(resolve(dir), [...keysDirs, ...tokenFiles(config).map(dirname)], log);
   log('');
   log(`Next: set region, role_arn, issuer and the wallets in ${told(file)}, then`);
   log('  walletcreds aws-setup --bucket BUCKET    prints what the account needs');
   log(`  walletcreds serve --config ${told(file)}`);
+}
+
+/** A key and tokens are for no repository. */
+function hideFromGit(dir: string, folders: readonly string[], log: (line: string) => void): void {
+  const own = [...new Set(folders.map(folder => relative(dir, folder)))].filter(
+    path => path !== '' && !path.startsWith('..'),
+  );
+  if (own.length === 0 || !inRepository(dir)) return;
+  const file = join(dir, '.gitignore');
+  try {
+    writeFileSync(file, [...own.map(path => `/${path}/`), '/audit.sqlite*', ''].join('\n'), { flag: 'wx' });
+    log(`wrote   ${relative(process.cwd(), file)}`);
+  } catch {
+    log(`Keep out of git: ${own.map(path => `${path}/`).join(', ')}`);
+  }
+}
+
+function inRepository(dir: string): boolean {
+  return existsSync(join(dir, '.git')) || (dirname(dir) !== dir && inRepository(dirname(dir)));
 }
 
 function writeTemplate(dir: string, file: string, log: (line: string) => void): void {

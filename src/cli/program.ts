@@ -34,6 +34,12 @@ export async function runProgram(args: readonly string[], verbs: readonly AddVer
     out: line => void process.stdout.write(`${line}\n`),
     warn: line => void process.stderr.write(`${line}\n`),
   };
+  process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+    // Whoever was reading has gone, as `head` does: there is nobody to tell.
+    if (code === 'EPIPE') return;
+    io.warn(`walletcreds: standard output can't be written (${code})`);
+    process.exit(1);
+  });
   let status = 0;
   const run: Run =
     verb =>

@@ -1,6 +1,8 @@
 /**
  * The command line as people write it: where options may stand, what is passed on untouched, and which mistakes are 2.
  */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Chain, startChain } from '../support/chain.ts';
 import { bin, cleanEnv, run } from '../support/process.ts';
@@ -47,6 +49,17 @@ describe('exec WORKLOAD -- CMD', () => {
   test('without a program is 2', async () => {
     expect((await walletcreds(['exec', 'demo', '--'])).code).toBe(2);
   });
+});
+
+test('a reader who goes away, as `head` does, is no error', async () => {
+  const child = spawn(process.execPath, [bin, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  child.stdout.destroy();
+  let said = '';
+  child.stderr.on('data', chunk => {
+    said += chunk;
+  });
+  const [code] = await once(child, 'close');
+  expect([code, said]).toEqual([0, '']);
 });
 
 describe('a URL that is none is 2, in one line that names the flag', () => {

@@ -110,6 +110,14 @@ async function whoIs(env: Record<string, string>): Promise<string | undefined> {
 }
 
 describe('walletcreds dev', () => {
+  it('leaves the .gitignore of a state folder that has other things in it, and takes no empty name for one', async () => {
+    writeFileSync(join(dir, '.gitignore'), 'node_modules\n');
+    const running = await start(await freePorts(), { stateDir: dir });
+    await running.stop();
+    expect(readFileSync(join(dir, '.gitignore'), 'utf8')).toBe('node_modules\n');
+    await expect(start(await freePorts(), { stateDir: '' })).rejects.toThrow('--state-dir is empty');
+  });
+
   it('takes an unmodified SDK from the printed exports to the wallet’s identity', async () => {
     const port = await freePorts();
     const running = await start(port);
@@ -121,6 +129,9 @@ describe('walletcreds dev', () => {
       'AWS_REGION',
       'AWS_DEFAULT_REGION',
       'AWS_ENDPOINT_URL_STS',
+      // A developer's own keys come first in every SDK.
+      'AWS_SHARED_CREDENTIALS_FILE',
+      'AWS_CONFIG_FILE',
     ]);
     expect(env['AWS_CONTAINER_CREDENTIALS_FULL_URI']).toBe(`http://127.0.0.1:${port}/v1/credentials`);
     expect(await whoIs(env)).toBe(

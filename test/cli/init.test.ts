@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { init } from '../../src/cli/init.ts';
@@ -52,6 +52,16 @@ describe('init', () => {
     expect(readFileSync(join(dir, 'walletcreds.yaml'), 'utf8')).toBe(text);
     expect(existsSync(join(dir, 'tokens/mine'))).toBe(true);
     expect(readdirSync(join(dir, 'k'))).toHaveLength(1);
+  });
+
+  it('in a repository keeps keys and tokens out of it, and leaves a .gitignore that is there', async () => {
+    const { dir } = configFolder();
+    mkdirSync(join(dir, '.git'));
+    await run(join(dir, 'in'));
+    expect(readFileSync(join(dir, 'in/.gitignore'), 'utf8')).toBe('/keys/\n/tokens/\n/audit.sqlite*\n');
+    writeFileSync(join(dir, '.gitignore'), 'mine\n');
+    expect(await run(dir)).toContain('Keep out of git: keys/, tokens/');
+    expect(readFileSync(join(dir, '.gitignore'), 'utf8')).toBe('mine\n');
   });
 
   it('says what is wrong with a configuration that is there, or with the place', async () => {

@@ -115,7 +115,7 @@ test('the entry module takes SIGUSR1 away from node’s debugger before it loads
 describe('the tarball', () => {
   test('ships what users need and nothing else', () => {
     const allowed =
-      /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/[\w-]+\.[cm]?js|dist\/(types\/)?package\.json|dist\/serve-\w+\.js\.cache|dist\/THIRD-PARTY-LICENSES\.txt|dist\/types\/.+\.d\.ts)$/;
+      /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|docs\/[\w-]+\.md|dist\/[\w-]+\.[cm]?js|dist\/(types\/)?package\.json|dist\/serve-\w+\.js\.cache|dist\/THIRD-PARTY-LICENSES\.txt|dist\/types\/.+\.d\.ts)$/;
     expect(packed().filter(path => !allowed.test(path))).toEqual([]);
   });
 

@@ -5,8 +5,14 @@
  */
 import { InvalidArgumentError, Option } from 'commander';
 
+const DEFAULT_CONFIG = 'walletcreds.yaml';
+
 export function configOption(): Option {
-  return new Option('--config <FILE>', 'the configuration').env('WALLETCREDS_CONFIG').default('walletcreds.yaml');
+  // An empty variable, as compose files have it, is none.
+  return new Option('--config <FILE>', 'the configuration')
+    .env('WALLETCREDS_CONFIG')
+    .default(DEFAULT_CONFIG)
+    .argParser(value => (value === '' ? DEFAULT_CONFIG : value));
 }
 
 export function jsonOption(): Option {
