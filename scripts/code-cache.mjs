@@ -53,7 +53,7 @@ process.env.WALLETCREDS_LOG_LEVEL = 'warn';
 const script = new Script(readFileSync(filename, 'latin1'), { filename });
 const module = { exports: {} };
 script.runInThisContext()(module.exports, createRequire(filename), module, filename, dirname(filename));
-const ended = module.exports.main(['serve', '--config', join(folder, 'walletcreds.yaml')]);
+const ended = module.exports.main(join(folder, 'walletcreds.yaml'));
 ended.then(status => process.exit(status || 1));
 
 // One request, once the first exchange is under way: the same functions are called each time, and the same bytes kept.

@@ -6,10 +6,9 @@
  * @module
  */
 import { Command, CommanderError } from 'commander';
-import { ConfigError, UsageError } from '../errors.ts';
-import { errorFields } from '../log.ts';
 import { version } from '../version.ts';
-import type { Io, Run } from './io.ts';
+import { type Io, print, processIo, type Run } from './io.ts';
+import { report } from './report.ts';
 
 const EXAMPLES = `
 Try it without an AWS account:
@@ -29,17 +28,7 @@ export type AddVerbs = (program: Command, io: Io, run: Run) => void;
 
 /** @returns the exit status */
 export async function runProgram(args: readonly string[], verbs: readonly AddVerbs[]): Promise<number> {
-  const io: Io = {
-    env: process.env,
-    out: line => void process.stdout.write(`${line}\n`),
-    warn: line => void process.stderr.write(`${line}\n`),
-  };
-  process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
-    // Whoever was reading has gone, as `head` does: there is nobody to tell.
-    if (code === 'EPIPE') return;
-    io.warn(`walletcreds: standard output can't be written (${code})`);
-    process.exit(1);
-  });
+  const io = processIo();
   let status = 0;
   const run: Run =
     verb =>
@@ -53,7 +42,7 @@ export async function runProgram(args: readonly string[], verbs: readonly AddVer
     .showSuggestionAfterError()
     .enablePositionalOptions()
     .exitOverride()
-    .configureOutput({ writeErr: text => io.warn(text.trimEnd()) })
+    .configureOutput({ writeOut: print, writeErr: text => io.warn(text.trimEnd()) })
     .addHelpText('after', EXAMPLES);
   for (const add of verbs) add(program, io, run);
   inherit(program);
@@ -76,16 +65,4 @@ function inherit(command: Command): void {
     child.exitOverride().configureOutput(command.configureOutput()).showSuggestionAfterError();
     inherit(child);
   }
-}
-
-/** One line (for a configuration, one a problem) that says where and how to mend it; never a stack trace. */
-function report(error: unknown, { env, warn }: Io): number {
-  if (error instanceof ConfigError || error instanceof UsageError) {
-    warn(error.message);
-    return 2;
-  }
-  const { code, message } = errorFields(error);
-  warn(`walletcreds: ${message}${code === 'Error' ? '' : ` (${code})`}`);
-  if (env['WALLETCREDS_LOG_LEVEL'] === 'debug' && error instanceof Error) warn(error.stack ?? '');
-  return 1;
 }

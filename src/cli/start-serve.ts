@@ -10,9 +10,12 @@ import type * as ServeScript from './main-serve.ts';
 /** The name of the script that `main-serve.ts` was bundled into, beside this code; the build writes it here. */
 declare const SERVE_SCRIPT: string;
 
-/** @returns the exit status */
-export function main(args: readonly string[]): Promise<number> {
+/**
+ * @param config the configuration's path
+ * @returns the exit status
+ */
+export function main(config: string): Promise<number> {
   const auditWorker = tryNewWorker();
   const script = loadScript(new URL(SERVE_SCRIPT, import.meta.url)) as typeof ServeScript;
-  return script.main(args, auditWorker);
+  return script.main(config, auditWorker);
 }

@@ -49,6 +49,8 @@ export function watchConfig(
   let cancelDebounce: (() => void) | undefined;
   let looking: Promise<void> | undefined;
   let again = false;
+  /** Other folders are to be watched. */
+  let moved = false;
   let cancelPoll = clock.schedule(poll, pollMs);
   update(files);
   return { update, close };
@@ -56,7 +58,8 @@ export function watchConfig(
   function update(next: ReadonlyMap<string, string>): void {
     if (closed) return;
     known = new Map([...next].map(([file, print]) => [file, known.get(file) ?? print]));
-    watchFolders();
+    // Not at once: a start has better to do, and the first look finds what changes until then.
+    moved = true;
     soon();
   }
 
@@ -87,6 +90,8 @@ export function watchConfig(
     cancelDebounce?.();
     cancelDebounce = clock.schedule(() => {
       cancelDebounce = undefined;
+      if (moved) watchFolders();
+      moved = false;
       void look();
     }, debounceMs);
   }

@@ -4,8 +4,7 @@
  * @module
  */
 import { InvalidArgumentError, Option } from 'commander';
-
-const DEFAULT_CONFIG = 'walletcreds.yaml';
+import { DEFAULT_CONFIG } from '../plain-serve.ts';
 
 export function configOption(): Option {
   // An empty variable, as compose files have it, is none.
