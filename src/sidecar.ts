@@ -180,12 +180,12 @@ async function requireKeys(config: Config, signer: (...of: Parameters<KeyStores>
       await signer(dir, purpose);
     } catch (error) {
       const place = config.keyFolders?.get(dir) ?? { key: 'identity_token.signer.keys_dir' };
-      throw new ConfigError(file, [{ ...place, message: errorFields(error).message }]);
+      throw new ConfigError(file, [{ ...place, message: errorFields(error).message }], config.sources);
     }
   }
   if (config.broker !== undefined && issuerOf(config) === undefined) {
     const message = 'a broker signs by itself: give the top level an identity_token.signer';
-    throw new ConfigError(file, [{ key: 'broker', message }]);
+    throw new ConfigError(file, [{ key: 'broker', message }], config.sources);
   }
 }
 

@@ -23,7 +23,8 @@ export function devText({ config, port, variables, envFiles }: DevText): string[
     `# Ready: ${first.name} has credentials for ${first.wallet}. In another terminal:`,
     '',
     ...Object.entries(variables.get(first.name) ?? {}).map(([name, value]) => `export ${name}=${shellQuoted(value)}`),
-    // An SDK asks these before the endpoint, and a developer's own keys are in the files. No comment behind it: an interactive zsh takes that for arguments.
+    // An SDK asks these before the endpoint, and a developer's own keys are in the files. No comment behind it: an
+    // interactive zsh takes that for arguments.
     'unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_PROFILE AWS_WEB_IDENTITY_TOKEN_FILE',
     'unset AWS_CONTAINER_CREDENTIALS_RELATIVE_URI AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE',
     'export AWS_SHARED_CREDENTIALS_FILE=/dev/null',
