@@ -44,6 +44,7 @@ export function parseTagKey(text: string): string {
   if (!/^[\p{L}\p{N} _.:/=+\-@]+$/u.test(text)) {
     throw new InvalidValue('the key of a tag has letters, digits, spaces and _.:/=+-@');
   }
+  if (text.trim() !== text) throw new InvalidValue('the key of a tag neither begins nor ends with a space');
   if (foldTagKey(text).startsWith('aws:'))
     throw new InvalidValue('keys that begin with "aws:" belong to AWS; choose another');
   return text;

@@ -71,6 +71,11 @@ function* statementFindings(statement: Record<string, unknown>, wallet: Wallet):
   if (effect !== 'Allow' && effect !== 'Deny') yield 'Effect must be "Allow" or "Deny"';
   if (!isTexts(action)) yield 'Action must be a string or a list of strings';
   if (!isTexts(resource)) yield 'Resource must be a string or a list of strings';
+  for (const tests of Object.values(isObject(condition) ? condition : {})) {
+    const keys = Object.keys(isObject(tests) ? tests : {}).map(key => key.toLowerCase());
+    if (new Set(keys).size < keys.length)
+      yield 'a Condition has a key twice: IAM takes keys that differ in case for one';
+  }
   if (effect === 'Deny' || !isTexts(resource)) return;
   const inResource = listOf(resource).every(item => holds(item, wallet));
   if (!inResource && !confinesPrefix(condition, wallet)) {

@@ -79,7 +79,8 @@ export function treeFromYaml(text: string, reading: Reading): Tree | undefined {
     const bare = isScalar(key) && key.anchor === undefined ? String(key.source ?? key.value ?? '') : undefined;
     const text = isScalar(key) && key.type !== 'PLAIN' && bare !== undefined ? String(key.value) : bare;
     if (text === undefined || text === '' || text === '__proto__') {
-      problems.add(path, 'a key that is no plain text', place);
+      const mend = isScalar(key) ? '' : '; where it is an address, quote it: "[::1]:9110"';
+      problems.add(path, `a key that is no plain text${mend}`, place);
       return undefined;
     }
     if (text === '<<') {
@@ -87,11 +88,14 @@ export function treeFromYaml(text: string, reading: Reading): Tree | undefined {
       return undefined;
     }
     try {
-      return reading.fill(text);
+      const name = reading.fill(text);
+      // A variable may hold what can't be written out either.
+      if (name !== '' && name !== '__proto__') return name;
+      problems.add(path, 'a key that is no plain text', place);
     } catch (error) {
       refuseFill(error, [...path, text], reading, place);
-      return undefined;
     }
+    return undefined;
   }
 }
 

@@ -128,7 +128,7 @@ function members(text: string): Record<string, unknown> {
     json = parseStrictJson(text);
   } catch (error) {
     if (!(error instanceof StrictJsonError)) throw error;
-    if (text.includes('-----BEGIN')) {
+    if (text.trimStart().startsWith('-----BEGIN')) {
       throw new Refusal('a bare PEM; a key file is JSON {kid, private_key_pem, purpose} with the PEM inside');
     }
     throw new Refusal(`${error.message}; a key file is JSON {kid, private_key_pem, purpose}`);

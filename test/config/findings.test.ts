@@ -202,6 +202,11 @@ describe('a finding names line, column, key and mend', () => {
       `${W}:8:13 workloads.a.tags.\uFF41\uFF57\uFF53:x: keys that begin with "aws:" belong to AWS; choose another`,
     ],
     [
+      'a tag that looks like another one',
+      yaml({ 8: '    tags: { " agentkeys_user_wallet": y }' }),
+      `${W}:8:13 workloads.a.tags. agentkeys_user_wallet: the key of a tag neither begins nor ends with a space`,
+    ],
+    [
       'a tag of AWS',
       yaml({ 8: '    tags: { "AWS:x": y }' }),
       `${W}:8:13 workloads.a.tags.AWS:x: keys that begin with "aws:" belong to AWS; choose another`,
@@ -322,6 +327,26 @@ describe('a finding names line, column, key and mend', () => {
     ['a text', 'hello', `${W}:1:1: a single value stands where a map (key: value) is expected`],
     ['a byte order mark', `\uFEFF${yaml({})}`, `${W}: begins with a byte order mark; save it as UTF-8 without one`],
     ['a prototype', yaml({ 10: '__proto__: { x: y }' }), `${W}:10:1: a key that is no plain text`],
+    [
+      'a prototype by a default',
+      yaml({ 10: '"${env:P:-__proto__}": { x: y }' }),
+      `${W}:10:1: a key that is no plain text`,
+    ],
+    [
+      'an IPv6 address without quotes',
+      yaml({ 9: 'endpoint: { listen: [::1]:9110 }' }),
+      `${W}:9:26: not valid YAML: Missing , between flow map items; an IPv6 address needs quotes: ["[::1]:9110"]`,
+    ],
+    [
+      'the same in a list',
+      yaml({ 9: 'endpoint: { listen: [[::1]:9110] }' }),
+      `${W}:9:22 endpoint.listen.0: a key that is no plain text; where it is an address, quote it: "[::1]:9110"`,
+    ],
+    [
+      'a key without a blank behind its colon',
+      yaml({ 1: 'region:us-east-1' }),
+      `${W}:1:1: not valid YAML: Implicit keys need to be on a single line; KEY: value needs a colon and a blank behind the key`,
+    ],
   ];
 
   it.each(cases)('%s', async (_, text, message) => {

@@ -41,6 +41,10 @@ describe('a session policy', () => {
     ['another wallet', allow({ Resource: `arn:aws:s3:::b/0x${'cd'.repeat(20)}/*` })],
     ['no condition', list({})],
     ['a prefix beside the own', list({ StringLike: { 's3:prefix': ['${wallet}/*', ''] } })],
+    [
+      'a key twice but for case, of which one is open',
+      list({ StringLike: { 's3:prefix': '${wallet}/*', 'S3:PREFIX': '*' } }),
+    ],
     ['no values', list({ StringLike: { 's3:prefix': [] } })],
     ['a condition that passes without a prefix', list({ StringLikeIfExists: { 's3:prefix': '${wallet}/*' } })],
     ['one that all of nothing passes', list({ 'ForAllValues:StringLike': { 's3:prefix': '${wallet}/*' } })],

@@ -51,6 +51,11 @@ describe('a key file', () => {
     ['a bare PEM', pem(), 'a bare PEM'],
     ['an array', '[]', 'not a JSON object'],
     ['with a duplicate member', '{"purpose":"dev","purpose":"oidc"}', 'a member occurs twice'],
+    [
+      'with a duplicate member and a PEM',
+      `{"kid":"a","kid":"b","private_key_pem":${JSON.stringify(pem())}}`,
+      'a member occurs twice',
+    ],
     ['of another purpose', { purpose: 'dev' }, 'purpose is "dev", and here only keys of purpose "oidc"'],
     ['of the session purpose', { purpose: 'session' }, 'purpose is "session"'],
     ['without a purpose', { purpose: undefined }, 'purpose is missing'],
