@@ -36,7 +36,10 @@ export function addKeyVerbs(program: Command, io: Io, run: Run): void {
     return { verbs, command: await keysCommand(flags, io) };
   };
 
-  verb('generate', 'Makes a signing key, 0600, in the folder of keys.')
+  verb(
+    'generate',
+    'Makes a signing key, 0600, in the folder of keys. It signs at once: where another one does, `keys rotate` publishes it first.',
+  )
     .addOption(algOption().default('ES256'))
     .option('--certificate', 'with a self-signed certificate, published as x5c: Ceph wants one')
     .action(
