@@ -73,8 +73,10 @@ export async function createSidecar(options: CreateSidecarOptions): Promise<Runn
     ...(options.baseDir === undefined ? {} : { baseDir: options.baseDir }),
     ...(options.dev === undefined ? {} : { dev: options.dev }),
   };
-  const read = (from: CreateSidecarOptions['config']): Promise<Config> =>
-    typeof from === 'string' ? loadConfig(from, { env }) : configFromObject(from, objectOptions);
+  const read = (from: CreateSidecarOptions['config'], running?: Config['sources']): Promise<Config> =>
+    typeof from === 'string'
+      ? loadConfig(from, { env, ...(from === options.config && running !== undefined ? { running } : {}) })
+      : configFromObject(from, objectOptions);
   let config = await read(options.config);
   const sidecar = await compose(config, { log });
   const apply = (next: Config): void => {
@@ -85,7 +87,10 @@ export async function createSidecar(options: CreateSidecarOptions): Promise<Runn
     options.watch === true && typeof options.config === 'string'
       ? reloadOnChange({ file: options.config, config, env, clock: systemClock, log, check: sidecar.check, apply })
       : undefined;
+  let turn: Promise<void> = Promise.resolve();
+  let closed = false;
   const close = async (graceMs?: number): Promise<void> => {
+    closed = true;
     watcher?.close();
     await sidecar.close(graceMs);
   };
@@ -101,10 +106,15 @@ export async function createSidecar(options: CreateSidecarOptions): Promise<Runn
       return Object.fromEntries(entries) as Record<string, string>;
     },
     ready: sidecar.ready,
-    async reload(next) {
-      const changed = await read(next ?? options.config);
-      await sidecar.check(changed);
-      apply(changed);
+    // One after the other, so that the last one wins.
+    reload(next) {
+      const done = turn.then(async () => {
+        const changed = await read(next ?? options.config, config.sources);
+        await sidecar.check(changed);
+        if (!closed) apply(changed);
+      });
+      turn = done.catch(() => undefined);
+      return done;
     },
     close,
     [Symbol.asyncDispose]: () => close(),

@@ -13,6 +13,7 @@ import { issuerOf, type ListenerName, type Listeners, openListeners } from './co
 import { createRefusalNotes } from './composition/refusal-notes.ts';
 import { needsRestart } from './composition/restart.ts';
 import type { Config, ListenAddress } from './config/config.ts';
+import { Sources } from './config/sources.ts';
 import { ConfigError } from './errors.ts';
 import { probeReachable } from './exchange/reachable.ts';
 import { createExchange } from './exchange/sts-exchange.ts';
@@ -180,7 +181,10 @@ async function requireKeys(config: Config, signer: (...of: Parameters<KeyStores>
       await signer(dir, purpose);
     } catch (error) {
       const place = config.keyFolders?.get(dir) ?? { key: 'identity_token.signer.keys_dir' };
-      throw new ConfigError(file, [{ ...place, message: errorFields(error).message }], config.sources);
+      // The folder as one of its own entries: what comes into it is a reason to look again.
+      const sources = new Sources(config.sources);
+      sources.add(`${dir}/.`);
+      throw new ConfigError(file, [{ ...place, message: errorFields(error).message }], sources);
     }
   }
   if (config.broker !== undefined && issuerOf(config) === undefined) {

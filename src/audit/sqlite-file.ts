@@ -55,8 +55,12 @@ export class SqliteFile {
     } catch {
       // The first row tells.
     }
-    if (db.inTransaction) db.exec('ROLLBACK');
-    db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
+    try {
+      if (db.inTransaction) db.exec('ROLLBACK');
+      db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
+    } catch {
+      this.#disconnect();
+    }
   }
 
   /**

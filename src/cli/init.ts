@@ -46,7 +46,9 @@ export async function init(options: InitOptions): Promise<void> {
     }
   }
   const keysDirs = identityToken.kind === 'signer' ? [identityToken.keysDir] : [];
-  hideFromGit(resolve(dir), [...keysDirs, ...tokenFiles(config).map(dirname)], log);
+  const here = resolve(dir);
+  const tokens = tokenFiles(config).map(path => (dirname(path) === here ? path : dirname(path)));
+  hideFromGit(here, [...keysDirs, ...tokens], log);
   log('');
   log(`Next: set region, role_arn, issuer and the wallets in ${told(file)}, then`);
   log('  walletcreds aws-setup --bucket BUCKET    prints what the account needs');
@@ -54,17 +56,15 @@ export async function init(options: InitOptions): Promise<void> {
 }
 
 /** A key and tokens are for no repository. */
-function hideFromGit(dir: string, folders: readonly string[], log: (line: string) => void): void {
-  const own = [...new Set(folders.map(folder => relative(dir, folder)))].filter(
-    path => path !== '' && !path.startsWith('..'),
-  );
+function hideFromGit(dir: string, paths: readonly string[], log: (line: string) => void): void {
+  const own = [...new Set(paths.map(path => relative(dir, path)))].filter(path => !path.startsWith('..'));
   if (own.length === 0 || !inRepository(dir)) return;
   const file = join(dir, '.gitignore');
   try {
-    writeFileSync(file, [...own.map(path => `/${path}/`), '/audit.sqlite*', ''].join('\n'), { flag: 'wx' });
+    writeFileSync(file, [...own.map(path => `/${path}`), '/audit.sqlite*', ''].join('\n'), { flag: 'wx' });
     log(`wrote   ${relative(process.cwd(), file)}`);
   } catch {
-    log(`Keep out of git: ${own.map(path => `${path}/`).join(', ')}`);
+    log(`Keep out of git: ${own.join(', ')}`);
   }
 }
 

@@ -47,8 +47,9 @@ export function sourceOrMade(building: Building, path: string): string {
   const beside = resolve(building.baseDir, path);
   // Where it may come later counts too: it would be the one that is read.
   building.sources.add(beside);
-  const there = isAbsolute(path) || building.running.held(beside) || existsSync(beside);
-  const made = there ? beside : resolve(building.stateDir, path);
+  const inState = resolve(building.stateDir, path);
+  const there = isAbsolute(path) || existsSync(beside) || (building.running.held(beside) && !existsSync(inState));
+  const made = there ? beside : inState;
   building.sources.add(made);
   return made;
 }

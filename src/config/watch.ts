@@ -32,6 +32,7 @@ export interface ConfigWatch {
 
 /** The kernel's default limit is 128 instances and some thousand watches; the poll does for the rest. */
 const MAX_FOLDERS = 64;
+const MAX_DEBOUNCE_MS = 1_000;
 
 /**
  * @param files absolute paths, each with which file it was when it was read; one that wasn't there is waited for
@@ -49,6 +50,8 @@ export function watchConfig(
   let cancelDebounce: (() => void) | undefined;
   let looking: Promise<void> | undefined;
   let again = false;
+  /** Monotonic time of the first event that no look has followed yet. */
+  let restless: number | undefined;
   /** Other folders are to be watched. */
   let moved = false;
   let cancelPoll = clock.schedule(poll, pollMs);
@@ -88,12 +91,19 @@ export function watchConfig(
   function soon(): void {
     if (closed) return;
     cancelDebounce?.();
-    cancelDebounce = clock.schedule(() => {
-      cancelDebounce = undefined;
-      if (moved) watchFolders();
-      moved = false;
-      void look();
-    }, debounceMs);
+    // A folder in which something is always going on, such as a database, mustn't put the look off for ever.
+    restless ??= clock.monotonic();
+    const patience = Math.max(0, restless + MAX_DEBOUNCE_MS - clock.monotonic());
+    cancelDebounce = clock.schedule(
+      () => {
+        cancelDebounce = undefined;
+        restless = undefined;
+        if (moved) watchFolders();
+        moved = false;
+        void look();
+      },
+      Math.min(debounceMs, patience),
+    );
   }
 
   function poll(): void {

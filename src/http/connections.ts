@@ -13,6 +13,9 @@ import { answerDue } from './answer-due.ts';
 /** How long an extra connection may take to send the request that it is refused with; ms. */
 const EXTRA_PATIENCE = 2_000;
 
+/** How long a connection may keep its place without a request where somebody else wants it; ms. */
+const SILENT_MS = 1_000;
+
 const HOLDER = Symbol('holder');
 type HeldSocket = Socket & { [HOLDER]?: Holder };
 
@@ -22,6 +25,8 @@ interface Holder {
   /** Whether a request has come over it yet. */
   used: boolean;
   token: string | undefined;
+  /** Monotonic time, ms. */
+  readonly since: number;
 }
 
 export interface Connections {
@@ -49,8 +54,8 @@ export interface Connections {
 
 /**
  * @param max connections that are served; at least as many as the largest quarter times four
- * @param displacing whether a full house makes room by ending connections that have asked and are claimed for nobody, so
- *   that strangers who keep theirs open don't keep workloads out
+ * @param displacing whether a full house makes room by ending connections that have asked and are claimed for nobody, or
+ *   haven't asked for a second, so that strangers who keep theirs open don't keep workloads out
  */
 export function createConnections(max: number, displacing = false): Connections {
   const sockets = new Set<Socket>();
@@ -68,21 +73,29 @@ export function createConnections(max: number, displacing = false): Connections 
 
   let raw = 0;
 
-  /** Ends the connection of a stranger who is owed no answer, and gives its place away. */
-  const displace = () => {
-    for (const socket of strangers) {
-      const holder = (socket as HeldSocket)[HOLDER];
-      if (holder === undefined || holder.extra || answerDue(socket) !== undefined) continue;
-      holder.extra = true;
-      served--;
-      socket.destroy();
-      return;
+  /** Ends a connection whose place somebody else can have. @returns whether there was one */
+  const displace = (): boolean => {
+    for (const socket of strangers) if (answerDue(socket) === undefined && giveAway(socket)) return true;
+    const silentSince = performance.now() - SILENT_MS;
+    for (const socket of displacing ? sockets : []) {
+      const { used, since } = (socket as HeldSocket)[HOLDER] as Holder;
+      if (!used && since < silentSince && giveAway(socket)) return true;
     }
+    return false;
+  };
+
+  const giveAway = (socket: Socket): boolean => {
+    const holder = (socket as HeldSocket)[HOLDER];
+    if (holder === undefined || holder.extra) return false;
+    holder.extra = true;
+    served--;
+    socket.destroy();
+    return true;
   };
 
   return {
     handshake(socket) {
-      if (raw >= max + extraPlaces(max)) {
+      if (raw >= max + extraPlaces(max) && !displace()) {
         socket.destroy();
         return;
       }
@@ -90,13 +103,13 @@ export function createConnections(max: number, displacing = false): Connections 
       socket.once('close', () => raw--);
     },
     add(socket) {
-      if (served >= max) displace();
+      while (served >= max && displace());
       const extra = served >= max;
       if (extra && sockets.size - served >= extraPlaces(max)) {
         socket.destroy();
         return;
       }
-      const holder: Holder = { extra, used: false, token: undefined };
+      const holder: Holder = { extra, used: false, token: undefined, since: performance.now() };
       (socket as HeldSocket)[HOLDER] = holder;
       sockets.add(socket);
       if (!extra) served++;

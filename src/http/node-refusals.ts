@@ -14,6 +14,9 @@ import { answerDue } from './answer-due.ts';
 /** How long a refused connection may go on sending before it is cut: closed at once, its reset would eat the answer; ms. */
 const LINGER = 500;
 
+/** How long a refusal may wait for the answers before it; ms. None takes longer than a second. */
+const PATIENCE = 5_000;
+
 const refusedSockets = new WeakSet<Socket>();
 
 /** @returns the code it was refused with; undefined where there is nobody to answer */
@@ -28,6 +31,8 @@ export function refuseByNode(error: Error, socket: Socket, form: ErrorForm): str
     return undefined;
   }
   refusedSockets.add(socket);
+  const cut = setTimeout(() => socket.destroy(), PATIENCE).unref();
+  socket.once('close', () => clearTimeout(cut));
   const refusal = refusalFor(code);
   afterAnswers(socket, () => writeRaw(socket, form(refusal, [])));
   return refusal.code;
@@ -36,8 +41,10 @@ export function refuseByNode(error: Error, socket: Socket, form: ErrorForm): str
 /** Calls back once the connection owes no answer to an earlier request, which the client would take this one for. */
 function afterAnswers(socket: Socket, then: () => void): void {
   const due = answerDue(socket);
-  if (due === undefined) then();
-  else due.once('close', () => afterAnswers(socket, then));
+  // A request that never ended is the broken one itself: nobody else's answer is owed.
+  if (due === undefined || (!due.req.complete && !due.headersSent)) then();
+  else if (due.req.complete) due.once('close', () => afterAnswers(socket, then));
+  else socket.destroy();
 }
 
 /** node's parser code → ours. */

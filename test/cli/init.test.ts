@@ -58,9 +58,16 @@ describe('init', () => {
     const { dir } = configFolder();
     mkdirSync(join(dir, '.git'));
     await run(join(dir, 'in'));
-    expect(readFileSync(join(dir, 'in/.gitignore'), 'utf8')).toBe('/keys/\n/tokens/\n/audit.sqlite*\n');
+    expect(readFileSync(join(dir, 'in/.gitignore'), 'utf8')).toBe('/keys\n/tokens\n/audit.sqlite*\n');
+    mkdirSync(join(dir, 'beside'));
+    writeFileSync(
+      join(dir, 'beside/walletcreds.yaml'),
+      TEMPLATE.replace('token_file: tokens/scraper-a', 'token_file: scraper'),
+    );
+    await run(join(dir, 'beside'));
+    expect(readFileSync(join(dir, 'beside/.gitignore'), 'utf8')).toBe('/keys\n/scraper\n/audit.sqlite*\n');
     writeFileSync(join(dir, '.gitignore'), 'mine\n');
-    expect(await run(dir)).toContain('Keep out of git: keys/, tokens/');
+    expect(await run(dir)).toContain('Keep out of git: keys, tokens');
     expect(readFileSync(join(dir, '.gitignore'), 'utf8')).toBe('mine\n');
   });
 

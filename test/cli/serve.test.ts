@@ -3,7 +3,7 @@
  */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { chmodSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Chain, credentialsFor, type Serving, startChain, startServe, tokenOf } from '../support/chain.ts';
@@ -158,6 +158,16 @@ describe('reload', () => {
       expect.stringMatching(/walletcreds\.yaml:\d+:\d+ identity_token\.signer\.keys_dir: .*nowhere/),
     ]);
     expect((await credentialsFor(chain, tokenOf(chain, 'a'))).status).toBe(200);
+  });
+
+  test('keys that come into the folder that had none are noticed', async () => {
+    const serve = await serving(chain.yaml({ a: A }));
+    mkdirSync(join(chain.folder, 'next-keys'), { mode: 0o700 });
+    replace(chain.yaml({ a: A, b: B }).replace('keys_dir: keys', 'keys_dir: next-keys'));
+    await serve.said(refusal);
+    cpSync(join(chain.folder, 'keys'), join(chain.folder, 'next-keys'), { recursive: true });
+    await serve.said('configuration reloaded');
+    expect((await credentialsFor(chain, tokenOf(chain, 'b'))).status).toBe(200);
   });
 
   test('a token’s file that vanishes is missed, not made anew: the token that it held goes on', async () => {

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { configFromObject, loadConfig } from '../../src/config/load.ts';
@@ -169,6 +169,19 @@ describe('tokens', () => {
     const found = await refusal(folder, { workloads: { a: { wallet: WALLET, token_file: 't' } } });
     expect(found).toBe(`configuration workloads.a.token_file: ${message}`);
     if (content.length > 8) expect(found).not.toContain(content.slice(0, 8));
+  });
+
+  it('that vanished since they were read are missed, but where they have moved to state_dir', async () => {
+    const folder = configFolder();
+    folder.write('t', TOKEN);
+    const object = { state_dir: 'state', workloads: { a: { wallet: WALLET, token_file: 't' } } };
+    const running = (await load(folder, object)).sources;
+    rmSync(join(folder.dir, 't'));
+    const again = () => configFromObject({ ...BASE, ...object }, { env: {}, baseDir: folder.dir, running });
+    await expect(again()).rejects.toThrow(/workloads\.a\.token_file: the token file .*t is gone/);
+    expect(existsSync(join(folder.dir, 'state/t'))).toBe(false);
+    folder.write('state/t', TOKEN);
+    expect((await again()).workloads.get('a')?.token?.value).toBe(TOKEN);
   });
 
   it('that stand for two things are refused, naming both', async () => {

@@ -20,7 +20,7 @@ function sourcesOf(files: readonly string[]): Sources {
 }
 
 /** A watch whose changes can be awaited one by one. */
-function watching(files: string[] | Sources, options: { clock?: Clock; pollMs?: number } = {}) {
+function watching(files: string[] | Sources, options: { clock?: Clock; pollMs?: number; debounceMs?: number } = {}) {
   const changes: (readonly string[])[] = [];
   let wake = () => {};
   const watch = watchConfig(
@@ -121,6 +121,19 @@ describe('by the poll, where there are no events', () => {
     write('b', '1');
     for (let i = 0; i < 3; i++) await looked(clock);
     expect(changes).toEqual([]);
+  });
+
+  it('a folder in which something is always going on doesn’t put the look off for ever', async () => {
+    const { write } = configFolder();
+    const clock = fakeClock();
+    const file = write('a', '1');
+    const { watch, next } = watching([file], { ...poll, pollMs: 3_600_000, debounceMs: 200, clock });
+    write('a', '22');
+    for (let i = 0; i < 10; i++) {
+      watch.update(sourcesOf([file]));
+      await clock.advance(100);
+    }
+    expect(await next()).toEqual([file]);
   });
 
   it('a change during a reload is not lost when the files are told anew', async () => {

@@ -56,6 +56,18 @@ describe('an app behind a listener', () => {
     expect((await exchange(port, 'GET /sent HTTP/1.1\r\nHost: ::1\r\nConnection: close\r\n\r\n'))[0]?.status).toBe(200);
   });
 
+  it.each([
+    ['a chunk that is none', 'POST /post HTTP/1.1\r\nHost: ::1\r\nTransfer-Encoding: chunked\r\n\r\nZZZ\r\n', 400],
+    ['a body that never ends', 'POST /post HTTP/1.1\r\nHost: ::1\r\nContent-Length: 10\r\n\r\nabc', 408],
+  ])('answers %s, alone and behind a good request, where bodies are taken', async (_, broken, status) => {
+    const { log } = keptLog();
+    const limits = { headersMs: 60, requestMs: 120, checkEveryMs: 20 };
+    const { port } = await listening(app(), log, { policy, limits });
+    expect((await exchange(port, broken)).map(reply => reply.status)).toEqual([status]);
+    const good = 'GET /sent HTTP/1.1\r\nHost: ::1\r\n\r\n';
+    expect((await exchange(port, good + broken)).map(reply => reply.status)).toEqual([200, status]);
+  });
+
   it('lets an app without `send` return ordinary Responses through @hono/node-server', async () => {
     const { port } = await via(viaNodeServer);
     const reply = await ask(port, 'GET /plain?q=1 HTTP/1.1');

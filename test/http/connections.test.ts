@@ -58,6 +58,32 @@ describe('connections', () => {
     expect(connections.use(last)).toBe(true);
   });
 
+  it('takes a connection that has been silent for a second for a stranger’s, and no younger one', () => {
+    vi.useFakeTimers();
+    const connections = createConnections(1, true);
+    const [silent, early, late] = [socket(), socket(), socket()];
+    connections.add(silent);
+    connections.add(early);
+    expect([silent.destroyed, connections.use(early)]).toEqual([false, false]);
+    vi.advanceTimersByTime(1_001);
+    connections.add(late);
+    expect([silent.destroyed, connections.use(late)]).toEqual([true, true]);
+  });
+
+  it('makes room for as many as a lowered limit asks for', () => {
+    const connections = createConnections(3, true);
+    const sockets = [socket(), socket(), socket()];
+    for (const each of sockets) {
+      connections.add(each);
+      connections.use(each);
+    }
+    connections.limit(1);
+    const newcomer = socket();
+    connections.add(newcomer);
+    expect(sockets.map(({ destroyed }) => destroyed)).toEqual([true, true, true]);
+    expect(connections.use(newcomer)).toBe(true);
+  });
+
   it('ends nobody’s connection for another where none is ever claimed', () => {
     const connections = createConnections(1);
     const [first, second] = [socket(), socket()];
