@@ -12,7 +12,7 @@ import Database from 'libsql';
 import { emptyHead, type Head, newWriter } from './chain.ts';
 import { type NewRow, normalised, ownRow } from './columns.ts';
 import { UnusableDatabase } from './schema.ts';
-import { append, migrate } from './sqlite-schema.ts';
+import { append, migrate, prepareToAppend } from './sqlite-schema.ts';
 import { StoreError, type Written } from './store.ts';
 
 /** Below the 0.5 s that a waiter gets, so that a lock is reported as one. */
@@ -40,26 +40,12 @@ export class SqliteFile {
     }
   }
 
-  /**
-   * Goes once through what a row takes and takes it back, so that the first one that somebody waits for needs no
-   * preparation. Nothing of it is ever on disk.
-   */
-  rehearse(): void {
-    const db = this.#db;
-    if (db === undefined) return;
+  /** Has ready what a first row needs, before somebody waits for it. Takes no lock and writes nothing. */
+  prepare(): void {
     try {
-      // Where another process is writing there is no rehearsal.
-      db.exec('PRAGMA busy_timeout = 0');
-      db.exec('BEGIN IMMEDIATE');
-      append(db, emptyHead(newWriter()), [normalised(ownRow('recovered', '', 0))]);
+      if (this.#db !== undefined) prepareToAppend(this.#db, normalised(ownRow('recovered', '', 0)));
     } catch {
       // The first row tells.
-    }
-    try {
-      if (db.inTransaction) db.exec('ROLLBACK');
-      db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
-    } catch {
-      this.#disconnect();
     }
   }
 

@@ -138,6 +138,12 @@ export function append(db: Database.Database, head: Head, rows: readonly NewRow[
   return end;
 }
 
+/** Goes through what {@link append} does of a row but for writing it. */
+export function prepareToAppend(db: Database.Database, row: NewRow): void {
+  statements(db).lastId.all();
+  link(emptyHead(newWriter()), [row], () => 1);
+}
+
 const prepared = new WeakMap<Database.Database, { lastId: Database.Statement; insert: Database.Statement }>();
 
 function statements(db: Database.Database) {

@@ -49,6 +49,6 @@ parentPort?.on('message', (request: WorkerRequest) => {
     answer = { failed: { code, message, passing } };
   }
   parentPort?.postMessage(answer);
-  if (request.do === 'open') opened?.rehearse();
+  if (request.do === 'open') opened?.prepare();
   if (request.do === 'close') parentPort?.close();
 });

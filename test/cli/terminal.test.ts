@@ -145,6 +145,7 @@ describe.skipIf(because(debian('python3')))('at a terminal', () => {
         { expect: 'Stopped' },
         { expect: 'shell> ' },
         { type: 'fg\n' },
+        { expect: 'exec' },
         // The shell says what it continues before the terminal is the program's: only the program can say that.
         { type: 'p\n' },
         { expect: 'here' },
