@@ -51,7 +51,7 @@ const COUNTING = `
   for (const name of ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGWINCH', 'SIGUSR1'])
     process.on(name, () => { got[name] = (got[name] ?? 0) + 1; console.log('got ' + name); });
   process.stdin.setEncoding('utf8').on('data', typed => {
-    if (typed.includes('p')) console.log('here');
+    if (typed.includes('p')) console.log('he' + 're');
     if (!typed.includes('q')) return;
     console.log('in all ' + JSON.stringify(got)); process.exit(7);
   });
@@ -146,7 +146,7 @@ describe.skipIf(because(debian('python3')))('at a terminal', () => {
         { expect: 'shell> ' },
         { type: 'fg\n' },
         { expect: 'exec' },
-        // The shell says what it continues before the terminal is the program's: only the program can say that.
+        // The shell shows the job's whole text before the terminal is the program's. Only the program says what follows.
         { type: 'p\n' },
         { expect: 'here' },
         { type: CTRL_C },

@@ -27,7 +27,7 @@ seen = b""
 def read(until):
     """Everything up to a text, or to the end."""
     global seen
-    deadline = time.monotonic() + 25
+    deadline = time.monotonic() + 12
     start = 0
     while until is None or until not in seen[start:]:
         left = deadline - time.monotonic()
