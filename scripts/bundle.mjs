@@ -50,7 +50,7 @@ const unusedParts = {
 
 /**
  * What `serve` asks of `node:fs/promises`, which node loads when the first of it is called: a start has no use for it.
- * Whatever else is named is missing, and a test of the bundle says so.
+ * Whatever else somebody imports fails the build.
  */
 const PROMISED = ['open', 'readFile', 'rename', 'stat', 'writeFile'];
 const promisesLater = {

@@ -24,7 +24,8 @@ interface Holder {
   extra: boolean;
   /** Whether a request has come over it yet. */
   used: boolean;
-  token: string | undefined;
+  /** Id of the workload that it is booked on. */
+  workload: string | undefined;
   /** Monotonic time, ms. */
   readonly since: number;
 }
@@ -37,12 +38,12 @@ export interface Connections {
   /** Notes a request. @returns whether its connection is within the limit; if not, answer 503 and close */
   use(socket: Socket): boolean;
   /**
-   * Books the connection on a token.
+   * Books the connection on a workload.
    *
-   * @param token whose it is: never the token itself
-   * @returns false when that token has its quarter already
+   * @param workload its id
+   * @returns false when that workload has its quarter already
    */
-  claim(socket: Socket, token: string): boolean;
+  claim(socket: Socket, workload: string): boolean;
   /** A new limit counts for connections from now on. */
   limit(max: number): void;
   readonly count: number;
@@ -61,14 +62,14 @@ export function createConnections(max: number, displacing = false): Connections 
   const sockets = new Set<Socket>();
   /** Connections that have asked, and for nobody: they make room, the longest there first. */
   const strangers = new Set<Socket>();
-  const perToken = new Map<string, number>();
+  const perWorkload = new Map<string, number>();
   let served = 0;
 
-  const release = (token: string | undefined) => {
-    if (token === undefined) return;
-    const left = (perToken.get(token) ?? 1) - 1;
-    if (left > 0) perToken.set(token, left);
-    else perToken.delete(token);
+  const release = (workload: string | undefined) => {
+    if (workload === undefined) return;
+    const left = (perWorkload.get(workload) ?? 1) - 1;
+    if (left > 0) perWorkload.set(workload, left);
+    else perWorkload.delete(workload);
   };
 
   let raw = 0;
@@ -109,7 +110,7 @@ export function createConnections(max: number, displacing = false): Connections 
         socket.destroy();
         return;
       }
-      const holder: Holder = { extra, used: false, token: undefined, since: performance.now() };
+      const holder: Holder = { extra, used: false, workload: undefined, since: performance.now() };
       (socket as HeldSocket)[HOLDER] = holder;
       sockets.add(socket);
       if (!extra) served++;
@@ -119,26 +120,26 @@ export function createConnections(max: number, displacing = false): Connections 
         sockets.delete(socket);
         strangers.delete(socket);
         if (!holder.extra) served--;
-        release(holder.token);
+        release(holder.workload);
       });
     },
     use(socket) {
       const holder = (socket as HeldSocket)[HOLDER];
       if (holder === undefined) return true;
       holder.used = true;
-      if (displacing && holder.token === undefined) strangers.add(socket);
+      if (displacing && holder.workload === undefined) strangers.add(socket);
       return !holder.extra;
     },
-    claim(socket, token) {
+    claim(socket, workload) {
       const holder = (socket as HeldSocket)[HOLDER];
       // A socket that nobody took in is already gone.
-      if (holder === undefined || holder.token === token) return true;
-      const held = perToken.get(token) ?? 0;
+      if (holder === undefined || holder.workload === workload) return true;
+      const held = perWorkload.get(workload) ?? 0;
       if (held >= Math.max(1, Math.floor(max / 4))) return false;
-      release(holder.token);
+      release(holder.workload);
       strangers.delete(socket);
-      holder.token = token;
-      perToken.set(token, held + 1);
+      holder.workload = workload;
+      perWorkload.set(workload, held + 1);
       return true;
     },
     limit(next) {

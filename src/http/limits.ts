@@ -6,7 +6,7 @@
 
 /** Times in ms. */
 export interface Limits {
-  /** Beyond it: 503 `TooManyConnections`, then close. One token has at most a quarter. */
+  /** Beyond it: 503 `TooManyConnections`, then close. One workload has at most a quarter. */
   readonly maxConnections: number;
   /** Request line and header fields together. */
   readonly maxHeaderBytes: number;

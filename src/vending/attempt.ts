@@ -165,6 +165,7 @@ export function createAttempt(options: AttemptOptions): Attempt {
     }
     if (slot.gone) throw discarded(about, credentials);
     if (signal.aborted) throw signal.reason;
+    // What a caller began is his; what began by itself goes to who waits for it by now.
     const named = caller ?? slot.waiter;
     try {
       await trail.append(vendRow(rowAbout(about, named), credentials, 'fresh', 1));

@@ -160,6 +160,24 @@ describe('reload', () => {
     expect((await credentialsFor(chain, tokenOf(chain, 'a'))).status).toBe(200);
   });
 
+  test('what takes a restart is named each time as long as the file differs from what runs, and no longer', async () => {
+    const serve = await serving(chain.yaml({ a: A }));
+    const asItRuns = chain.yaml({ a: A });
+    const moved = asItRuns.replace(`"127.0.0.1:${chain.port + 2}"`, `"127.0.0.1:${chain.port + 1}"`);
+    const named = () => serve.lines.filter(({ msg }) => msg === 'this change takes effect at the next start').length;
+    for (const [i, [yaml, times]] of (
+      [
+        [moved, 1],
+        [`${moved}\n`, 2],
+        [asItRuns, 2],
+      ] as const
+    ).entries()) {
+      replace(yaml);
+      await serve.said('configuration reloaded', i + 1);
+      expect(named()).toBe(times);
+    }
+  });
+
   test('keys that come into the folder that had none are noticed', async () => {
     const serve = await serving(chain.yaml({ a: A }));
     mkdirSync(join(chain.folder, 'next-keys'), { mode: 0o700 });
