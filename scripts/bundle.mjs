@@ -81,13 +81,13 @@ const common = {
   external: ['pg-native'],
   alias: {
     // No provider of AWS credentials is in what ships.
-    '@aws-sdk/credential-provider-node': './src/exchange/no-credential-provider.ts',
+    '@aws-sdk/credential-provider-node': './src/credentials/sts/no-credential-provider.ts',
     // The same code as ES modules.
     yaml: './node_modules/yaml/browser/dist/index.js',
     // Its default, which looks for subscribers to diagnostics at each call; nobody here subscribes.
     'lru-cache': './node_modules/lru-cache/dist/esm/browser/index.js',
     // libsql's way to its native part.
-    '@neon-rs/load': './src/audit/native-target.ts',
+    '@neon-rs/load': './src/audit/sqlite/native-target.ts',
   },
   metafile: true,
   write: false,
@@ -127,7 +127,7 @@ export async function bundle() {
     }),
     build({
       ...script,
-      entryPoints: { 'audit-worker': 'src/audit/worker.ts' },
+      entryPoints: { 'audit-worker': 'src/audit/sqlite/worker.ts' },
       outExtension: { '.js': '.cjs' },
       // libsql's native part lies where libsql finds it.
       banner: { js: `require=require('node:module').createRequire(require.resolve('libsql'));${MODULE_URL}` },

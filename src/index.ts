@@ -12,16 +12,17 @@
  *
  * @module
  */
-import { systemClock } from './clock.ts';
-import type { Config } from './config/config.ts';
+
 import { configFromObject, loadConfig } from './config/load.ts';
 import { reloadOnChange } from './config/reload.ts';
-import { createLogger } from './log.ts';
-import type { LogLevel } from './log-level.ts';
-import { createSidecar as compose } from './sidecar.ts';
+import type { Config } from './config/types.ts';
+import { systemClock } from './lib/clock.ts';
+import { createLogger } from './lib/log.ts';
+import type { LogLevel } from './lib/log-level.ts';
+import { createSidecar as compose } from './server/sidecar.ts';
 
 export * from './emulator/index.ts';
-export { ConfigError, type ConfigProblem, WalletcredsError } from './errors.ts';
+export { ConfigError, type ConfigProblem, WalletcredsError } from './lib/errors.ts';
 
 export interface CreateSidecarOptions {
   /** The path of a `walletcreds.yaml`, or an object of the same shape and keys. */

@@ -9,16 +9,16 @@ import { build } from 'esbuild';
 import { root } from './program.mjs';
 
 const FACE = `
-export { systemClock } from './src/clock.ts';
-export { createLogger } from './src/log.ts';
-export { createTrail } from './src/audit/create-trail.ts';
+export { systemClock } from './src/lib/clock.ts';
+export { createLogger } from './src/lib/log.ts';
+export { createTrail } from './src/audit/create-log.ts';
 export { signIdentityToken } from './src/identity-token/signer.ts';
 export { debianPostgres, pglite } from './test/audit/postgres-server.ts';
 `;
 
 export async function sources() {
-  // One level below bench/, so that the trail finds its worker in dist/ as it does from the sources.
-  const outfile = join(root, 'bench/.build/sources.mjs');
+  // Two levels below bench/, so that the trail finds its worker in dist/ as it does from the sources.
+  const outfile = join(root, 'bench/.build/lib/sources.mjs');
   await build({
     absWorkingDir: root,
     stdin: { contents: FACE, resolveDir: root, loader: 'ts' },

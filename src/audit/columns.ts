@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { AuditRow } from './trail.ts';
+import type { AuditRow } from './log.ts';
 
 /** The table as the old broker made it. */
 export const LEGACY_COLUMNS = [

@@ -8,8 +8,8 @@
  */
 import { existsSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
-import type { AuditConfig } from '../config/config.ts';
-import { UsageError } from '../errors.ts';
+import type { AuditConfig } from '../config/types.ts';
+import { UsageError } from '../lib/errors.ts';
 import { COLUMNS, type Value } from './columns.ts';
 import { StoreError } from './store.ts';
 
@@ -45,7 +45,7 @@ async function readSqlite(path: string): Promise<TrailDatabase> {
       `${path}: no such file; nothing was recorded yet, or audit.database or state_dir names another place`,
     );
   const { default: Database } = await import('libsql');
-  const { columnsOf } = await import('./sqlite-schema.ts');
+  const { columnsOf } = await import('./sqlite/schema.ts');
   // Without write access to the folder a database in WAL mode can only be read as one that nobody writes.
   const modes = existsSync(`${path}-wal`) ? ['mode=ro'] : ['mode=ro', 'immutable=1'];
   let failure: unknown;
@@ -71,8 +71,8 @@ async function readSqlite(path: string): Promise<TrailDatabase> {
 }
 
 async function readPostgres(url: string): Promise<TrailDatabase> {
-  const { connect, placeOf, postgresError } = await import('./postgres-client.ts');
-  const { columnsOf } = await import('./postgres-schema.ts');
+  const { connect, placeOf, postgresError } = await import('./postgres/client.ts');
+  const { columnsOf } = await import('./postgres/schema.ts');
   const client = await connect(url);
   try {
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');

@@ -10,9 +10,9 @@
  *
  * @module
  */
-import type { Clock } from '../clock.ts';
-import { AuditUnavailable } from '../errors.ts';
-import type { Logger } from '../log.ts';
+import type { Clock } from '../lib/clock.ts';
+import { AuditUnavailable } from '../lib/errors.ts';
+import type { Logger } from '../lib/log.ts';
 import type { NewRow } from './columns.ts';
 import { failureOf, type Outage, recoveredRow, secondsOf } from './outage.ts';
 import type { Store, Written } from './store.ts';

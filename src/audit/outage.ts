@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { masked } from '../log.ts';
+import { masked } from '../lib/log.ts';
 import { type NewRow, ownRow } from './columns.ts';
 import { StoreError } from './store.ts';
 

@@ -10,8 +10,8 @@
  *
  * @module
  */
-import type { AuditConfig } from '../config/config.ts';
-import { UsageError, WalletcredsError } from '../errors.ts';
+import type { AuditConfig } from '../config/types.ts';
+import { UsageError, WalletcredsError } from '../lib/errors.ts';
 import { emptyHead, newWriter } from './chain.ts';
 import { type NewRow, ownRow, TRAIL_VIA } from './columns.ts';
 import { openToRead } from './database.ts';
@@ -82,7 +82,7 @@ export async function prune(config: AuditConfig, before: number, now: number): P
 
 async function pruneSqlite(path: string, before: number, now: number): Promise<Range[]> {
   const { default: Database } = await import('libsql');
-  const { append, DELETE_TRIGGER } = await import('./sqlite-schema.ts');
+  const { append, DELETE_TRIGGER } = await import('./sqlite/schema.ts');
   const db = new Database(path, { timeout: 5_000 });
   try {
     db.exec('PRAGMA synchronous = FULL');
@@ -104,8 +104,8 @@ async function pruneSqlite(path: string, before: number, now: number): Promise<R
 }
 
 async function prunePostgres(url: string, before: number, now: number): Promise<Range[]> {
-  const { connect, postgresError } = await import('./postgres-client.ts');
-  const { append } = await import('./postgres-schema.ts');
+  const { connect, postgresError } = await import('./postgres/client.ts');
+  const { append } = await import('./postgres/schema.ts');
   const client = await connect(url);
   try {
     await client.query('BEGIN');

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../lib/errors.ts';
 
 /** A configuration file of node's own may hold any of the others. */
 const OPENS_MEMORY =

@@ -4,9 +4,10 @@
  *
  * @module
  */
-import type { Clock } from '../clock.ts';
-import { WalletcredsError } from '../errors.ts';
-import type { WorkloadStatus } from '../vending/vending.ts';
+
+import type { WorkloadStatus } from '../credentials/vending.ts';
+import type { Clock } from '../lib/clock.ts';
+import { WalletcredsError } from '../lib/errors.ts';
 
 /** What may be over in a moment: the endpoint's own 503s. */
 const PASSING = new Set([

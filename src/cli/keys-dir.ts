@@ -5,15 +5,15 @@
  */
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { createTrail } from '../audit/create-trail.ts';
-import { systemClock } from '../clock.ts';
-import type { Config } from '../config/config.ts';
+import { createTrail } from '../audit/create-log.ts';
 import { loadConfig } from '../config/load.ts';
-import { UsageError } from '../errors.ts';
-import type { KeyPurpose } from '../identity-token/key-file.ts';
-import { makeFolder } from '../make-folder.ts';
+import type { Config } from '../config/types.ts';
+import type { KeyPurpose } from '../identity-token/keys/file.ts';
+import { systemClock } from '../lib/clock.ts';
+import { UsageError } from '../lib/errors.ts';
+import { makeFolder } from '../lib/files/make-folder.ts';
+import type { KeysCommand } from './commands/keys.ts';
 import type { Io } from './io.ts';
-import type { KeysCommand } from './keys.ts';
 import { cliLogger } from './logger.ts';
 
 export interface KeysPlace extends KeysCommand {

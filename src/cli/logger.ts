@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { UsageError } from '../errors.ts';
-import { createLogger, type Logger, type LogLevel } from '../log.ts';
+import { UsageError } from '../lib/errors.ts';
+import { createLogger, type Logger, type LogLevel } from '../lib/log.ts';
 
 const LEVELS: readonly string[] = ['debug', 'info', 'warn', 'error', 'silent'] satisfies LogLevel[];
 const STDERR = 2;

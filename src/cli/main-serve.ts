@@ -4,10 +4,10 @@
  * @module
  */
 import type { Worker } from 'node:worker_threads';
-import { startWorkerAhead } from '../audit/worker-thread.ts';
+import { startWorkerAhead } from '../audit/sqlite/worker-thread.ts';
+import { serve } from './commands/serve.ts';
 import { processIo } from './io.ts';
 import { report } from './report.ts';
-import { serve } from './serve.ts';
 
 /**
  * @param config the configuration's path, as the user named it

@@ -4,12 +4,12 @@
  * @module
  */
 import { setTimeout } from 'node:timers/promises';
-import type { Config, WorkloadConfig } from '../config/config.ts';
-import { UsageError, WalletcredsError } from '../errors.ts';
-import type { Credentials } from '../exchange/credentials.ts';
-import { type Logger, masked } from '../log.ts';
-import { request } from '../outbound.ts';
-import { createSidecar } from '../sidecar.ts';
+import type { Config, WorkloadConfig } from '../config/types.ts';
+import type { Credentials } from '../credentials/credentials.ts';
+import { UsageError, WalletcredsError } from '../lib/errors.ts';
+import { request } from '../lib/http-client.ts';
+import { type Logger, masked } from '../lib/log.ts';
+import { createSidecar } from '../server/sidecar.ts';
 
 /** The running `serve` refused, or said what can't be understood. */
 export class EndpointRefused extends WalletcredsError {

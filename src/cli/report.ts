@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { ConfigError, UsageError } from '../errors.ts';
-import { errorFields } from '../log.ts';
-import { plain } from '../plain-text.ts';
+import { ConfigError, UsageError } from '../lib/errors.ts';
+import { errorFields } from '../lib/log.ts';
+import { plain } from '../lib/plain-text.ts';
 import type { Io } from './io.ts';
 
 /**

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { systemClock } from '../clock.ts';
 import { loadConfig } from '../config/load.ts';
 import { reloadOnChange } from '../config/reload.ts';
-import { createSidecar, type Sidecar } from '../sidecar.ts';
+import { systemClock } from '../lib/clock.ts';
+import { createSidecar, type Sidecar } from '../server/sidecar.ts';
 import { version } from '../version.ts';
 import type { Io } from './io.ts';
 import { cliLogger } from './logger.ts';

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { tryNewWorker } from '../audit/worker-thread.ts';
+import { tryNewWorker } from '../audit/sqlite/worker-thread.ts';
 import { loadScript } from './load-script.ts';
 import type * as ServeScript from './main-serve.ts';
 

@@ -3,11 +3,12 @@
  *
  * @module
  */
-import type { Config, WorkloadConfig } from '../config/config.ts';
+
 import { loadConfig } from '../config/load.ts';
-import { nearest } from '../config/nearest.ts';
 import type { OneWorkload } from '../config/one-workload.ts';
-import { UsageError } from '../errors.ts';
+import type { Config, WorkloadConfig } from '../config/types.ts';
+import { UsageError } from '../lib/errors.ts';
+import { nearest } from '../lib/nearest.ts';
 
 /**
  * @param needs an exchange of its own, or only what its SDK shows at an endpoint: what else the configuration names may be

@@ -5,14 +5,14 @@
  */
 import { resolve } from 'node:path';
 import { type Building, TokenRegistry } from './building.ts';
-import { callersFrom } from './callers.ts';
-import type { CallersConfig, Config } from './config.ts';
-import { checkSources, identityTokenFrom } from './identity.ts';
-import { adminFrom, brokerFrom, checkDistinct, endpointFrom } from './listeners.ts';
-import { checkNodeAgent } from './node-agent.ts';
 import type { Draft } from './schema.ts';
-import { auditFrom, checkWritable, stsFrom } from './upstream.ts';
-import { warnShort, workloadsFrom } from './workloads.ts';
+import { callersFrom } from './sections/callers.ts';
+import { checkSources, identityTokenFrom } from './sections/identity-token.ts';
+import { adminFrom, brokerFrom, checkDistinct, endpointFrom } from './sections/listeners.ts';
+import { checkNodeAgent } from './sections/node-agent.ts';
+import { auditFrom, checkWritable, stsFrom } from './sections/upstream.ts';
+import { warnShort, workloadsFrom } from './sections/workloads.ts';
+import type { CallersConfig, Config } from './types.ts';
 
 const WALLET_TAG = 'agentkeys_user_wallet';
 const SESSION_DURATION = 3_600;

@@ -6,10 +6,10 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
-import type { ConfigProblem } from '../errors.ts';
+import type { ConfigProblem } from '../lib/errors.ts';
+import { dotted, type Path, type Problems } from './issues.ts';
 import { isNeeded, type OneWorkload } from './one-workload.ts';
-import { dotted, type Path, type Problems } from './problems.ts';
-import { openSecret, readSecretFile, type Secret, SecretFileError, type SecretOptions } from './secret-file.ts';
+import { openSecret, readSecretFile, type Secret, SecretFileError, type SecretOptions } from './secrets/secret-file.ts';
 import type { Sources } from './sources.ts';
 
 /** `serve`: secrets are read, and made where missing. `inspect`: nothing is written, and a secret out of reach is a warning. */

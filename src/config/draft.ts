@@ -7,8 +7,8 @@
  * @module
  */
 import type * as z from 'zod/mini';
-import { suggestion } from './nearest.ts';
-import type { Path, Problems } from './problems.ts';
+import { suggestion } from '../lib/nearest.ts';
+import type { Path, Problems } from './issues.ts';
 import { type Draft, KNOWN_KEYS, schema } from './schema.ts';
 import type { Tree } from './tree.ts';
 

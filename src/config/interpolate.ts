@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { InvalidValue, OutOfReach } from './problems.ts';
+import { InvalidValue, OutOfReach } from '../lib/invalid-value.ts';
 
 export interface Lookups {
   readonly env: NodeJS.ProcessEnv;

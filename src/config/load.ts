@@ -4,17 +4,18 @@
  * @module
  */
 import { basename, dirname, resolve } from 'node:path';
-import { ConfigError } from '../errors.ts';
+import { ConfigError } from '../lib/errors.ts';
+import { readText, UnreadableFile } from '../lib/files/read-text.ts';
+import { OutOfReach } from '../lib/invalid-value.ts';
 import { build } from './build.ts';
 import type { Purpose } from './building.ts';
-import type { Config } from './config.ts';
 import { draftFrom } from './draft.ts';
 import { interpolate } from './interpolate.ts';
+import { type Path, Problems } from './issues.ts';
 import { isNeeded, narrowed, type OneWorkload } from './one-workload.ts';
-import { OutOfReach, type Path, Problems } from './problems.ts';
 import { Sources } from './sources.ts';
-import { readText, UnreadableFile } from './text.ts';
 import { type Reading, type Tree, treeFromObject, treeFromYaml } from './tree.ts';
+import type { Config } from './types.ts';
 
 export type { Purpose } from './building.ts';
 

@@ -3,8 +3,9 @@
  *
  * @module
  */
+
+import { InvalidValue } from '../lib/invalid-value.ts';
 import { foldTagKey } from '../workload/tag-key.ts';
-import { InvalidValue } from './problems.ts';
 
 /** IAM's form, and Ceph's, which has no account (`arn:aws:iam:::role/…`). */
 const ROLE = /^arn:(aws|aws-[a-z-]+):iam::(\d{12})?:role\/(?:[\x21-\x2e\x30-\x7e]+\/)*[\w+=,.@-]{1,64}$/;

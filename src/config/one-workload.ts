@@ -7,8 +7,9 @@
  *
  * @module
  */
-import type { Config } from './config.ts';
-import type { Path } from './problems.ts';
+
+import type { Path } from './issues.ts';
+import type { Config } from './types.ts';
 
 export interface OneWorkload {
   readonly workload: string;

@@ -4,11 +4,11 @@
  *
  * @module
  */
-import type { Clock } from '../clock.ts';
-import { ConfigError } from '../errors.ts';
-import { errorFields, type Logger } from '../log.ts';
-import type { Config } from './config.ts';
+import type { Clock } from '../lib/clock.ts';
+import { ConfigError } from '../lib/errors.ts';
+import { errorFields, type Logger } from '../lib/log.ts';
 import { loadConfig } from './load.ts';
+import type { Config } from './types.ts';
 import { watchConfig } from './watch.ts';
 
 export interface ReloadOptions {

@@ -5,7 +5,7 @@
  * @module
  */
 import * as z from 'zod/mini';
-import * as l from './leaves.ts';
+import * as l from './scalars.ts';
 
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;

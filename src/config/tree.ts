@@ -7,7 +7,8 @@
  * @module
  */
 import { isAlias, isMap, isScalar, isSeq, type Node } from 'yaml';
-import { InvalidValue, OutOfReach, type Path, type Place, type Problems } from './problems.ts';
+import { InvalidValue, OutOfReach } from '../lib/invalid-value.ts';
+import type { Path, Place, Problems } from './issues.ts';
 import { parseYaml } from './yaml.ts';
 
 /** `null` is a key without a value. */

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { isLoopback, isPrivate } from './network.ts';
-import { InvalidValue } from './problems.ts';
+import { isLoopback, isPrivate } from '../lib/addresses.ts';
+import { InvalidValue } from '../lib/invalid-value.ts';
 
 /**
  * An http or https URL that can be called as it stands. Kept as written: an issuer is compared byte for byte.

@@ -7,7 +7,7 @@
  * @module
  */
 import { Composer, type CST, isScalar, Lexer, LineCounter, type Node, Parser } from 'yaml';
-import type { Place } from './problems.ts';
+import type { Place } from './issues.ts';
 
 /** Far more than a configuration needs, far less than the recursion can take. */
 const MAX_OPEN = 200;

@@ -7,7 +7,7 @@
  * @module
  */
 import { BlockList, isIP } from 'node:net';
-import { compile, type Lookup, matches } from '../policy-pattern.ts';
+import { compile, type Lookup, matches } from '../aws/iam/pattern.ts';
 
 /** One line of a `Condition` block. */
 export interface Condition {

@@ -5,7 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { Hono } from 'hono';
-import { systemClock } from '../clock.ts';
+import { systemClock } from '../lib/clock.ts';
 import { perform } from './actions.ts';
 import { StsError } from './errors.ts';
 import { createProvider, type EmulatedIssuer, type Provider, providerArn } from './issuers.ts';

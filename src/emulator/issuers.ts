@@ -5,7 +5,7 @@
  * @module
  */
 import type { JsonWebKey } from 'node:crypto';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../lib/clock.ts';
 import { noVerificationKey, StsError } from './errors.ts';
 
 /** An OpenID Connect provider as registered at IAM. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../lib/clock.ts';
 import type { EmulatedIssuer, FetchIssuer } from './issuers.ts';
 import type { EmulatedRole } from './roles.ts';
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { parseStrictJson, StrictJsonError } from '../identity-token/strict-json.ts';
+import { parseStrictJson, StrictJsonError } from '../lib/json.ts';
 import { type Condition, OPERATORS } from './conditions.ts';
 
 /** The document, as IAM takes it. */

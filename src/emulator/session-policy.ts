@@ -4,7 +4,7 @@
  * @module
  */
 import { deflateRawSync } from 'node:zlib';
-import { parseStrictJson, StrictJsonError } from '../identity-token/strict-json.ts';
+import { parseStrictJson, StrictJsonError } from '../lib/json.ts';
 import { StsError } from './errors.ts';
 
 /**

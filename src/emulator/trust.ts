@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { compile, matches } from '../policy-pattern.ts';
+import { compile, matches } from '../aws/iam/pattern.ts';
 import { type Context, holds } from './conditions.ts';
 import type { Statement, TrustPolicy } from './policy.ts';
 

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { ListenAddress } from '../config/config.ts';
-import { WalletcredsError } from '../errors.ts';
+import type { ListenAddress } from '../lib/addresses.ts';
+import { WalletcredsError } from '../lib/errors.ts';
 
 /** An address could not be opened; the message is one line that names it and the mend. */
 export class ListenFailed extends WalletcredsError {

@@ -7,21 +7,22 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
-import type { ListenAddress, TlsConfig } from '../config/config.ts';
-import { errorFields, type Logger } from '../log.ts';
-import type { ErrorForm } from './answer.ts';
-import type { Handler } from './app.ts';
+import type { TlsConfig } from '../config/types.ts';
+import type { ListenAddress } from '../lib/addresses.ts';
+import { errorFields, type Logger } from '../lib/log.ts';
+import { type BoundAddress, open } from './bind.ts';
+import { refuseByNode } from './client-error.ts';
 import { createConnections } from './connections.ts';
-import { createGate } from './gate.ts';
-import type { RequestPolicy } from './guards/judge.ts';
-import { createSourceGuard } from './guards/source.ts';
 import { keepTick } from './keep-tick.ts';
 import { type Limits, withDefaults } from './limits.ts';
-import { refuseByNode } from './node-refusals.ts';
-import { type BoundAddress, open } from './open.ts';
+import type { Handler } from './node-adapter.ts';
+import { createGate } from './request-handler.ts';
+import type { ErrorForm } from './response.ts';
+import { createSourceGuard } from './source-guard.ts';
 import { readKeyPair, watchKeyPair } from './tls.ts';
+import type { RequestPolicy } from './validate-request.ts';
 
-export type { BoundAddress } from './open.ts';
+export type { BoundAddress } from './bind.ts';
 
 export interface ListenerOptions {
   /** `endpoint`, `broker` or `admin`: for the log, and for the key that an error names. */

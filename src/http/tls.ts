@@ -8,9 +8,9 @@
 import { readFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
-import type { TlsConfig } from '../config/config.ts';
-import { WalletcredsError } from '../errors.ts';
-import { errorFields, type Logger } from '../log.ts';
+import type { TlsConfig } from '../config/types.ts';
+import { WalletcredsError } from '../lib/errors.ts';
+import { errorFields, type Logger } from '../lib/log.ts';
 
 /** Certificate and key that belong together, PEM. */
 export interface KeyPair {

@@ -6,13 +6,13 @@
  */
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import type { Clock } from '../clock.ts';
-import { readTextAsync, UnreadableFile } from '../config/text.ts';
-import { BrokerRefused, BrokerUnavailable, IdentityTokenUnavailable, TagMismatch } from '../errors.ts';
-import { OutboundError, type OutboundResponse, request } from '../outbound.ts';
+import type { Clock } from '../lib/clock.ts';
+import { BrokerRefused, BrokerUnavailable, IdentityTokenUnavailable, TagMismatch } from '../lib/errors.ts';
+import { readTextAsync, UnreadableFile } from '../lib/files/read-text.ts';
+import { OutboundError, type OutboundResponse, request } from '../lib/http-client.ts';
+import { isObject, parseStrictJson, StrictJsonError } from '../lib/json.ts';
 import type { Workload } from '../workload/workload.ts';
-import { MAX_TOKEN_LENGTH } from './claims-check.ts';
-import { isObject, parseStrictJson, StrictJsonError } from './strict-json.ts';
+import { MAX_TOKEN_LENGTH } from './check.ts';
 
 /** Even an unchanged bearer is asked about again after this: the broker's mind may have changed, not only the file. */
 const REFUSAL_MS = 60_000;

@@ -4,10 +4,11 @@
  *
  * @module
  */
-import { readTextAsync, UnreadableFile } from '../config/text.ts';
-import { IdentityTokenUnavailable } from '../errors.ts';
+
+import { IdentityTokenUnavailable } from '../lib/errors.ts';
+import { readTextAsync, UnreadableFile } from '../lib/files/read-text.ts';
 import type { Workload } from '../workload/workload.ts';
-import { MAX_TOKEN_LENGTH } from './claims-check.ts';
+import { MAX_TOKEN_LENGTH } from './check.ts';
 
 /**
  * The raw source for `identity_token.file`: the text of the file without the white space around it.

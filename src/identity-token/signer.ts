@@ -5,11 +5,11 @@
  */
 import { randomUUID } from 'node:crypto';
 import { SignJWT } from 'jose';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../lib/clock.ts';
 import type { Workload } from '../workload/workload.ts';
 import { subjectOf, TAGS_CLAIM } from './claims.ts';
-import type { SigningKey } from './key-file.ts';
-import type { KeyStore } from './key-store.ts';
+import type { SigningKey } from './keys/file.ts';
+import type { KeyStore } from './keys/store.ts';
 
 /** Claims with a meaning of their own, which the bare wallet claim must not overwrite. */
 const REGISTERED = new Set(['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti', TAGS_CLAIM]);

@@ -4,14 +4,14 @@
  *
  * @module
  */
-import type { Clock } from '../clock.ts';
-import type { Logger } from '../log.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/log.ts';
 import { createBrokerClient } from './broker.ts';
-import { checkIdentityToken } from './claims-check.ts';
+import { checkIdentityToken } from './check.ts';
 import { readTokenFile } from './file.ts';
 import type { IdentityTokenSource } from './identity-token.ts';
-import type { KeyPurpose } from './key-file.ts';
-import { createKeyStore, type KeyStore } from './key-store.ts';
+import type { KeyPurpose } from './keys/file.ts';
+import { createKeyStore, type KeyStore } from './keys/store.ts';
 import { createSigner } from './signer.ts';
 
 /** One store a folder and purpose, so that signer, JWKS and readiness see the same keys. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { NewRow } from '../../src/audit/columns.ts';
-import { FailureRows } from '../../src/audit/failure-rows.ts';
+import { FailureRows } from '../../src/audit/failures.ts';
 import { fakeClock } from '../support/fake-clock.ts';
 import { aFailure } from './support.ts';
 

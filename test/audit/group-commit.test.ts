@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { AuditUnavailable } from '../../src/errors.ts';
+import { AuditUnavailable } from '../../src/lib/errors.ts';
 import { fakeStore } from './fake-store.ts';
 import { aFailure, aRow, aTrail } from './support.ts';
 

@@ -4,9 +4,9 @@
  * @module
  */
 import { writeSync } from 'node:fs';
-import { createTrail } from '../../src/audit/create-trail.ts';
-import { systemClock } from '../../src/clock.ts';
-import { createLogger } from '../../src/log.ts';
+import { createTrail } from '../../src/audit/create-log.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { createLogger } from '../../src/lib/log.ts';
 
 const [, , path = '', count = ''] = process.argv;
 const log = createLogger({ level: 'silent' });

@@ -9,7 +9,8 @@ import { verifyTrail } from '../../src/audit/verify.ts';
 import { aFolder, aTrail, rowsOf } from './support.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-// Within node_modules, so that the built child finds the packages that stay outside of the bundle.
+// Within node_modules, so that the built child finds the packages that stay outside of the bundle; as deep as the source
+// of the worker's path, which is relative.
 let built: string;
 
 beforeAll(() => {
@@ -17,7 +18,7 @@ beforeAll(() => {
   buildSync({
     absWorkingDir: root,
     entryPoints: { child: 'test/audit/kill-child.ts' },
-    outdir: built,
+    outdir: join(built, 'child'),
     outExtension: { '.js': '.js' },
     bundle: true,
     format: 'esm',
@@ -33,7 +34,7 @@ test.each([1, 50])(
   'a process that is killed with %i vends at a time leaves every row that it was told is durable',
   async lanes => {
     const path = join(aFolder(), 'audit.sqlite');
-    const child = spawn(process.execPath, [join(built, 'child.js'), path, String(lanes)], {
+    const child = spawn(process.execPath, [join(built, 'child', 'child.js'), path, String(lanes)], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     let said = '';

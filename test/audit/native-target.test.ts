@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { afterEach, expect, test, vi } from 'vitest';
-import { currentTarget } from '../../src/audit/native-target.ts';
+import { currentTarget } from '../../src/audit/sqlite/native-target.ts';
 
 afterEach(() => vi.restoreAllMocks());
 

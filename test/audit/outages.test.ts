@@ -2,12 +2,12 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { createTrail } from '../../src/audit/create-trail.ts';
+import { createTrail } from '../../src/audit/create-log.ts';
 import { openToRead } from '../../src/audit/database.ts';
-import { sqliteStore } from '../../src/audit/sqlite-store.ts';
+import { sqliteStore } from '../../src/audit/sqlite/store.ts';
 import { verifyTrail } from '../../src/audit/verify.ts';
-import { systemClock } from '../../src/clock.ts';
-import { AuditUnavailable } from '../../src/errors.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { AuditUnavailable } from '../../src/lib/errors.ts';
 import { aFailure, aFolder, aLog, aRow, aTrail, open, rowsOf } from './support.ts';
 
 const back = (trail: { available: boolean }) =>

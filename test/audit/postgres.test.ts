@@ -2,13 +2,13 @@ import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { hashOf } from '../../src/audit/chain.ts';
 import type { StoredRow } from '../../src/audit/columns.ts';
-import { createTrail } from '../../src/audit/create-trail.ts';
+import { createTrail } from '../../src/audit/create-log.ts';
 import { openToRead } from '../../src/audit/database.ts';
 import { prune } from '../../src/audit/prune.ts';
 import { headsOf } from '../../src/audit/reader.ts';
 import { verifyTrail } from '../../src/audit/verify.ts';
-import { systemClock } from '../../src/clock.ts';
-import { AuditUnavailable } from '../../src/errors.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { AuditUnavailable } from '../../src/lib/errors.ts';
 import { debianPostgres, type PostgresServer, pglite } from './postgres-server.ts';
 import { aFailure, aLog, aRow } from './support.ts';
 

@@ -3,9 +3,9 @@ import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { hashOf } from '../../src/audit/chain.ts';
 import { normalised, type StoredRow } from '../../src/audit/columns.ts';
-import { createTrail } from '../../src/audit/create-trail.ts';
-import { SqliteFile } from '../../src/audit/sqlite-file.ts';
-import { systemClock } from '../../src/clock.ts';
+import { createTrail } from '../../src/audit/create-log.ts';
+import { SqliteFile } from '../../src/audit/sqlite/file.ts';
+import { systemClock } from '../../src/lib/clock.ts';
 import { aFolder, aLog, anOldDatabase, aRow, aTrail, open, rowsOf } from './support.ts';
 
 test('a row is in the database when append resolves, with its place in the chain', async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { hashOf } from '../../src/audit/chain.ts';
 import type { StoredRow } from '../../src/audit/columns.ts';
-import { stdoutStore } from '../../src/audit/stdout-store.ts';
+import { stdoutStore } from '../../src/audit/stdout.ts';
 import { aFolder, aRow, aTrail } from './support.ts';
 
 function aDescriptor(path: string, flags: string | number): number {

@@ -8,11 +8,11 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { createTrail } from '../../src/audit/create-trail.ts';
+import { createTrail } from '../../src/audit/create-log.ts';
+import type { AuditRow, Trail } from '../../src/audit/log.ts';
 import type { Store } from '../../src/audit/store.ts';
-import type { AuditRow, Trail } from '../../src/audit/trail.ts';
-import { systemClock } from '../../src/clock.ts';
-import { createLogger, type Logger } from '../../src/log.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { createLogger, type Logger } from '../../src/lib/log.ts';
 import { type FakeClock, fakeClock } from '../support/fake-clock.ts';
 
 export const WALLET = '0x52908400098527886e0f7030069857d2e4169ee7';

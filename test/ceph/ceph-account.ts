@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { sendSigned } from '../../src/federation/signed.ts';
+import { sendSigned } from '../../src/aws/signed-request.ts';
 import type { Gateway } from './gateway.ts';
 import { type RoleName, roleName, type World } from './sts-world.ts';
 

@@ -7,7 +7,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { type RunningStsEmulator, startStsEmulator } from '../../src/emulator/index.ts';
-import { OutboundError, request } from '../../src/outbound.ts';
+import { OutboundError, request } from '../../src/lib/http-client.ts';
 import { createAccount } from './ceph-account.ts';
 import { type Distant, distant } from './distant.ts';
 import { type Answer, TABLE, taken } from './sts-table.ts';

@@ -6,7 +6,7 @@
  */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { exportJWK, exportPKCS8, generateKeyPair, type JWK, SignJWT } from 'jose';
-import { selfSignedCertificate } from '../../src/identity-token/certificate.ts';
+import { selfSignedCertificate } from '../../src/identity-token/keys/certificate.ts';
 import type { Ask } from './sts-table.ts';
 
 export const WALLET = '0x52908400098527886e0f7030069857d2e4169ee7';

@@ -9,12 +9,12 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { awsSetup } from '../../src/cli/aws-setup.ts';
-import { doctor } from '../../src/cli/doctor.ts';
-import { type VerifyFlags, verify } from '../../src/cli/verify.ts';
-import { UsageError } from '../../src/errors.ts';
-import { type Mock, s3Mock } from '../federation/s3-mock.ts';
-import { WALLET_A, WALLET_B } from '../federation/support.ts';
+import { awsSetup } from '../../src/cli/commands/aws-setup.ts';
+import { doctor } from '../../src/cli/commands/doctor.ts';
+import { type VerifyFlags, verify } from '../../src/cli/commands/verify.ts';
+import { UsageError } from '../../src/lib/errors.ts';
+import { type Mock, s3Mock } from '../aws/s3-mock.ts';
+import { WALLET_A, WALLET_B } from '../aws/support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'walletcreds-account-'));
 const config = join(folder, 'walletcreds.yaml');

@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { auditExport, auditHeads, auditList, auditPrune, auditVerify } from '../../src/cli/audit.ts';
-import { inert, table } from '../../src/cli/table.ts';
+import { auditExport, auditHeads, auditList, auditPrune, auditVerify } from '../../src/cli/commands/audit.ts';
+import { inert, table } from '../../src/cli/output/table.ts';
 import { aFailure, aFolder, anOldDatabase, aRow, aTrail, open, rowsOf, WALLET } from '../audit/support.ts';
 
 const NOW = Date.UTC(2026, 0, 31);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { DEMO, parseDevWorkloads } from '../../src/cli/dev-workloads.ts';
-import { UsageError } from '../../src/errors.ts';
+import { DEMO, parseDevWorkloads } from '../../src/cli/commands/dev/workloads.ts';
+import { UsageError } from '../../src/lib/errors.ts';
 
 describe('--workload', () => {
   it('is a demo with a lower-case wallet unless told otherwise', () => {

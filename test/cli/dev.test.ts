@@ -14,10 +14,10 @@ import { join } from 'node:path';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { fromHttp } from '@aws-sdk/credential-provider-http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { dev } from '../../src/cli/dev.ts';
-import { parseDevWorkloads } from '../../src/cli/dev-workloads.ts';
-import { UsageError } from '../../src/errors.ts';
-import { createLogger } from '../../src/log.ts';
+import { dev } from '../../src/cli/commands/dev/dev.ts';
+import { parseDevWorkloads } from '../../src/cli/commands/dev/workloads.ts';
+import { UsageError } from '../../src/lib/errors.ts';
+import { createLogger } from '../../src/lib/log.ts';
 
 const OTHER = `0x${'1'.repeat(40)}`;
 let dir: string;

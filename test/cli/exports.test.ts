@@ -13,9 +13,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { checkEnvFile, clearEnvFile, envFileText, writeEnvFile } from '../../src/cli/env-file.ts';
-import { exportsFor, shellQuoted, variablesFor } from '../../src/cli/exports.ts';
-import { UsageError } from '../../src/errors.ts';
+import { checkEnvFile, clearEnvFile, envFileText, writeEnvFile } from '../../src/cli/output/env-file.ts';
+import { exportsFor, shellQuoted, variablesFor } from '../../src/cli/output/shell.ts';
+import { UsageError } from '../../src/lib/errors.ts';
 
 const fullUri = 'http://127.0.0.1:9110/v1/credentials';
 const region = 'eu-west-1';

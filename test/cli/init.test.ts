@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { init } from '../../src/cli/init.ts';
+import { init } from '../../src/cli/commands/init.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { TEMPLATE } from '../../src/config/template.ts';
-import { ConfigError, UsageError } from '../../src/errors.ts';
-import { loadKeys } from '../../src/identity-token/keys.ts';
+import { loadKeys } from '../../src/identity-token/keys/index.ts';
+import { ConfigError, UsageError } from '../../src/lib/errors.ts';
 import { configFolder } from '../support/config-folder.ts';
 
 const run = async (dir: string) => {

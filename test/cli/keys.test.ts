@@ -2,9 +2,16 @@ import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
 import { describe, expect, it } from 'vitest';
-import { type KeysCommand, keysGenerate, keysJwks, keysList, keysRevoke, keysRotate } from '../../src/cli/keys.ts';
+import {
+  type KeysCommand,
+  keysGenerate,
+  keysJwks,
+  keysList,
+  keysRevoke,
+  keysRotate,
+} from '../../src/cli/commands/keys.ts';
 import { keysCommand } from '../../src/cli/keys-dir.ts';
-import { createKeyStore } from '../../src/identity-token/key-store.ts';
+import { createKeyStore } from '../../src/identity-token/keys/store.ts';
 import { createIdentityTokenSource } from '../../src/identity-token/source.ts';
 import { keysFolder, NOW, SIGNER, temporaryFolder, workload, writeKey } from '../identity-token/support.ts';
 import { fakeClock } from '../support/fake-clock.ts';

@@ -3,10 +3,10 @@ import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { configFromObject, loadConfig } from '../../src/config/load.ts';
-import { makeToken } from '../../src/config/made-token.ts';
+import { makeToken } from '../../src/config/secrets/generate.ts';
 import { TEMPLATE } from '../../src/config/template.ts';
-import { ConfigError } from '../../src/errors.ts';
-import { selfSignedCertificate } from '../../src/identity-token/certificate.ts';
+import { selfSignedCertificate } from '../../src/identity-token/keys/certificate.ts';
+import { ConfigError } from '../../src/lib/errors.ts';
 import { type ConfigFolder, configFolder } from '../support/config-folder.ts';
 
 const WALLET = '0x52908400098527886E0F7030069857D2E4169EE7';

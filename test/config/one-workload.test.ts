@@ -9,7 +9,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { isNeeded, type OneWorkload } from '../../src/config/one-workload.ts';
-import { ConfigError } from '../../src/errors.ts';
+import { ConfigError } from '../../src/lib/errors.ts';
 import { type ConfigFolder, configFolder } from '../support/config-folder.ts';
 
 const WALLET = '0x52908400098527886e0f7030069857d2e4169ee7';

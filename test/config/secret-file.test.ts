@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, realpathSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { onReadOnlyMount } from '../../src/config/mounts.ts';
-import { openSecret, readSecretFile, SecretFileError } from '../../src/config/secret-file.ts';
+import { openSecret, readSecretFile, SecretFileError } from '../../src/config/secrets/secret-file.ts';
+import { onReadOnlyMount } from '../../src/lib/files/mounts.ts';
 import { configFolder } from '../support/config-folder.ts';
 
 describe('a secret file', () => {

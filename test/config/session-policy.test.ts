@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { sessionPolicyFor } from '../../src/config/session-policy.ts';
+import { sessionPolicyFor } from '../../src/config/secrets/session-policy.ts';
 import { parseWallet } from '../../src/workload/wallet.ts';
 
 const wallet = parseWallet(`0x${'ab'.repeat(20)}`);

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatDuration, parseDuration } from '../../src/config/duration.ts';
 import { interpolate } from '../../src/config/interpolate.ts';
 import { isAws, parseRoleArn } from '../../src/config/names.ts';
-import { editDistance, nearest } from '../../src/config/nearest.ts';
-import { formatListen, isLocal, isLoopback, parseCidr, parseListen } from '../../src/config/network.ts';
-import { InvalidValue } from '../../src/config/problems.ts';
 import { beyondAws, issuerProblem, needsPermission, parseUrl } from '../../src/config/urls.ts';
+import { formatListen, isLocal, isLoopback, parseCidr, parseListen } from '../../src/lib/addresses.ts';
+import { InvalidValue } from '../../src/lib/invalid-value.ts';
+import { editDistance, nearest } from '../../src/lib/nearest.ts';
+import { formatDuration, parseDuration } from '../../src/lib/time/duration.ts';
 
 const throwsOnly = (parse: (text: string) => unknown) =>
   fc.assert(

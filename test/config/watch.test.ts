@@ -1,9 +1,9 @@
 import { mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Clock, systemClock } from '../../src/clock.ts';
 import { Sources } from '../../src/config/sources.ts';
 import { type ConfigWatch, watchConfig } from '../../src/config/watch.ts';
+import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { configFolder } from '../support/config-folder.ts';
 import { fakeClock } from '../support/fake-clock.ts';
 

@@ -8,17 +8,17 @@
  */
 import type { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { variablesFor } from '../../src/cli/exports.ts';
+import { createTokenTable } from '../../src/auth/static-tokens.ts';
+import { checkEnvFile } from '../../src/aws/doctor/checks/environment.ts';
+import { variablesFor } from '../../src/cli/output/shell.ts';
 import { configFromObject } from '../../src/config/load.ts';
-import { StsRefused, StsUnavailable } from '../../src/errors.ts';
-import { checkEnvFile } from '../../src/federation/check-environment.ts';
 import { createEndpointApp } from '../../src/http/endpoint/index.ts';
 import type { ListenerOptions } from '../../src/http/listener.ts';
-import { createTokenTable } from '../../src/workload/token-table.ts';
+import { StsRefused, StsUnavailable } from '../../src/lib/errors.ts';
+import { setUp } from '../credentials/support.ts';
 import { keptLog, RELATIVE_ID, resolverOf, tokenOf } from '../http/support/sample.ts';
 import { ask, exchange, listening, type Reply, replies, socketTo, untilClosed } from '../http/support/wire.ts';
 import { configFolder } from '../support/config-folder.ts';
-import { setUp } from '../vending/support.ts';
 
 const TOKEN = tokenOf('contract');
 const PATH = '/v1/credentials';

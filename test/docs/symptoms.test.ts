@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { CATALOGUE } from '../../src/federation/catalogue.ts';
+import { CATALOGUE } from '../../src/aws/doctor/findings.ts';
 import { files, read } from '../support/repository.ts';
 
 const page = read('docs/symptoms.md');

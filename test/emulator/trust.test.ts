@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { compile, matches } from '../../src/aws/iam/pattern.ts';
 import { type Context, holds } from '../../src/emulator/conditions.ts';
 import { parseTrustPolicy } from '../../src/emulator/policy.ts';
 import { allows, contextOf } from '../../src/emulator/trust.ts';
-import { compile, matches } from '../../src/policy-pattern.ts';
 
 const ARN = 'arn:aws:iam::000000000000:oidc-provider/idp.example';
 const ACTION = 'sts:AssumeRoleWithWebIdentity';

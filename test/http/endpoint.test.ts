@@ -1,5 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Caller } from '../../src/auth/caller.ts';
+import { credentialsAnswer, wireDate } from '../../src/http/endpoint/body.ts';
+import type { EndpointRefusal } from '../../src/http/endpoint/index.ts';
 import {
   AuditUnavailable,
   BackendUnreachable,
@@ -7,10 +10,7 @@ import {
   InvalidAuthorizationToken,
   StsRefused,
   WorkloadUnknown,
-} from '../../src/errors.ts';
-import { credentialsAnswer, wireDate } from '../../src/http/endpoint/body.ts';
-import type { EndpointRefusal } from '../../src/http/endpoint/index.ts';
-import type { Caller } from '../../src/workload/caller.ts';
+} from '../../src/lib/errors.ts';
 import { credentials, credentialsOf, fakeVending, RELATIVE_ID, sampleApp, tokenOf } from './support/sample.ts';
 
 type Sample = ReturnType<typeof sampleApp>;

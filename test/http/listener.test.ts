@@ -5,12 +5,12 @@ import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { afterAll, describe, expect, it } from 'vitest';
-import { credentialsErrorForm } from '../../src/http/answer.ts';
+import { takesIpv6Alone } from '../../src/http/bind.ts';
 import { endpointPolicy } from '../../src/http/endpoint/policy.ts';
 import { startListener } from '../../src/http/listener.ts';
-import { takesIpv6Alone } from '../../src/http/open.ts';
+import { credentialsErrorForm } from '../../src/http/response.ts';
 import { type KeyPair, readKeyPair, watchKeyPair } from '../../src/http/tls.ts';
-import { selfSignedCertificate } from '../../src/identity-token/certificate.ts';
+import { selfSignedCertificate } from '../../src/identity-token/keys/certificate.ts';
 import { credentialsOf, fakeVending, keptLog, sampleApp, tokenOf } from './support/sample.ts';
 import { ask, exchange, listening, replies, socketTo, untilClosed } from './support/wire.ts';
 

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { IdentityTokenUnavailable } from '../../src/errors.ts';
-import { createWellKnownApp } from '../../src/http/well-known.ts';
-import { generateKey, type KeySet, loadKeys } from '../../src/identity-token/keys.ts';
+import { createWellKnownApp } from '../../src/http/oidc/well-known.ts';
+import { generateKey, type KeySet, loadKeys } from '../../src/identity-token/keys/index.ts';
+import { IdentityTokenUnavailable } from '../../src/lib/errors.ts';
 import { fakeClock } from '../support/fake-clock.ts';
 
 let dir: string;

@@ -1,7 +1,7 @@
 import { createLocalJWKSet, decodeJwt, type JSONWebKeySet, jwtVerify } from 'jose';
 import { describe, expect, it } from 'vitest';
-import { discoveryDocument, issuerPath } from '../../src/identity-token/discovery.ts';
-import { generateKey, loadKeys } from '../../src/identity-token/keys.ts';
+import { discoveryDocument, issuerPath } from '../../src/identity-token/keys/discovery.ts';
+import { generateKey, loadKeys } from '../../src/identity-token/keys/index.ts';
 import { signIdentityToken } from '../../src/identity-token/signer.ts';
 import { createIdentityTokenSource } from '../../src/identity-token/source.ts';
 import { fakeClock } from '../support/fake-clock.ts';

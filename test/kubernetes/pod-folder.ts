@@ -7,8 +7,8 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { selfSignedCertificate } from '../../src/identity-token/certificate.ts';
-import { generateKey } from '../../src/identity-token/keys.ts';
+import { selfSignedCertificate } from '../../src/identity-token/keys/certificate.ts';
+import { generateKey } from '../../src/identity-token/keys/index.ts';
 import { temporaryFolder } from '../support/process.ts';
 import { type Container, type KubernetesObject, type Volume, workload } from './objects.ts';
 

@@ -10,8 +10,8 @@ import { writeFileSync } from 'node:fs';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { selfSignedCertificate } from '../../src/identity-token/certificate.ts';
-import { json, makeKey, sign, type TestKey } from '../workload/support.ts';
+import { selfSignedCertificate } from '../../src/identity-token/keys/certificate.ts';
+import { json, makeKey, sign, type TestKey } from '../auth/support.ts';
 
 export interface Pod {
   /** `namespace:name` */

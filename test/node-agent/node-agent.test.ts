@@ -2,8 +2,8 @@ import { closeSync, openSync, readdirSync, readFileSync, statSync, writeFileSync
 import { join } from 'node:path';
 import Database from 'libsql';
 import { describe, expect, it, vi } from 'vitest';
+import { makeKey } from '../auth/support.ts';
 import { type FakeClock, fakeClock } from '../support/fake-clock.ts';
-import { makeKey } from '../workload/support.ts';
 import { NODE } from './cluster.ts';
 import { type Agent, WALLETS, world } from './support.ts';
 

@@ -13,12 +13,12 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { configFromObject } from '../../src/config/load.ts';
 import { type RunningStsEmulator, startStsEmulator, walletTrustPolicy } from '../../src/emulator/index.ts';
-import { selfSignedCertificate } from '../../src/identity-token/certificate.ts';
-import { generateKey } from '../../src/identity-token/keys.ts';
-import { createSidecar, type Sidecar } from '../../src/sidecar.ts';
+import { selfSignedCertificate } from '../../src/identity-token/keys/certificate.ts';
+import { generateKey } from '../../src/identity-token/keys/index.ts';
+import { createSidecar, type Sidecar } from '../../src/server/sidecar.ts';
+import { silent } from '../auth/support.ts';
 import { because } from '../support/clients.ts';
 import { freePorts, root, temporaryFolder } from '../support/process.ts';
-import { silent } from '../workload/support.ts';
 import { type Cluster, startCluster } from './cluster.ts';
 import { AGENT, APP, type As, missingForNodes, type Node, type Running, startNode } from './node.ts';
 

@@ -41,19 +41,21 @@ const serveScript = () =>
 describe('`serve`', () => {
   // As a start that nobody asked for by name would load it, and as one script.
   const ways = () => [
-    ...reached(chunkOf('src/cli/serve.ts'), true),
+    ...reached(chunkOf('src/cli/commands/serve.ts'), true),
     ...reached(chunkOf('src/cli/main-serve.ts'), true),
   ];
 
   test('has no STS emulator in anything it can load', () => {
     const sources = [...ways(), ...reached('dist/bin.js', true)];
-    expect(sources.filter(source => source === 'src/sidecar.ts')).toHaveLength(2);
+    expect(sources.filter(source => source === 'src/server/sidecar.ts')).toHaveLength(2);
     expect(sources.filter(source => source.startsWith('src/emulator/'))).toEqual([]);
-    expect(sources.filter(source => source.startsWith('src/cli/dev'))).toEqual([]);
+    expect(sources.filter(source => source.startsWith('src/cli/commands/dev/'))).toEqual([]);
   });
 
   test('loads no policy writer, no `init` and no `doctor`', () => {
-    expect(ways().filter(source => /^src\/federation\/|^src\/cli\/(init|doctor|aws-setup)/.test(source))).toEqual([]);
+    expect(
+      ways().filter(source => /^src\/aws\/(?!iam\/)|^src\/cli\/commands\/(init|doctor|aws-setup)/.test(source)),
+    ).toEqual([]);
   });
 
   test('starts from what V8 compiled of it at the build, and by a V8 that has other flags without', () => {
@@ -81,7 +83,7 @@ describe('`serve`', () => {
 
 test('`serve` by its name and not by the short way starts without what it may need later', () => {
   const sources = [...reached(chunkOf('src/cli/serving.ts'), false), ...reached(chunkOf('src/cli/main.ts'), false)];
-  expect(sources).toContain('src/sidecar.ts');
+  expect(sources).toContain('src/server/sidecar.ts');
   const later = /node_modules\/(@aws-sdk|@smithy|prom-client|@opentelemetry|@hono\/node-server|pg|libsql)\//;
   expect(sources.filter(source => later.test(source))).toEqual([]);
 });

@@ -1,39 +1,38 @@
 /**
- * Data goes one way: a request walks down the floors and its answer walks back up.
+ * Data goes one way: a request walks down the layers and its answer walks back up.
  *
  * @module
  */
 import { describe, expect, test } from 'vitest';
 import { files, importsOf } from '../support/repository.ts';
 
-/** From the top. A file may import from its own floor and from those below it. */
-const floors: readonly (readonly string[])[] = [
+/** From the top. A file may import from its own layer and from those below it; the longest prefix decides its layer. */
+const layers: readonly (readonly string[])[] = [
   ['src/bin.ts', 'src/index.ts'],
   ['src/cli/'],
-  // A service beside the sidecar, not above or below it; what may reach it is said further down.
-  ['src/sidecar.ts', 'src/composition/', 'src/emulator/', 'src/federation/'],
+  // The cloud account and the emulator stand beside the server; what may import them is said further down.
+  ['src/server/', 'src/aws/', 'src/emulator/'],
   ['src/http/'],
-  ['src/vending/'],
-  ['src/identity-token/', 'src/exchange/', 'src/audit/'],
-  ['src/workload/', 'src/config/'],
-  [
-    'src/errors.ts',
-    'src/clock.ts',
-    'src/log.ts',
-    'src/log-level.ts',
-    'src/make-folder.ts',
-    'src/metrics.ts',
-    'src/plain-text.ts',
-    'src/policy-pattern.ts',
-    'src/prometheus.ts',
-    'src/version.ts',
-    'src/outbound/',
-    'src/outbound.ts',
-  ],
+  ['src/credentials/'],
+  ['src/identity-token/', 'src/audit/'],
+  ['src/auth/'],
+  ['src/config/'],
+  ['src/workload/'],
+  // Reading and evaluating policies needs nothing of ours, so session policies in the configuration may use it.
+  ['src/aws/iam/'],
+  ['src/lib/', 'src/version.ts'],
 ];
 
 const sources = files('src', '.ts');
-const floorOf = (file: string) => floors.findIndex(rooms => rooms.some(room => file === room || file.startsWith(room)));
+
+function layerOf(file: string): number {
+  let found = { layer: -1, length: 0 };
+  for (const [layer, prefixes] of layers.entries())
+    for (const prefix of prefixes)
+      if (file.startsWith(prefix) && prefix.length > found.length) found = { layer, length: prefix.length };
+  return found.layer;
+}
+
 const edges = sources.flatMap(file => importsOf(file).map(target => ({ file, target })));
 
 /** The first circle that is found, as a path; empty when there is none. */
@@ -56,9 +55,9 @@ function circle(): string[] {
   return [];
 }
 
-describe('the floors', () => {
-  test('every source stands on a floor', () => {
-    expect(sources.filter(file => floorOf(file) === -1)).toEqual([]);
+describe('the layers', () => {
+  test('every source belongs to a layer', () => {
+    expect(sources.filter(file => layerOf(file) === -1)).toEqual([]);
   });
 
   test('every import is of a file that exists', () => {
@@ -66,7 +65,7 @@ describe('the floors', () => {
   });
 
   test('nothing imports upwards', () => {
-    expect(edges.filter(({ file, target }) => floorOf(target) < floorOf(file))).toEqual([]);
+    expect(edges.filter(({ file, target }) => layerOf(target) < layerOf(file))).toEqual([]);
   });
 
   test('there are no circles', () => {
@@ -78,16 +77,17 @@ describe('what has one door', () => {
   const from = (room: string) => edges.filter(({ file, target }) => target.startsWith(room) && !file.startsWith(room));
 
   test('only `dev` and the library come to the STS emulator', () => {
-    const allowed = (file: string) => /^src\/cli\/(verbs\/)?dev\b[^/]*\.ts$|^src\/index\.ts$/.test(file);
+    const allowed = (file: string) => /^src\/cli\/commands\/dev\/|^src\/index\.ts$/.test(file);
     expect(from('src/emulator/').filter(({ file }) => !allowed(file))).toEqual([]);
   });
 
   test('only the command line comes to what sets up the account', () => {
-    expect(from('src/federation/').filter(({ file }) => !file.startsWith('src/cli/'))).toEqual([]);
+    const account = from('src/aws/').filter(({ target }) => !target.startsWith('src/aws/iam/'));
+    expect(account.filter(({ file }) => !file.startsWith('src/cli/'))).toEqual([]);
   });
 
   test('nothing but the entry module and the library imports the composition root, and the command line', () => {
     const above = (file: string) => file.startsWith('src/cli/') || file === 'src/index.ts' || file === 'src/bin.ts';
-    expect(from('src/sidecar.ts').filter(({ file }) => !above(file))).toEqual([]);
+    expect(from('src/server/sidecar.ts').filter(({ file }) => !above(file))).toEqual([]);
   });
 });

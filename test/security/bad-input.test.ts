@@ -5,20 +5,11 @@
 import { readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { type Clock, systemClock } from '../../src/clock.ts';
 import { configFromObject } from '../../src/config/load.ts';
-import { createSidecar, type Sidecar } from '../../src/sidecar.ts';
-import {
-  BEARER,
-  CONFIGURED,
-  call,
-  type Reply,
-  type Settings,
-  start,
-  type World,
-  world,
-} from '../composition/support.ts';
-import { silent, startServer } from '../workload/support.ts';
+import { type Clock, systemClock } from '../../src/lib/clock.ts';
+import { createSidecar, type Sidecar } from '../../src/server/sidecar.ts';
+import { silent, startServer } from '../auth/support.ts';
+import { BEARER, CONFIGURED, call, type Reply, type Settings, start, type World, world } from '../server/support.ts';
 
 const HOUR = 3_600_000;
 const MINE = { 'scraper-a': { wallet: CONFIGURED, token_file: 'tokens/scraper-a', prefetch: false } };

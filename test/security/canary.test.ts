@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import Database from 'libsql';
 import { expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { BEARER, CONFIGURED, call, type Reply, start, WALLET, world } from '../composition/support.ts';
+import { json, sign } from '../auth/support.ts';
+import { BEARER, CONFIGURED, call, type Reply, start, WALLET, world } from '../server/support.ts';
 import { verb } from '../support/serve-process.ts';
-import { json, sign } from '../workload/support.ts';
 
 /** Every secret that is made here holds this word, so one search finds any of them. */
 const CANARY = 'CANARY';

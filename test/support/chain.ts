@@ -8,10 +8,10 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { systemClock } from '../../src/clock.ts';
 import { type RunningStsEmulator, startStsEmulator, walletTrustPolicy } from '../../src/emulator/index.ts';
-import { discoveryDocument } from '../../src/identity-token/discovery.ts';
-import { generateKey, loadKeys } from '../../src/identity-token/keys.ts';
+import { discoveryDocument } from '../../src/identity-token/keys/discovery.ts';
+import { generateKey, loadKeys } from '../../src/identity-token/keys/index.ts';
+import { systemClock } from '../../src/lib/clock.ts';
 import { bin, cleanEnv, freePorts, temporaryFolder } from './process.ts';
 import { type Answer, ask } from './request.ts';
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Clock } from '../../src/clock.ts';
+import type { Clock } from '../../src/lib/clock.ts';
 
 export interface FakeClock extends Clock {
   /** Moves wall and monotonic time together, firing due timers in order and letting their promises settle. */

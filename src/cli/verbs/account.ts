@@ -4,10 +4,10 @@
  * @module
  */
 import { type Command, Option } from 'commander';
-import type { AwsSetupOptions, SetupFormat } from '../aws-setup.ts';
-import type { DoctorFlags } from '../doctor.ts';
+import type { AwsSetupOptions, SetupFormat } from '../commands/aws-setup.ts';
+import type { DoctorFlags } from '../commands/doctor.ts';
+import type { VerifyFlags } from '../commands/verify.ts';
 import type { Io, Run } from '../io.ts';
-import type { VerifyFlags } from '../verify.ts';
 import { configOption, jsonOption, repeated, url } from './options.ts';
 
 const dialectOption = () =>
@@ -33,7 +33,7 @@ export function addAccountVerbs(program: Command, io: Io, run: Run): void {
     .addOption(issuerOption())
     .action(
       run(async (options: AwsSetupOptions & { format: SetupFormat }) => {
-        const { awsSetup } = await import('../aws-setup.ts');
+        const { awsSetup } = await import('../commands/aws-setup.ts');
         return awsSetup(options, io);
       }),
     );
@@ -67,7 +67,7 @@ export function addAccountVerbs(program: Command, io: Io, run: Run): void {
     .addOption(jsonOption())
     .action(
       run(async (workload: string, flags: VerifyFlags) => {
-        const { verify } = await import('../verify.ts');
+        const { verify } = await import('../commands/verify.ts');
         return verify(workload, flags, io);
       }),
     );
@@ -88,7 +88,7 @@ export function addAccountVerbs(program: Command, io: Io, run: Run): void {
     .addOption(jsonOption())
     .action(
       run(async (flags: DoctorFlags) => {
-        const { doctor } = await import('../doctor.ts');
+        const { doctor } = await import('../commands/doctor.ts');
         return doctor(flags, io);
       }),
     );

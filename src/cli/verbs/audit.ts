@@ -4,7 +4,7 @@
  * @module
  */
 import { type Command, Option } from 'commander';
-import type { AuditCommand, FilterFlags } from '../audit.ts';
+import type { AuditCommand, FilterFlags } from '../commands/audit.ts';
 import type { Io, Run } from '../io.ts';
 import { configOption, jsonOption } from './options.ts';
 
@@ -30,7 +30,7 @@ export function addAuditVerbs(program: Command, io: Io, run: Run): void {
       .option('--since <WHEN>', 'a duration back from now (7d, 12h) or a date');
   /** The room and what all its verbs take. */
   const room = async (flags: AuditFlags) => {
-    const [verbs, { loadConfig }] = await Promise.all([import('../audit.ts'), import('../../config/load.ts')]);
+    const [verbs, { loadConfig }] = await Promise.all([import('../commands/audit.ts'), import('../../config/load.ts')]);
     const config = await loadConfig(flags.config, { env: io.env, purpose: 'inspect' });
     const command: AuditCommand = { config: config.audit, out: io.out, err: io.warn, json: flags.json ?? false };
     return { verbs, command };

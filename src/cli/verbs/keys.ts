@@ -4,8 +4,8 @@
  * @module
  */
 import { type Command, Option } from 'commander';
-import { UsageError } from '../../errors.ts';
-import type { KeyAlgorithm, KeyPurpose } from '../../identity-token/key-file.ts';
+import type { KeyAlgorithm, KeyPurpose } from '../../identity-token/keys/file.ts';
+import { UsageError } from '../../lib/errors.ts';
 import type { Io, Run } from '../io.ts';
 import { configOption, jsonOption } from './options.ts';
 
@@ -32,7 +32,7 @@ export function addKeyVerbs(program: Command, io: Io, run: Run): void {
       );
   const algOption = () => new Option('--alg <ALG>', 'the algorithm').choices(['ES256', 'RS256']);
   const room = async (flags: KeyFlags) => {
-    const [verbs, { keysCommand }] = await Promise.all([import('../keys.ts'), import('../keys-dir.ts')]);
+    const [verbs, { keysCommand }] = await Promise.all([import('../commands/keys.ts'), import('../keys-dir.ts')]);
     return { verbs, command: await keysCommand(flags, io) };
   };
 

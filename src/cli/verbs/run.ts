@@ -4,8 +4,8 @@
  * @module
  */
 import type { Command } from 'commander';
+import type { DevFlags } from '../commands/dev/run.ts';
 import type { Io, Run } from '../io.ts';
-import type { DevFlags } from '../run-dev.ts';
 import { port, positiveInteger, repeated } from './options.ts';
 
 export function addRunVerbs(program: Command, io: Io, run: Run): void {
@@ -26,7 +26,7 @@ export function addRunVerbs(program: Command, io: Io, run: Run): void {
     )
     .action(
       run(async (options: DevFlags) => {
-        const { runDev } = await import('../run-dev.ts');
+        const { runDev } = await import('../commands/dev/run.ts');
         return runDev(options, io);
       }),
     );
@@ -38,7 +38,7 @@ export function addRunVerbs(program: Command, io: Io, run: Run): void {
     .option('--dir <DIR>', 'where to write', '.')
     .action(
       run(async ({ dir }: { dir: string }) => {
-        const { init } = await import('../init.ts');
+        const { init } = await import('../commands/init.ts');
         await init({ dir, log: io.out, env: io.env });
         return 0;
       }),
@@ -52,7 +52,7 @@ export function addRunVerbs(program: Command, io: Io, run: Run): void {
     .option('--url <URL>', 'its admin listener', 'http://127.0.0.1:9112')
     .action(
       run(async ({ workload, url }: { workload?: string; url: string }) => {
-        const { healthcheck } = await import('../healthcheck.ts');
+        const { healthcheck } = await import('../commands/healthcheck.ts');
         return healthcheck({ url, out: io.out, ...(workload === undefined ? {} : { workload }) });
       }),
     );

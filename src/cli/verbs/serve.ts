@@ -17,7 +17,7 @@ export function addServeVerb(program: Command, io: Io, run: Run): void {
     .addOption(configOption())
     .action(
       run(async (options: { config: string }) => {
-        const { serve } = await import('../serve.ts');
+        const { serve } = await import('../commands/serve.ts');
         return serve(options.config, io);
       }),
     );

@@ -4,8 +4,8 @@
  * @module
  */
 import { type Command, Option } from 'commander';
-import type { CredentialsFormat } from '../format.ts';
 import type { Io, Run } from '../io.ts';
+import type { CredentialsFormat } from '../output/credentials-format.ts';
 import { configOption, url } from './options.ts';
 
 export interface EndpointFlag {
@@ -31,7 +31,7 @@ export function addWorkloadVerbs(program: Command, io: Io, run: Run): void {
     .option('--token-file', 'name the token’s file instead of the token')
     .action(
       run(async (workload: string, options: { config: string; relative?: boolean; tokenFile?: boolean }) => {
-        const { printEnv } = await import('../env.ts');
+        const { printEnv } = await import('../commands/env.ts');
         return printEnv(workload, options, io);
       }),
     );
@@ -48,7 +48,7 @@ export function addWorkloadVerbs(program: Command, io: Io, run: Run): void {
     .addOption(endpointOption())
     .action(
       run(async (workload: string, options: EndpointFlag & { format: CredentialsFormat }) => {
-        const { printCredentials } = await import('../credentials.ts');
+        const { printCredentials } = await import('../commands/credentials.ts');
         return printCredentials(workload, options, io);
       }),
     );
@@ -67,7 +67,7 @@ export function addWorkloadVerbs(program: Command, io: Io, run: Run): void {
     .addOption(endpointOption())
     .action(
       run(async (workload: string, command: string[], options: EndpointFlag & { staticEnv?: boolean }) => {
-        const { exec } = await import('../exec-verb.ts');
+        const { exec } = await import('../commands/exec.ts');
         return exec(workload, command, options, io);
       }),
     );

@@ -6,14 +6,14 @@
  * @module
  */
 import { type Context, Hono } from 'hono';
-import type { AdminConfig } from '../../config/config.ts';
-import { InvalidAuthorizationToken, NotFound } from '../../errors.ts';
-import { errorFields, type Logger } from '../../log.ts';
-import type { Metrics } from '../../metrics.ts';
-import type { WorkloadStatus } from '../../vending/vending.ts';
-import { answer, credentialsErrorForm, publicError } from '../answer.ts';
-import { type AppEnv, rawPath, send } from '../app.ts';
-import { createAdminAccess } from './access.ts';
+import { createAdminAccess } from '../../auth/admin-token.ts';
+import type { AdminConfig } from '../../config/types.ts';
+import type { WorkloadStatus } from '../../credentials/vending.ts';
+import { InvalidAuthorizationToken, NotFound } from '../../lib/errors.ts';
+import { errorFields, type Logger } from '../../lib/log.ts';
+import type { Metrics } from '../../lib/metrics.ts';
+import { type AppEnv, rawPath, send } from '../node-adapter.ts';
+import { answer, credentialsErrorForm, publicError } from '../response.ts';
 import { CONTENT_SECURITY_POLICY, statusPage } from './page.ts';
 import { type Check, type Readiness, readiness } from './readiness.ts';
 

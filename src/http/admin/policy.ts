@@ -4,9 +4,9 @@
  *
  * @module
  */
-import type { AdminConfig } from '../../config/config.ts';
-import { createHostGuard } from '../guards/host.ts';
-import type { RequestPolicy } from '../guards/judge.ts';
+import type { AdminConfig } from '../../config/types.ts';
+import { createHostGuard } from '../host-guard.ts';
+import type { RequestPolicy } from '../validate-request.ts';
 
 export function adminPolicy(config: Pick<AdminConfig, 'listen' | 'tls'>): RequestPolicy {
   const listened = [...config.listen, ...(config.tls?.listen ?? [])].map(address => address.host);

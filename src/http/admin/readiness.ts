@@ -6,8 +6,9 @@
  *
  * @module
  */
-import { masked } from '../../log.ts';
-import type { WorkloadStatus } from '../../vending/vending.ts';
+
+import type { WorkloadStatus } from '../../credentials/vending.ts';
+import { masked } from '../../lib/log.ts';
 import { wireDate } from '../endpoint/body.ts';
 
 /** Something beside the workloads that must work: the trail, the keys. */

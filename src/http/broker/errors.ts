@@ -14,8 +14,8 @@ import {
   TagMismatch,
   TooManyConnections,
   WalletcredsError,
-} from '../../errors.ts';
-import { answer, type ErrorForm, fieldsFor, publicError } from '../answer.ts';
+} from '../../lib/errors.ts';
+import { answer, type ErrorForm, fieldsFor, publicError } from '../response.ts';
 
 export type BrokerErrorKind =
   | 'unauthorized'

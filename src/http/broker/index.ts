@@ -4,12 +4,12 @@
  * @module
  */
 import { type Context, Hono } from 'hono';
-import { MethodNotAllowed, NotFound } from '../../errors.ts';
-import { errorFields, type Logger } from '../../log.ts';
-import type { Vending } from '../../vending/vending.ts';
-import type { Caller, CallerResolver } from '../../workload/caller.ts';
-import { type Answer, answer } from '../answer.ts';
-import { type AppEnv, rawPath, send } from '../app.ts';
+import type { Caller, CallerResolver } from '../../auth/caller.ts';
+import type { Vending } from '../../credentials/vending.ts';
+import { MethodNotAllowed, NotFound } from '../../lib/errors.ts';
+import { errorFields, type Logger } from '../../lib/log.ts';
+import { type AppEnv, rawPath, send } from '../node-adapter.ts';
+import { type Answer, answer } from '../response.ts';
 import { DEPRECATED, MIGRATION_PATH, MIGRATION_TEXT } from './deprecation.ts';
 import { brokerErrorForm } from './errors.ts';
 import { createMint } from './mint.ts';

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import type { Trail } from '../../audit/trail.ts';
-import type { Clock } from '../../clock.ts';
-import { AuditUnavailable, IdentityDiscarded, WorkloadUnknown } from '../../errors.ts';
+import type { Trail } from '../../audit/log.ts';
+import type { Caller } from '../../auth/caller.ts';
 import type { SignedIdentityToken } from '../../identity-token/signer.ts';
-import type { Caller } from '../../workload/caller.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { AuditUnavailable, IdentityDiscarded, WorkloadUnknown } from '../../lib/errors.ts';
 import { jwtRow } from './rows.ts';
 
 export interface MintOidcJwtOptions {

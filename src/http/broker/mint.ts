@@ -5,13 +5,13 @@
  * @module
  */
 import type { Context } from 'hono';
-import type { Trail } from '../../audit/trail.ts';
-import type { Clock } from '../../clock.ts';
-import { AuditUnavailable, InvalidAuthorizationToken, NotFound } from '../../errors.ts';
-import { errorFields, type Logger } from '../../log.ts';
-import type { Caller, CallerResolver } from '../../workload/caller.ts';
-import { answer, loggedReason } from '../answer.ts';
-import { type AppEnv, send } from '../app.ts';
+import type { Trail } from '../../audit/log.ts';
+import type { Caller, CallerResolver } from '../../auth/caller.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { AuditUnavailable, InvalidAuthorizationToken, NotFound } from '../../lib/errors.ts';
+import { errorFields, type Logger } from '../../lib/log.ts';
+import { type AppEnv, send } from '../node-adapter.ts';
+import { answer, loggedReason } from '../response.ts';
 import { brokerErrorForm, kindOf } from './errors.ts';
 import { createRateLimiter, type RateLimits } from './rate-limit.ts';
 import { type MintVia, refusalRow } from './rows.ts';

@@ -4,9 +4,9 @@
  *
  * @module
  */
-import type { BrokerConfig } from '../../config/config.ts';
-import { createHostGuard } from '../guards/host.ts';
-import type { RequestPolicy } from '../guards/judge.ts';
+import type { BrokerConfig } from '../../config/types.ts';
+import { createHostGuard } from '../host-guard.ts';
+import type { RequestPolicy } from '../validate-request.ts';
 
 /** Bodies are read and thrown away: callers of the old broker send `{}` or nothing. */
 const MAX_BODY = 64 * 1024;

@@ -7,7 +7,7 @@
  * @module
  */
 import { LRUCache } from 'lru-cache';
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../lib/clock.ts';
 import { RateLimited } from './errors.ts';
 
 export interface RateLimits {

@@ -4,12 +4,12 @@
  * @module
  */
 import { createHash } from 'node:crypto';
-import type { AuditRow } from '../../audit/trail.ts';
-import type { Clock } from '../../clock.ts';
-import { InvalidAuthorizationToken, NotFound, WorkloadUnknown } from '../../errors.ts';
-import { errorFields, masked } from '../../log.ts';
-import type { Caller } from '../../workload/caller.ts';
-import { withoutScheme } from '../../workload/token-table.ts';
+import type { AuditRow } from '../../audit/log.ts';
+import type { Caller } from '../../auth/caller.ts';
+import { withoutScheme } from '../../auth/static-tokens.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { InvalidAuthorizationToken, NotFound, WorkloadUnknown } from '../../lib/errors.ts';
+import { errorFields, masked } from '../../lib/log.ts';
 import { sessionNameOf } from '../../workload/workload.ts';
 
 export type MintVia = 'mint-aws-creds' | 'mint-oidc-jwt';

@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { ResponseTooLarge } from '../../errors.ts';
-import type { Credentials } from '../../exchange/credentials.ts';
-import { type Answer, answer } from '../answer.ts';
+
+import type { Credentials } from '../../credentials/credentials.ts';
+import { ResponseTooLarge } from '../../lib/errors.ts';
+import { type Answer, answer } from '../response.ts';
 
 /** aws-c-auth reads no more. */
 export const MAX_BODY_BYTES = 10_000;

@@ -7,16 +7,16 @@
  * @module
  */
 import { type Context, Hono } from 'hono';
-import type { Clock } from '../../clock.ts';
-import { TooManyConnections } from '../../errors.ts';
-import type { Credentials } from '../../exchange/credentials.ts';
-import { errorFields, type Logger } from '../../log.ts';
-import type { Metrics } from '../../metrics.ts';
-import type { Vended, Vending } from '../../vending/vending.ts';
-import type { Caller, CallerResolver } from '../../workload/caller.ts';
+import type { Caller, CallerResolver } from '../../auth/caller.ts';
+import type { Credentials } from '../../credentials/credentials.ts';
+import type { Vended, Vending } from '../../credentials/vending.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { TooManyConnections } from '../../lib/errors.ts';
+import { errorFields, type Logger } from '../../lib/log.ts';
+import type { Metrics } from '../../lib/metrics.ts';
 import { metricLabel } from '../../workload/workload.ts';
-import { type Answer, credentialsErrorForm, loggedReason, publicError } from '../answer.ts';
-import { type AppEnv, rawPath, send } from '../app.ts';
+import { type AppEnv, rawPath, send } from '../node-adapter.ts';
+import { type Answer, credentialsErrorForm, loggedReason, publicError } from '../response.ts';
 import { credentialsAnswer, wireDate } from './body.ts';
 import { byId, byToken, NOT_FOUND, type RelativeLookup } from './who.ts';
 

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { EndpointConfig } from '../../config/config.ts';
-import { createHostGuard } from '../guards/host.ts';
-import type { RequestPolicy } from '../guards/judge.ts';
+import type { EndpointConfig } from '../../config/types.ts';
+import { createHostGuard } from '../host-guard.ts';
+import type { RequestPolicy } from '../validate-request.ts';
 
 export function endpointPolicy(config: Pick<EndpointConfig, 'listen' | 'tls' | 'extraHosts'>): RequestPolicy {
   const listened = [...config.listen, ...(config.tls?.listen ?? [])].map(address => address.host);

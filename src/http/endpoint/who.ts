@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { InvalidAuthorizationToken, NotFound, standing, WorkloadMismatch } from '../../errors.ts';
-import type { Caller, CallerResolver } from '../../workload/caller.ts';
+
+import type { Caller, CallerResolver } from '../../auth/caller.ts';
+import { InvalidAuthorizationToken, NotFound, standing, WorkloadMismatch } from '../../lib/errors.ts';
 
 /** The one 404: an unknown path, a wrong id and a wrong source can't be told apart. */
 export const NOT_FOUND = standing(new NotFound('nothing is served at this path; credentials are at /v1/credentials'));

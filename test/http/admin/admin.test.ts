@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import type { WorkloadStatus } from '../../../src/credentials/vending.ts';
 import { createAdminApp } from '../../../src/http/admin/index.ts';
 import { adminPolicy } from '../../../src/http/admin/policy.ts';
 import type { Check } from '../../../src/http/admin/readiness.ts';
-import { credentialsErrorForm } from '../../../src/http/answer.ts';
-import { viaNodeServer } from '../../../src/http/app.ts';
-import { createMetrics } from '../../../src/metrics.ts';
-import type { WorkloadStatus } from '../../../src/vending/vending.ts';
+import { viaNodeServer } from '../../../src/http/node-adapter.ts';
+import { credentialsErrorForm } from '../../../src/http/response.ts';
+import { createMetrics } from '../../../src/lib/metrics.ts';
 import { keptLog, workload } from '../support/sample.ts';
 import { ask, listening } from '../support/wire.ts';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { WorkloadStatus } from '../../../src/credentials/vending.ts';
 import { readiness } from '../../../src/http/admin/readiness.ts';
-import type { WorkloadStatus } from '../../../src/vending/vending.ts';
 import { workload } from '../support/sample.ts';
 
 const base: WorkloadStatus = {

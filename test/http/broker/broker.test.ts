@@ -13,8 +13,8 @@ import {
   StsUnavailable,
   TagMismatch,
   WorkloadUnknown,
-} from '../../../src/errors.ts';
-import { workload } from '../../workload/support.ts';
+} from '../../../src/lib/errors.ts';
+import { workload } from '../../auth/support.ts';
 import { AWS, BEARER, broker, JWT } from './support.ts';
 
 const WALLET = '0x8617e340b3d01fa5f11f306f4090fd50e238070d';

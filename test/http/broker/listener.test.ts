@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { viaNodeServer } from '../../../src/http/app.ts';
 import { brokerErrorForm, brokerPolicy } from '../../../src/http/broker/index.ts';
-import { silent } from '../../workload/support.ts';
+import { viaNodeServer } from '../../../src/http/node-adapter.ts';
+import { silent } from '../../auth/support.ts';
 import { ask, listening } from '../support/wire.ts';
 import { AWS, BEARER, broker, JWT } from './support.ts';
 

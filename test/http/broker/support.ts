@@ -3,15 +3,16 @@
  *
  * @module
  */
-import { InvalidAuthorizationToken } from '../../../src/errors.ts';
-import { answer } from '../../../src/http/answer.ts';
-import type { App } from '../../../src/http/app.ts';
+
+import type { Caller } from '../../../src/auth/caller.ts';
+import type { Vending } from '../../../src/credentials/vending.ts';
 import { type BrokerOptions, createBrokerApp } from '../../../src/http/broker/index.ts';
-import type { Vending } from '../../../src/vending/vending.ts';
-import type { Caller } from '../../../src/workload/caller.ts';
+import type { App } from '../../../src/http/node-adapter.ts';
+import { answer } from '../../../src/http/response.ts';
+import { InvalidAuthorizationToken } from '../../../src/lib/errors.ts';
+import { silent, WALLET, workload } from '../../auth/support.ts';
+import { type FakeTrail, fakeTrail } from '../../credentials/support.ts';
 import { type FakeClock, fakeClock } from '../../support/fake-clock.ts';
-import { type FakeTrail, fakeTrail } from '../../vending/support.ts';
-import { silent, WALLET, workload } from '../../workload/support.ts';
 import { credentials } from '../support/sample.ts';
 
 export const BEARER = 'session-0123456789abcdef';

@@ -4,15 +4,15 @@
  * @module
  */
 import { pino } from 'pino';
-import type { Clock } from '../../../src/clock.ts';
-import { systemClock } from '../../../src/clock.ts';
-import { InvalidAuthorizationToken } from '../../../src/errors.ts';
-import type { Credentials } from '../../../src/exchange/credentials.ts';
+import type { CallerResolver } from '../../../src/auth/caller.ts';
+import { createTokenTable, type TokenEntry, type TokenTable } from '../../../src/auth/static-tokens.ts';
+import type { Credentials } from '../../../src/credentials/credentials.ts';
+import type { Vended, Vending, WorkloadStatus } from '../../../src/credentials/vending.ts';
 import { createEndpointApp, type EndpointOptions } from '../../../src/http/endpoint/index.ts';
-import { createMetrics } from '../../../src/metrics.ts';
-import type { Vended, Vending, WorkloadStatus } from '../../../src/vending/vending.ts';
-import type { CallerResolver } from '../../../src/workload/caller.ts';
-import { createTokenTable, type TokenEntry, type TokenTable } from '../../../src/workload/token-table.ts';
+import type { Clock } from '../../../src/lib/clock.ts';
+import { systemClock } from '../../../src/lib/clock.ts';
+import { InvalidAuthorizationToken } from '../../../src/lib/errors.ts';
+import { createMetrics } from '../../../src/lib/metrics.ts';
 import { parseWallet } from '../../../src/workload/wallet.ts';
 import { makeWorkload, type Workload } from '../../../src/workload/workload.ts';
 

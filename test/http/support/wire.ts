@@ -5,11 +5,11 @@
  */
 import { connect, type Socket } from 'node:net';
 import { afterEach } from 'vitest';
-import { credentialsErrorForm } from '../../../src/http/answer.ts';
-import { type App, direct } from '../../../src/http/app.ts';
 import { endpointPolicy } from '../../../src/http/endpoint/policy.ts';
 import { type Listener, type ListenerOptions, startListener } from '../../../src/http/listener.ts';
-import type { Logger } from '../../../src/log.ts';
+import { type App, direct } from '../../../src/http/node-adapter.ts';
+import { credentialsErrorForm } from '../../../src/http/response.ts';
+import type { Logger } from '../../../src/lib/log.ts';
 
 const open: Listener[] = [];
 const sockets: Socket[] = [];

@@ -1,0 +1,140 @@
+/**
+ * Makes a {@link Trail} from the configuration: a store, the queue in front of it, failure rows, heads.
+ *
+ * @module
+ */
+import { resolve } from 'node:path';
+import type { AuditConfig } from '../config/types.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/log.ts';
+import type { Head } from './chain.ts';
+import { FailureRows } from './failures.ts';
+import { GroupCommit } from './group-commit.ts';
+import type { AuditRow, Trail } from './log.ts';
+import { sqliteStore } from './sqlite/store.ts';
+import { endWorkerAhead } from './sqlite/worker-thread.ts';
+import { stdoutStore } from './stdout.ts';
+import { type Store, StoreError } from './store.ts';
+
+const MINUTE = 60_000;
+/** Below this many free bytes failure rows stop, so that what is left is for rows that something is withheld for. */
+const RESERVE = 64 * 1024 * 1024;
+
+export interface TrailOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** What a relative path of the database is relative to. */
+  readonly stateDir?: string;
+  /** Free bytes below which failure rows stop; default 64 MiB. */
+  readonly reserveBytes?: number;
+  /** Another store, for tests. */
+  readonly store?: Store;
+}
+
+/**
+ * Opens the trail, and migrates its database where that is due.
+ *
+ * A database that is locked or can't be reached just now doesn't keep the process from starting: the trail is
+ * unavailable, says why, and comes by itself.
+ *
+ * @throws StoreError when the database can't be used as it is (no such folder, not writable, not a trail, access denied)
+ */
+export async function createTrail(config: AuditConfig, options: TrailOptions): Promise<Trail> {
+  const { clock, log, reserveBytes = RESERVE } = options;
+  const made = options.store ?? storeFor(config, options);
+  // Asked for before this gives way to anything else: the thread opens the database while the caller goes on loading.
+  const store = made instanceof Promise ? await made : made;
+  const heads = new Map<string, Head & { at: string }>();
+  let lost = 0;
+  let scarce = false;
+
+  const commit = new GroupCommit(store, {
+    clock,
+    log,
+    onWritten({ head, freeBytes, warning }) {
+      if (head.seq > 0) heads.set(head.writer, { ...head, at: new Date(clock.wall()).toISOString() });
+      if (warning !== undefined) log.error({ code: 'AuditReplaced' }, warning);
+      const now = freeBytes !== undefined && freeBytes < reserveBytes;
+      if (now !== scarce) {
+        scarce = now;
+        if (now) log.error({ freeBytes, reserveBytes }, 'little space is left for the audit trail: failure rows stop');
+        else log.info({ freeBytes }, 'there is space for the audit trail again: failure rows go on');
+      }
+    },
+    onWithheld(row) {
+      const minted_at = Math.floor(clock.wall() / 1000);
+      failures.add({ ...row, minted_at, outcome: 'discarded', outcome_detail: 'withheld' });
+    },
+    onLost: lose,
+  });
+  const failures = new FailureRows(clock, rows => {
+    if (scarce) lose(rows.length);
+    else commit.low(rows);
+  });
+
+  /** The first loss is said at once, the next ones together at the end of the minute. */
+  function lose(rows: number): void {
+    if (lost === 0) log.error({ rows }, 'failure rows of the audit trail were lost');
+    lost += rows;
+  }
+
+  function everyMinute(): void {
+    if (lost > 0) log.error({ rows: lost }, 'failure rows of the audit trail were lost within a minute');
+    lost = 0;
+    if (scarce) commit.poll();
+    logHeads();
+    cancel = clock.schedule(everyMinute, MINUTE);
+  }
+
+  function logHeads(): void {
+    // The text repeats the fields, so that a log made for reading serves `audit verify --heads` as well.
+    for (const { writer, seq, hash, at } of heads.values())
+      log.info({ writer, seq, hash, at }, `audit head ${writer} ${seq} ${hash}`);
+    heads.clear();
+  }
+
+  try {
+    // A database that goes away is found out at once, before anything is signed for a row that it couldn't take.
+    await store.open(() => commit.poll());
+  } catch (error) {
+    if (!(error instanceof StoreError) || !error.passing) {
+      await store.close();
+      throw error;
+    }
+    commit.startBroken(error);
+  }
+  let cancel = clock.schedule(everyMinute, MINUTE);
+
+  return {
+    append: (row: AuditRow) => commit.append(row),
+    note(row: AuditRow) {
+      failures.add(row);
+    },
+    get available() {
+      return commit.reason === undefined;
+    },
+    get reason() {
+      return commit.reason;
+    },
+    async close() {
+      cancel();
+      failures.flush();
+      await commit.close();
+      logHeads();
+      if (lost > 0) log.error({ rows: lost }, 'failure rows of the audit trail were lost within a minute');
+      lost = 0;
+    },
+  };
+}
+
+function storeFor(config: AuditConfig, { stateDir = '.' }: TrailOptions): Store | Promise<Store> {
+  if (config.kind !== 'sqlite') endWorkerAhead();
+  switch (config.kind) {
+    case 'sqlite':
+      return sqliteStore(resolve(stateDir, config.path));
+    case 'stdout':
+      return stdoutStore();
+    case 'postgres':
+      return import('./postgres/store.ts').then(({ postgresStore }) => postgresStore(config.url));
+  }
+}

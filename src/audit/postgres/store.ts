@@ -1,0 +1,99 @@
+/**
+ * The trail in PostgreSQL, for several replicas: each has a chain of its own and waits for none.
+ *
+ * A batch is one INSERT and one commit; after a connection that broke it is unknown whether the last one was committed, so
+ * the next connection is a new writer.
+ *
+ * @module
+ */
+import { emptyHead, type Head, newWriter } from '../chain.ts';
+import { normalised } from '../columns.ts';
+import type { Store } from '../store.ts';
+import { type Client, connect, postgresError } from './client.ts';
+import { append, migrate } from './schema.ts';
+
+/** After this long a connection is given up as dead, ms. */
+const TIMEOUT_MS = 3_000;
+/** How long the server has to say goodbye, ms. */
+const CLOSE_MS = 1_000;
+
+/** @param url a connection URL as libpq takes it, `sslmode` included */
+export function postgresStore(url: string): Store {
+  let client: Client | undefined;
+  let head: Head | undefined;
+  let onLoss: () => void = () => {};
+
+  async function connected(): Promise<Client> {
+    if (client !== undefined) return client;
+    const fresh = await connect(url, drop);
+    try {
+      await migrate(fresh, Math.floor(Date.now() / 1000));
+      // A commit must mean disk whatever the server's default; a lock is reported instead of waited for.
+      await fresh.query('SET synchronous_commit = on');
+      await fresh.query("SET lock_timeout = '400ms'");
+      await fresh.query(`SET statement_timeout = '${TIMEOUT_MS - 1_000}ms'`);
+    } catch (error) {
+      drop(fresh);
+      throw error;
+    }
+    // The idle connection alone shall not keep the process alive.
+    fresh.unref();
+    client = fresh;
+    head = undefined;
+    return fresh;
+  }
+
+  function drop(gone: Client): void {
+    if (client === gone) {
+      client = undefined;
+      head = undefined;
+      onLoss();
+    }
+    gone.end().catch(() => {});
+  }
+
+  return {
+    async open(lost = () => {}) {
+      onLoss = lost;
+      try {
+        await connected();
+      } catch (error) {
+        throw postgresError(error, url);
+      }
+    },
+    async write(rows) {
+      let used: Client | undefined;
+      try {
+        used = await connected();
+        used.ref();
+        const next = await append(used, head ?? emptyHead(newWriter()), rows.map(normalised), TIMEOUT_MS);
+        // A connection that ended meanwhile has taken its writer along.
+        if (client === used) head = next;
+        return { head: next, freeBytes: undefined };
+      } catch (error) {
+        const failure = postgresError(error, url);
+        // An error with a five-character SQLSTATE came from a server that goes on; anything else ends the connection.
+        const alive = /^(?!08|57)[0-9A-Z]{5}$/.test(failure.code) && failure.code !== 'EPIPE';
+        if (used !== undefined && !alive) drop(used);
+        throw failure;
+      } finally {
+        used?.unref();
+      }
+    },
+    async close() {
+      const ending = client;
+      client = undefined;
+      onLoss = () => {};
+      if (ending === undefined) return;
+      // An idle connection doesn't keep the process alive, which would otherwise end in the middle of this.
+      ending.ref();
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<void>(resolve => {
+        timer = setTimeout(resolve, CLOSE_MS);
+      });
+      await Promise.race([ending.end().catch(() => {}), late]);
+      clearTimeout(timer);
+      ending.unref();
+    },
+  };
+}

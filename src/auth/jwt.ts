@@ -1,0 +1,156 @@
+/**
+ * Callers that prove themselves by a JWT of a configured issuer: a Kubernetes service account, a session of the backend.
+ *
+ * The token is hostile until it is verified: the issuer is looked up byte for byte and only its own keys are tried, the
+ * algorithms are asymmetric ones, `jku`, `x5u` and `jwk` headers are never followed. What it proves is bounded by the
+ * configuration: a `sub` maps to one workload, or a claim names a wallet that this issuer may vouch for.
+ *
+ * @module
+ */
+import { createHash } from 'node:crypto';
+import { decodeJwt, decodeProtectedHeader, type JWTPayload, jwtVerify } from 'jose';
+import type { JwtCallerConfig } from '../config/types.ts';
+import type { Clock } from '../lib/clock.ts';
+import { BackendUnreachable, InvalidAuthorizationToken, WorkloadUnknown } from '../lib/errors.ts';
+import { errorFields } from '../lib/log.ts';
+import type { Workload } from '../workload/workload.ts';
+import type { Caller } from './caller.ts';
+import type { ProofWorkloads } from './dynamic-workloads.ts';
+import type { IssuerKeys } from './jwks.ts';
+import { checkNode } from './node-agent.ts';
+
+const ALGORITHMS = [
+  'ES256',
+  'ES384',
+  'ES512',
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'EdDSA',
+  'Ed25519',
+];
+const MAX_LIFETIME_S = 24 * 3_600;
+/** How far the issuer's clock may be ahead: for `iat` and `nbf`, never for `exp`. */
+const CLOCK_AHEAD_S = 60;
+const MAX_LENGTH = 16_384;
+
+/** Whether a value is to be judged as a JWT, and as nothing else: three parts, an empty one (no signature) included. */
+export function looksLikeJwt(value: string): boolean {
+  return /^[\w-]*\.[\w-]*\.[\w-]*$/.test(value);
+}
+
+export interface JwtCallersOptions {
+  /** Those of this listener alone. */
+  readonly issuers: readonly { readonly config: JwtCallerConfig; readonly keys: IssuerKeys }[];
+  readonly workloads: ProofWorkloads;
+  readonly clock: Clock;
+}
+
+export interface JwtCallers {
+  /**
+   * @throws InvalidAuthorizationToken for whatever is wrong with the token (the reason is in `cause`, for the log);
+   *   WorkloadUnknown for a good one that maps to no workload; BackendUnreachable where the issuer's keys can't be had
+   */
+  resolve(jwt: string): Promise<Caller>;
+}
+
+export function createJwtCallers({ issuers, workloads, clock }: JwtCallersOptions): JwtCallers {
+  return {
+    async resolve(jwt) {
+      if (jwt.length > MAX_LENGTH) throw refused('longer than 16,384 characters');
+      const { kid, iss } = peek(jwt);
+      const found = issuers.find(({ config }) => config.issuer === iss);
+      if (found === undefined) throw refused('of an issuer that is not configured for this listener');
+      const { config, keys } = found;
+      const lookup = await keys.get(kid).catch(error => {
+        throw new BackendUnreachable(`the keys of ${config.issuer} can't be had: ${errorFields(error).message}`, {
+          cause: error,
+        });
+      });
+      const { payload } = await jwtVerify(jwt, lookup, {
+        algorithms: ALGORITHMS,
+        issuer: config.issuer,
+        audience: config.audience,
+        requiredClaims: ['exp', 'iat', 'sub'],
+        currentDate: new Date(clock.wall()),
+        clockTolerance: CLOCK_AHEAD_S,
+      }).catch(error => {
+        throw refused(`that fails its check: ${errorFields(error).message}`);
+      });
+      const { exp = 0 } = payload;
+      checkTimes(payload, clock.wall() / 1_000);
+      if (Array.isArray(payload.aud) && payload.aud.length !== 1) throw refused('with more than one audience');
+      checkNode(payload, config);
+      const workload = identify(payload, config, workloads);
+      return {
+        workload,
+        kind: 'jwt',
+        tokenHash: createHash('sha256').update(jwt).digest('hex'),
+        ...(forwards(workload) ? { proof: jwt } : {}),
+        proofExpiresAt: exp * 1_000,
+      };
+    },
+  };
+}
+
+/** Read before anything is verified: it says which keys to try, and nothing else is believed of it. */
+function peek(jwt: string): { kid: string | undefined; iss: unknown } {
+  try {
+    const { kid } = decodeProtectedHeader(jwt);
+    return { kid: typeof kid === 'string' ? kid : undefined, iss: decodeJwt(jwt).iss };
+  } catch {
+    throw refused('that can’t be decoded');
+  }
+}
+
+function checkTimes({ iat = 0, exp = 0 }: JWTPayload, now: number): void {
+  if (exp <= now) throw refused('that has expired');
+  if (iat > now + CLOCK_AHEAD_S) throw refused('with an iat in the future');
+  if (exp - iat > MAX_LIFETIME_S) throw refused('that lives longer than 24 h');
+}
+
+function forwards({ identityToken }: Workload): boolean {
+  return identityToken.kind === 'broker' && identityToken.bearer === 'caller';
+}
+
+function identify(payload: JWTPayload, config: JwtCallerConfig, workloads: ProofWorkloads): Workload {
+  const sub: unknown = payload.sub;
+  if (typeof sub !== 'string' || sub === '') throw refused('with a sub that is empty or no text');
+  if (config.subjects !== undefined) {
+    // Own properties alone: `sub` is the caller's, and may be `__proto__` or `constructor`.
+    const name = Object.hasOwn(config.subjects, sub) ? config.subjects[sub] : undefined;
+    const workload = name === undefined ? undefined : workloads.configured(name);
+    if (workload === undefined)
+      throw new WorkloadUnknown('this subject maps to no workload; add it under callers.jwt[].subjects');
+    return workload;
+  }
+  const claim = claimAt(payload, config.walletClaim ?? '');
+  return workloads.vouchedFor({
+    by: 'jwt',
+    source: config.issuer,
+    subject: sub,
+    wallet: claim,
+    allowed: config.wallets ?? [],
+  });
+}
+
+/** Follows a dotted path through objects; an exact key with dots in it wins. */
+function claimAt(payload: JWTPayload, path: string): unknown {
+  if (Object.hasOwn(payload, path)) return payload[path];
+  let value: unknown = payload;
+  for (const part of path.split('.')) {
+    if (typeof value !== 'object' || value === null || Array.isArray(value) || !Object.hasOwn(value, part))
+      return undefined;
+    value = (value as Record<string, unknown>)[part];
+  }
+  return value;
+}
+
+function refused(why: string): InvalidAuthorizationToken {
+  return new InvalidAuthorizationToken('the authorization token is missing or not one that is known', {
+    cause: new Error(`a JWT ${why}`),
+  });
+}

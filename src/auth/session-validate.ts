@@ -1,0 +1,70 @@
+/**
+ * One question to the session backend, and what its answer is worth: a wallet, a no, or a failure of the backend.
+ *
+ * @module
+ */
+
+import type { SessionBackendConfig } from '../config/types.ts';
+import type { Clock } from '../lib/clock.ts';
+import { BackendUnreachable } from '../lib/errors.ts';
+import { type OutboundResponse, request } from '../lib/http-client.ts';
+import { errorFields, masked } from '../lib/log.ts';
+import { InvalidWallet, parseWallet, type Wallet } from '../workload/wallet.ts';
+
+const MAX_BYTES = 64 * 1024;
+const TIMEOUT_MS = 2_000;
+
+/** A wallet that the backend vouches for, or its words for a no. */
+export type SessionVerdict = { readonly wallet: Wallet } | { readonly refused: string };
+
+/** @throws BackendUnreachable for everything but a 200 with a wallet and a 401 */
+export async function validateSession(
+  config: SessionBackendConfig,
+  bearer: string,
+  clock: Clock,
+): Promise<SessionVerdict> {
+  const { status, body } = await call(config, bearer, clock);
+  const members = parse(body);
+  if (status === 401) return { refused: wordsOf(members, bearer) };
+  if (status !== 200) throw new BackendUnreachable(`the session backend answered ${status}`);
+  const wallet = members['wallet'];
+  if (typeof wallet !== 'string') throw new BackendUnreachable('the session backend answered without a wallet');
+  try {
+    return { wallet: parseWallet(wallet) };
+  } catch (error) {
+    if (!(error instanceof InvalidWallet)) throw error;
+    throw new BackendUnreachable(`the session backend answered with what is no wallet: ${error.message}`);
+  }
+}
+
+async function call(config: SessionBackendConfig, bearer: string, clock: Clock): Promise<OutboundResponse> {
+  try {
+    return await request({
+      url: `${config.url.replace(/\/+$/, '')}/session/validate`,
+      headers: { authorization: `Bearer ${bearer}` },
+      caFile: config.caFile,
+      allowInsecureHttp: config.allowInsecureHttp,
+      timeoutMs: TIMEOUT_MS,
+      maxBytes: MAX_BYTES,
+      clock,
+    });
+  } catch (error) {
+    throw new BackendUnreachable(`the session backend can't be asked: ${errorFields(error).message}`);
+  }
+}
+
+/** The backend's own words, but never the bearer that it may echo. */
+function wordsOf({ message, error }: Record<string, unknown>, bearer: string): string {
+  const said = message ?? error;
+  if (typeof said !== 'string' || said === '') return 'the session backend refused the session';
+  return masked(said.replaceAll(bearer, '[bearer]'));
+}
+
+function parse(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}

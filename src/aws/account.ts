@@ -1,0 +1,179 @@
+/**
+ * The set-up as IAM and S3 really have it: a thin reader with the caller's own credentials, for `doctor --account`.
+ *
+ * @module
+ */
+
+import type { OutboundResponse } from '../lib/http-client.ts';
+import { masked } from '../lib/log.ts';
+import type { Send } from './doctor/checks/issuer.ts';
+import { type Finding, finding } from './doctor/finding.ts';
+import { percentDecoded } from './doctor/policy/forms.ts';
+import type { Plan, Role } from './plan.ts';
+import { type AwsKeys, sendSigned, withoutSecrets } from './signed-request.ts';
+import { decoded, elements, textOf } from './xml.ts';
+
+export interface Account {
+  readonly iamEndpoint: string;
+  /** Of another S3 than AWS's. */
+  readonly s3Endpoint?: string | undefined;
+  readonly keys: AwsKeys;
+  readonly send: Send;
+}
+
+/** What IAM holds of one role. */
+export interface AccountRole {
+  readonly arn: string;
+  readonly trust: string;
+  readonly maxSessionDuration: number;
+  readonly tagKeys: readonly string[];
+  /** Inline and attached ones, by name. */
+  readonly policies: readonly { readonly name: string; readonly text: string }[];
+}
+
+/** IAM refused, or isn't there: the finding says which call. */
+export class AccountUnreadable extends Error {
+  readonly found: Finding;
+  constructor(found: Finding) {
+    super(found.what);
+    this.found = found;
+  }
+}
+
+/** Credentials of whoever runs the command: its environment, never a file or a metadata service. */
+export function keysFromEnvironment(env: NodeJS.ProcessEnv): AwsKeys | undefined {
+  const accessKeyId = env['AWS_ACCESS_KEY_ID'] ?? '';
+  const secretAccessKey = env['AWS_SECRET_ACCESS_KEY'] ?? '';
+  if (accessKeyId === '' || secretAccessKey === '') return undefined;
+  return { accessKeyId, secretAccessKey, sessionToken: env['AWS_SESSION_TOKEN'] || undefined };
+}
+
+/** IAM is one service a partition. `AWS_ENDPOINT_URL_IAM` counts, as it does for the AWS CLI. */
+export function iamEndpoint(plan: Plan, env: NodeJS.ProcessEnv): string {
+  const told = env['AWS_ENDPOINT_URL_IAM'] ?? '';
+  if (told !== '') return told;
+  if (plan.dialect === 'ceph') return plan.endpoint;
+  if (plan.partition === 'aws-cn') return 'https://iam.cn-north-1.amazonaws.com.cn';
+  if (plan.partition === 'aws-us-gov') return 'https://iam.us-gov.amazonaws.com';
+  return 'https://iam.amazonaws.com';
+}
+
+/** `AWS_ENDPOINT_URL_S3` counts here, as it does for the AWS CLI; undefined: AWS's own. */
+export function s3Endpoint(plan: Plan, env: NodeJS.ProcessEnv): string | undefined {
+  return env['AWS_ENDPOINT_URL_S3'] || (plan.dialect === 'ceph' ? plan.endpoint : undefined);
+}
+
+const SIGNING_REGION: Readonly<Record<string, string>> = { 'aws-cn': 'cn-north-1', 'aws-us-gov': 'us-gov-west-1' };
+
+/** @throws AccountUnreadable */
+export async function readRole(account: Account, plan: Plan, role: Role): Promise<AccountRole> {
+  const ask = (action: string, parameters: Record<string, string> = {}) =>
+    call(account, plan, action, { RoleName: role.name, ...parameters });
+  const got = await ask('GetRole');
+  const inlineNames = await listed(ask, 'ListRolePolicies', 'member');
+  const policies: { name: string; text: string }[] = [];
+  for (const name of inlineNames) {
+    const body = await ask('GetRolePolicy', { PolicyName: name });
+    policies.push({ name: `role ${role.name}, policy ${name}`, text: documentIn(body, 'PolicyDocument') });
+  }
+  for (const arn of await attached(ask, plan)) {
+    const version = textOf(await call(account, plan, 'GetPolicy', { PolicyArn: arn }), 'DefaultVersionId') ?? 'v1';
+    const body = await call(account, plan, 'GetPolicyVersion', { PolicyArn: arn, VersionId: version });
+    policies.push({ name: `role ${role.name}, attached ${arn}`, text: documentIn(body, 'Document') });
+  }
+  return {
+    arn: textOf(got, 'Arn') ?? '',
+    trust: documentIn(got, 'AssumeRolePolicyDocument'),
+    maxSessionDuration: Number(textOf(got, 'MaxSessionDuration') ?? 3600),
+    tagKeys: elements(elements(got, 'Tags')[0] ?? '', 'Key').map(decoded),
+    policies,
+  };
+}
+
+/** @returns undefined where the account has no such provider. @throws AccountUnreadable */
+export async function readProvider(
+  account: Account,
+  plan: Plan,
+  arn: string,
+): Promise<{ url: string; audiences: string[] } | undefined> {
+  try {
+    const body = await call(account, plan, 'GetOpenIDConnectProvider', { OpenIDConnectProviderArn: arn });
+    return {
+      url: textOf(body, 'Url') ?? '',
+      audiences: elements(elements(body, 'ClientIDList')[0] ?? '', 'member').map(decoded),
+    };
+  } catch (error) {
+    if (error instanceof AccountUnreadable && error.found.code === 'account-missing') return undefined;
+    throw error;
+  }
+}
+
+/** Ceph before 19 knows inline policies only, and says MethodNotAllowed. */
+async function attached(ask: Ask, plan: Plan): Promise<string[]> {
+  try {
+    return await listed(ask, 'ListAttachedRolePolicies', 'PolicyArn');
+  } catch (error) {
+    const unknown = error instanceof AccountUnreadable && error.found.what.startsWith('MethodNotAllowed');
+    if (plan.dialect === 'ceph' && unknown) return [];
+    throw error;
+  }
+}
+
+type Ask = (action: string, parameters?: Record<string, string>) => Promise<string>;
+
+/** All pages of a list; IAM gives at most 100 entries a page. */
+async function listed(ask: Ask, action: string, element: string): Promise<string[]> {
+  const out: string[] = [];
+  let marker: string | undefined;
+  for (let page = 0; page < 50; page++) {
+    const body = await ask(action, marker === undefined ? {} : { Marker: marker });
+    out.push(
+      ...elements(body, element)
+        .filter(text => !text.includes('<'))
+        .map(decoded),
+    );
+    marker = textOf(body, 'IsTruncated') === 'true' ? textOf(body, 'Marker') : undefined;
+    if (marker === undefined) break;
+  }
+  return out;
+}
+
+/** Documents come percent-encoded from AWS, and as they are from others. */
+function documentIn(body: string, element: string): string {
+  return percentDecoded(textOf(body, element) ?? '');
+}
+
+async function call(account: Account, plan: Plan, action: string, parameters: Record<string, string>): Promise<string> {
+  const where = `IAM ${action} ${Object.values(parameters).join(' ')}`.trim();
+  let answer: OutboundResponse;
+  try {
+    answer = await sendSigned(
+      {
+        method: 'POST',
+        url: `${account.iamEndpoint.replace(/\/$/, '')}/`,
+        body: new URLSearchParams({ Action: action, Version: '2010-05-08', ...parameters }).toString(),
+        headers: { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' },
+        service: 'iam',
+        region: SIGNING_REGION[plan.partition] ?? 'us-east-1',
+      },
+      account.keys,
+      account.send,
+    );
+  } catch (error) {
+    throw new AccountUnreadable(
+      finding('account-refused', error instanceof Error ? error.message : String(error), where),
+    );
+  }
+  if (answer.status === 200) {
+    if (elements(answer.body, `${action}Response`).length > 0) return answer.body;
+    throw new AccountUnreadable(finding('account-refused', "it answers 200 with something that isn't IAM's", where));
+  }
+  const code = textOf(answer.body, 'Code') ?? `HTTP ${answer.status}`;
+  const message = masked(withoutSecrets(textOf(answer.body, 'Message') ?? '', account.keys));
+  if (answer.status === 404 || code === 'NoSuchEntity') {
+    throw new AccountUnreadable(
+      finding('account-missing', `there is none${message === '' ? '' : `: ${message}`}`, where),
+    );
+  }
+  throw new AccountUnreadable(finding('account-refused', `${code}${message === '' ? '' : `: ${message}`}`, where));
+}

@@ -1,0 +1,55 @@
+/**
+ * What `doctor` finds: one shape, and one catalogue of everything it can find, so that each finding has a severity, a
+ * reason and a mend of its own and an entry in docs/symptoms.md under the same name.
+ *
+ * @module
+ */
+import { CATALOGUE, type FindingCode } from './findings.ts';
+
+export type Severity = 'error' | 'warning' | 'info';
+
+export interface Finding {
+  readonly severity: Severity;
+  /** Stable; also the anchor in docs/symptoms.md. */
+  readonly code: FindingCode;
+  /** What is wrong, in one sentence. */
+  readonly what: string;
+  /** File, key, statement or variable. */
+  readonly where: string;
+  /** What breaks by it. */
+  readonly why: string;
+  readonly mend: string;
+  readonly link: string;
+}
+
+/** Where the symptom's page has more on a code. */
+export function linkOf(code: FindingCode): string {
+  return `docs/symptoms.md#${code}`;
+}
+
+/** A finding of the catalogue's severity, reason and mend, unless the case is a special one. */
+export function finding(
+  code: FindingCode,
+  what: string,
+  where: string,
+  special: { severity?: Severity; mend?: string; why?: string } = {},
+): Finding {
+  const { severity, why, mend } = CATALOGUE[code];
+  return {
+    severity: special.severity ?? severity,
+    code,
+    what,
+    where,
+    why: special.why ?? why,
+    mend: special.mend ?? mend,
+    link: linkOf(code),
+  };
+}
+
+const ORDER: Record<Severity, number> = { error: 0, warning: 1, info: 2 };
+
+/** Errors first, otherwise in the order in which they were found; equal ones once. */
+export function sorted(findings: readonly Finding[]): Finding[] {
+  const unique = new Map(findings.map(f => [`${f.code}\n${f.where}\n${f.what}`, f]));
+  return [...unique.values()].sort((a, b) => ORDER[a.severity] - ORDER[b.severity]);
+}

@@ -1,0 +1,122 @@
+/**
+ * The S3 calls of the acceptance walk. None of them changes what is stored, whether it is permitted or not.
+ *
+ * @module
+ */
+import { createHash } from 'node:crypto';
+import type { OutboundResponse } from '../../lib/http-client.ts';
+import type { Send } from '../doctor/checks/issuer.ts';
+import { type AwsKeys, type SignedRequest, sendSigned, withoutSecrets } from '../signed-request.ts';
+import { listingOf, objectOf, type S3Answer, unreached, writeOf } from './s3-response.ts';
+
+export interface Store {
+  readonly bucket: string;
+  readonly region: string;
+  /** Of another S3 than AWS's. */
+  readonly endpointUrl?: string | undefined;
+  readonly partition?: string | undefined;
+  readonly caFile?: string | undefined;
+  readonly allowInsecureHttp?: boolean;
+  readonly send?: Send | undefined;
+}
+
+/** Virtual-hosted style, but for names with dots (no certificate covers them) and other stores than AWS's. */
+export function objectUrl(store: Store, key: string, query: Readonly<Record<string, string>> = {}): string {
+  const path = key.split('/').map(encoded).join('/');
+  const search = Object.entries(query)
+    .map(([name, value]) => `${encoded(name)}=${encoded(value)}`)
+    .join('&');
+  const suffix = search === '' ? '' : `?${search}`;
+  if (store.endpointUrl !== undefined)
+    return `${store.endpointUrl.replace(/\/+$/, '')}/${store.bucket}/${path}${suffix}`;
+  const domain = `s3.${store.region}.amazonaws.com${store.partition === 'aws-cn' ? '.cn' : ''}`;
+  return store.bucket.includes('.')
+    ? `https://${domain}/${store.bucket}/${path}${suffix}`
+    : `https://${store.bucket}.${domain}/${path}${suffix}`;
+}
+
+/** As SigV4 wants it: everything but the unreserved characters. */
+function encoded(text: string): string {
+  return encodeURIComponent(text).replace(/[!'()*]/g, c => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+}
+
+export type Listing = 'objects' | 'objects-v1' | 'versions' | 'uploads';
+
+const SUBRESOURCES: Readonly<Record<Listing, Readonly<Record<string, string>>>> = {
+  objects: { 'list-type': '2', 'max-keys': '5' },
+  'objects-v1': { 'max-keys': '5' },
+  versions: { versions: '', 'max-keys': '5' },
+  uploads: { uploads: '', 'max-uploads': '5' },
+};
+
+/** @param prefix undefined: the request has none; empty: it has an empty one, which policies may judge otherwise */
+export async function listObjects(
+  store: Store,
+  keys: AwsKeys,
+  prefix: string | undefined,
+  listing: Listing = 'objects',
+): Promise<S3Answer> {
+  const query = { ...SUBRESOURCES[listing], ...(prefix === undefined ? {} : { prefix }) };
+  return call(store, keys, { method: 'GET', url: objectUrl(store, '', query) }, listingOf);
+}
+
+/** GetObject; of the body only the first bytes matter. */
+export async function getObject(store: Store, keys: AwsKeys, key: string): Promise<S3Answer> {
+  return call(store, keys, { method: 'GET', url: objectUrl(store, key), headers: { range: 'bytes=0-0' } }, objectOf);
+}
+
+/**
+ * PutObject that can't succeed: its body is not what its Content-MD5 says. Who may not put is told AccessDenied, who may is
+ * told BadDigest, and nothing is stored either way.
+ */
+export async function putNothing(store: Store, keys: AwsKeys, key: string): Promise<S3Answer> {
+  const headers = { 'content-md5': MD5_OF_NOTHING };
+  const body = 'walletcreds verify: not to be stored';
+  return call(store, keys, { method: 'PUT', url: objectUrl(store, key), headers, body }, writeOf);
+}
+
+/** DeleteObject. Of a key that isn't there it does nothing, but where the bucket has versions it leaves a marker. */
+export async function deleteObject(store: Store, keys: AwsKeys, key: string): Promise<S3Answer> {
+  return call(store, keys, { method: 'DELETE', url: objectUrl(store, key) }, writeOf);
+}
+
+const MD5_OF_NOTHING = '1B2M2Y8AsgTpgAmY7PhCfg==';
+
+type Asked = Pick<SignedRequest, 'method' | 'url' | 'headers' | 'body'>;
+
+/**
+ * One signed call; the answer is without the secrets that the call showed.
+ *
+ * @throws OutboundError
+ */
+export async function sendToS3(store: Store, keys: AwsKeys, asked: Asked): Promise<OutboundResponse> {
+  const sha256 = createHash('sha256')
+    .update(asked.body ?? '')
+    .digest('hex');
+  const answer = await sendSigned(
+    {
+      ...asked,
+      headers: { ...asked.headers, 'x-amz-content-sha256': sha256 },
+      service: 's3',
+      region: store.region,
+      caFile: store.caFile,
+      allowInsecureHttp: store.allowInsecureHttp ?? false,
+    },
+    keys,
+    store.send,
+  );
+  return { ...answer, body: withoutSecrets(answer.body, keys) };
+}
+
+async function call(
+  store: Store,
+  keys: AwsKeys,
+  asked: Asked,
+  meaning: (answer: OutboundResponse) => S3Answer,
+): Promise<S3Answer> {
+  try {
+    return meaning(await sendToS3(store, keys, asked));
+  } catch (error) {
+    return unreached(error, store.region);
+  }
+}

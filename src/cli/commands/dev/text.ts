@@ -1,0 +1,47 @@
+/**
+ * What `walletcreds dev` prints once it is ready: lines to paste, and what else there is.
+ *
+ * @module
+ */
+import type { Config } from '../../../config/types.ts';
+import { shellQuoted } from '../../output/shell.ts';
+
+export interface DevText {
+  readonly config: Config;
+  readonly port: number;
+  readonly variables: ReadonlyMap<string, Readonly<Record<string, string>>>;
+  /** Per workload, the file under the state folder first. */
+  readonly envFiles: ReadonlyMap<string, readonly string[]>;
+}
+
+/** Comments begin with `#`, so that the whole of it can be pasted. */
+export function devText({ config, port, variables, envFiles }: DevText): string[] {
+  const sts = config.sts.endpoint;
+  const [first, ...others] = [...config.workloads.values()].map(({ workload }) => workload);
+  if (first === undefined) throw new TypeError('at least one workload');
+  const lines = [
+    `# Ready: ${first.name} has credentials for ${first.wallet}. In another terminal:`,
+    '',
+    ...Object.entries(variables.get(first.name) ?? {}).map(([name, value]) => `export ${name}=${shellQuoted(value)}`),
+    // An SDK asks these before the endpoint, and a developer's own keys are in the files. No comment behind it: an
+    // interactive zsh takes that for arguments.
+    'unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_PROFILE AWS_WEB_IDENTITY_TOKEN_FILE',
+    'unset AWS_CONTAINER_CREDENTIALS_RELATIVE_URI AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE',
+    'export AWS_SHARED_CREDENTIALS_FILE=/dev/null',
+    'export AWS_CONFIG_FILE=/dev/null',
+    'aws sts get-caller-identity',
+    '',
+    '# AWS CLI before 2.13 does not know AWS_ENDPOINT_URL_STS:',
+    `#   aws sts get-caller-identity --endpoint-url ${sts}`,
+    `# Status page:     http://127.0.0.1:${port + 2}/`,
+    `# Issuer and STS:  ${sts}`,
+  ];
+  for (const { name, wallet } of others) {
+    const file = envFiles.get(name)?.at(-1) ?? '';
+    lines.push(`# ${name} (${wallet}):  set -a; . ${shellQuoted(file)}; set +a`);
+  }
+  const written = envFiles.get(first.name)?.at(1);
+  if (written !== undefined) lines.push(`# Written to ${written}`);
+  lines.push('# Ctrl-C ends it.');
+  return lines;
+}

@@ -1,0 +1,63 @@
+/**
+ * `walletcreds env WORKLOAD`: what its container needs in its environment.
+ *
+ * @module
+ */
+import type { Config, WorkloadConfig } from '../../config/types.ts';
+import { formatAddress } from '../../http/listen-error.ts';
+import { UsageError } from '../../lib/errors.ts';
+import type { Io } from '../io.ts';
+import { type ContainerVariables, exportsFor } from '../output/shell.ts';
+import { workloadOf } from '../workload-of.ts';
+
+export interface EnvFlags {
+  readonly config: string;
+  readonly relative?: boolean;
+  readonly tokenFile?: boolean;
+}
+
+export async function printEnv(name: string, flags: EnvFlags, io: Io): Promise<number> {
+  const { config, found } = await workloadOf(name, flags.config, io.env, 'endpoint');
+  const { region } = config;
+  const stsEndpoint = config.sts.endpointSource === 'region' ? {} : { stsEndpoint: config.sts.endpoint };
+  const uri = flags.relative === true ? relative(found) : { fullUri: fullUri(config), ...token(found, flags) };
+  for (const line of exportsFor({ ...uri, region, ...stsEndpoint })) io.out(line);
+  return 0;
+}
+
+type Uri = Pick<ContainerVariables, 'relativeUri' | 'fullUri' | 'token' | 'tokenFile'>;
+
+/** The id alone authenticates: most clients that take this form send no header. */
+function relative({ relativeUri, workload }: WorkloadConfig): Uri {
+  if (relativeUri === undefined) {
+    throw new UsageError(`workloads.${workload.name}: --relative needs relative_uri: { id_file: …, from: […] }`);
+  }
+  return { relativeUri: `/v2/credentials/${relativeUri.id}` };
+}
+
+function token({ token: held, workload }: WorkloadConfig, { tokenFile }: EnvFlags): Uri {
+  if (held === undefined) {
+    throw new UsageError(`workloads.${workload.name}: it has no token_file or token_env; its proofs are under callers`);
+  }
+  if (tokenFile !== true) return { token: held.value };
+  if (held.file === undefined) throw new UsageError(`workloads.${workload.name}: --token-file needs token_file`);
+  return { tokenFile: held.file };
+}
+
+/** Plain http on loopback first, since that is the only form that every client takes; then link-local; then https. */
+function fullUri({ endpoint }: Config): string {
+  const rank = (host: string) => (host === '127.0.0.1' ? 0 : host === '::1' ? 1 : host.startsWith('169.254.') ? 2 : 3);
+  const [plain] = [...endpoint.listen].sort((a, b) => rank(a.host) - rank(b.host));
+  if (plain !== undefined && (rank(plain.host) < 3 || endpoint.tls === undefined)) {
+    return `http://${formatAddress(reachable(plain))}/v1/credentials`;
+  }
+  const secure = endpoint.tls?.listen[0];
+  if (secure === undefined) throw new UsageError('endpoint: it listens nowhere');
+  const host = endpoint.extraHosts[0] ?? reachable(secure).host;
+  return `https://${formatAddress({ host, port: secure.port })}/v1/credentials`;
+}
+
+/** A wildcard is no address to connect to. */
+function reachable({ host, port }: { host: string; port: number }): { host: string; port: number } {
+  return { host: host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host, port };
+}

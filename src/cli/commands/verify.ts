@@ -1,0 +1,183 @@
+/**
+ * `walletcreds verify WORKLOAD`: proves the isolation on the real account, or says that it is broken.
+ *
+ * @module
+ */
+
+import { dialectOf } from '../../aws/doctor/doctor.ts';
+import { placeOf } from '../../aws/plan.ts';
+import type { AwsKeys } from '../../aws/signed-request.ts';
+import { askWitnesses, type Known, type Witness } from '../../aws/verify/foreign-objects.ts';
+import { mintAwsCreds } from '../../aws/verify/mint.ts';
+import { verdictOf } from '../../aws/verify/result.ts';
+import type { Store } from '../../aws/verify/s3.ts';
+import type { Step } from '../../aws/verify/steps.ts';
+import { untaggedExchange } from '../../aws/verify/untagged.ts';
+import { walk } from '../../aws/verify/verify.ts';
+import { loadConfig } from '../../config/load.ts';
+import type { Config, WorkloadConfig } from '../../config/types.ts';
+import { UsageError } from '../../lib/errors.ts';
+import type { Io } from '../io.ts';
+import { cliLogger } from '../logger.ts';
+import { askEndpoint, exchangeOnce } from '../once.ts';
+import { workloadOf } from '../workload-of.ts';
+
+export type Via = 'exchange' | 'endpoint' | 'mint-aws-creds';
+
+export interface VerifyFlags {
+  readonly config: string;
+  readonly bucket: string;
+  readonly prefix?: string;
+  /** A whole prefix in the bucket; default `0xdeadbeef/` beside the wallet's own folder. */
+  readonly foreign?: string;
+  /** Whole keys of objects that are there and must be refused; default: one that another workload reads. */
+  readonly foreignKey?: readonly string[];
+  readonly endpointUrl?: string;
+  readonly via: Via;
+  /** `--via endpoint`: where it runs; default the first address of the configuration. */
+  readonly endpoint?: string;
+  readonly broker?: string;
+  readonly bearerFile?: string;
+  readonly json?: boolean;
+  /** Instead of `via`, for tests. */
+  readonly getCredentials?: (workload: string) => Promise<AwsKeys>;
+}
+
+/** @returns 0 proven, 3 isolation broken, 4 own access denied, 1 it could not be carried out */
+export async function verify(name: string, flags: VerifyFlags, io: Io): Promise<number> {
+  const needs = flags.via === 'exchange' ? 'exchange' : 'endpoint';
+  const { config, found } = await workloadOf(name, flags.config, io.env, needs);
+  const { workload } = found;
+  const { bucket, prefix } = placeOf(
+    flags.bucket,
+    baseOf(flags.prefix, workload.wallet),
+    flags.endpointUrl === undefined ? dialectOf(config) : 'ceph',
+  );
+  const foreign = flags.foreign ?? `${prefix}0xdeadbeef/`;
+  if (`${prefix}${workload.wallet}/`.startsWith(foreign) || foreign.startsWith(`${prefix}${workload.wallet}/`)) {
+    throw new UsageError(
+      `--foreign ${JSON.stringify(foreign)}: it holds the wallet's own folder, or is a part of it; name another wallet's`,
+    );
+  }
+  const store: Store = {
+    bucket,
+    region: config.region,
+    endpointUrl: flags.endpointUrl,
+    partition: workload.roleArn.split(':')[1],
+    // Another S3 than AWS's stands where its STS does: the same authority, the same allowance.
+    ...(flags.endpointUrl === undefined
+      ? {}
+      : { caFile: config.sts.caFile, allowInsecureHttp: config.sts.allowInsecureHttp }),
+  };
+  const given = (flags.foreignKey ?? []).map(key => foreignKey(key, `${prefix}${workload.wallet}/`));
+  const steps: Step[] = [];
+  const told = flags.json === true ? () => undefined : teller(io);
+  const run = walk({
+    store,
+    wallet: workload.wallet,
+    prefix,
+    foreign,
+    via: flags.via,
+    getCredentials: source(config, found, flags, io),
+    known: async () => {
+      if (given.length > 0) return { objects: given, why: '' };
+      return askWitnesses(store, () => witnessesOf(found, prefix, foreign, flags, io));
+    },
+    mayBeReadOnly: workload.sessionPolicy !== undefined,
+    untagged: await untaggedExchange(config, workload),
+  });
+  for await (const step of run) {
+    steps.push(step);
+    told(step);
+  }
+  const verdict = verdictOf(steps, workload.wallet);
+  if (flags.json === true)
+    io.out(
+      JSON.stringify({ workload: name, wallet: workload.wallet, bucket, via: flags.via, ...verdict, steps }, null, 2),
+    );
+  else {
+    io.out('');
+    io.out(verdict.summary);
+    if (verdict.likelyCause !== '') io.out(`likely cause: ${verdict.likelyCause}`);
+    if (verdict.link !== '') io.out(`see ${verdict.link}`);
+  }
+  return verdict.exitCode;
+}
+
+/** `--prefix` is what stands before the wallet; the wallet's own folder is taken for it too. */
+function baseOf(prefix: string | undefined, wallet: string): string | undefined {
+  return prefix?.replace(new RegExp(`${wallet}/?$`, 'i'), '');
+}
+
+function foreignKey(key: string, own: string): Known['objects'][number] {
+  if (key === '' || key.startsWith('/') || key.startsWith(own)) {
+    throw new UsageError(
+      `--foreign-key ${JSON.stringify(key)}: the whole key of an object outside ${own}, without a slash in front`,
+    );
+  }
+  return { key, by: '--foreign-key' };
+}
+
+/** The other workloads, by the same way to credentials; first the one whose folder `--foreign` names. */
+async function witnessesOf(
+  found: WorkloadConfig,
+  prefix: string,
+  foreign: string,
+  flags: VerifyFlags,
+  io: Io,
+): Promise<Witness[]> {
+  const { bearerFile: _, ...others } = flags;
+  const { workloads } = await loadConfig(flags.config, { env: io.env, purpose: 'inspect' });
+  return [...workloads.values()]
+    .map(({ workload }) => workload)
+    .filter(({ wallet }) => wallet !== found.workload.wallet)
+    .map(({ name, wallet }) => ({
+      name,
+      own: `${prefix}${wallet}/`,
+      getCredentials: async () => {
+        const needs = flags.via === 'exchange' ? 'exchange' : 'endpoint';
+        const other = await workloadOf(name, flags.config, io.env, needs);
+        return source(other.config, other.found, others, io)();
+      },
+    }))
+    .sort((a, b) => Number(foreign.startsWith(b.own)) - Number(foreign.startsWith(a.own)));
+}
+
+function source(config: Config, found: WorkloadConfig, flags: VerifyFlags, io: Io): () => Promise<AwsKeys> {
+  const { getCredentials } = flags;
+  if (getCredentials !== undefined) return () => getCredentials(found.workload.name);
+  switch (flags.via) {
+    case 'exchange':
+      return async () => exchangeOnce(config, found, 'credentials', await cliLogger(io.env, 'warn'));
+    case 'endpoint': {
+      const [first] = config.endpoint.listen;
+      const host = first?.host.includes(':') === true ? `[${first.host}]` : first?.host;
+      const url = flags.endpoint ?? `http://${host ?? '127.0.0.1'}:${first?.port ?? 9110}`;
+      return () => askEndpoint(url, found);
+    }
+    case 'mint-aws-creds': {
+      const { broker, bearerFile = found.bearer?.file } = flags;
+      if (broker === undefined) throw new UsageError('--via mint-aws-creds needs --broker URL');
+      if (bearerFile === undefined) throw new UsageError('--via mint-aws-creds needs --bearer-file F');
+      const { wallet } = found.workload;
+      return () => mintAwsCreds({ broker, bearerFile, wallet });
+    }
+  }
+}
+
+const MARKS: Record<Step['outcome'], readonly [string, number]> = {
+  ok: ['✓', 32],
+  broken: ['✗', 31],
+  denied: ['✗', 31],
+  unclear: ['?', 33],
+  'not-checked': ['–', 33],
+};
+
+function teller({ env, out }: Io): (step: Step) => void {
+  const colour = (env['NO_COLOR'] ?? '') === '' && process.stdout.isTTY === true;
+  return ({ outcome, title, detail }) => {
+    const [mark, code] = MARKS[outcome];
+    const note = outcome === 'not-checked' ? `not checked: ${detail}` : detail;
+    out(`${colour ? `\u001b[${code}m${mark}\u001b[0m` : mark} ${title}${note === '' ? '' : ` (${note})`}`);
+  };
+}

@@ -1,0 +1,118 @@
+/**
+ * The kinds of single values, as schemas from text to what is meant. Messages never repeat the value: it may have come
+ * out of a variable or a file.
+ *
+ * @module
+ */
+import * as z from 'zod/mini';
+import { parseCidr, parseListen } from '../lib/addresses.ts';
+import { InvalidValue } from '../lib/invalid-value.ts';
+import { formatDuration, parseDuration } from '../lib/time/duration.ts';
+import { InvalidWallet, parseWallet } from '../workload/wallet.ts';
+import { parseRegion, parseRoleArn, parseTagValue, parseWalletTag } from './names.ts';
+import { parseUrl } from './urls.ts';
+
+/** A schema from a parser that throws {@link InvalidValue}. */
+export function leaf<T>(parse: (text: string) => T) {
+  return z.pipe(
+    z.string(),
+    z.transform((text: string, context): T => {
+      try {
+        return parse(text);
+      } catch (error) {
+        if (!(error instanceof InvalidValue || error instanceof InvalidWallet)) throw error;
+        context.issues.push({ code: 'custom', message: error.message, input: text });
+        return z.NEVER;
+      }
+    }),
+  );
+}
+
+/** One of a few words. */
+export function oneOf<const T extends string>(...words: readonly T[]) {
+  return leaf((text): T => {
+    const word = words.find(known => known === text);
+    if (word === undefined) throw new InvalidValue(`must be ${words.map(known => `"${known}"`).join(' or ')}`);
+    return word;
+  });
+}
+
+export const text = leaf(value => {
+  if (value === '') throw new InvalidValue('empty');
+  return value;
+});
+
+export const path = leaf(value => {
+  if (value === '') throw new InvalidValue('empty; give the path of a file');
+  if (value.includes('\0')) throw new InvalidValue('a path has no NUL');
+  return value;
+});
+
+export const flag = leaf(value => {
+  if (value === 'true') return true;
+  if (value === 'false') return false;
+  throw new InvalidValue('must be true or false');
+});
+
+/** Milliseconds between two bounds. */
+export function duration(min: number, max: number) {
+  return leaf(value => {
+    const ms = parseDuration(value);
+    if (ms < min || ms > max) throw new InvalidValue(`must be from ${formatDuration(min)} to ${formatDuration(max)}`);
+    return ms;
+  });
+}
+
+/** Whole seconds, which is what STS and JWTs count in. */
+export function seconds(min: number, max: number) {
+  return leaf(value => {
+    const ms = parseDuration(value);
+    if (ms % 1000 !== 0) throw new InvalidValue('must be whole seconds');
+    if (ms < min * 1000 || ms > max * 1000) {
+      throw new InvalidValue(`must be from ${formatDuration(min * 1000)} to ${formatDuration(max * 1000)}`);
+    }
+    return ms / 1000;
+  });
+}
+
+export function integer(min: number, max: number) {
+  return leaf(value => {
+    const number = /^\d{1,15}$/.test(value) ? Number(value) : Number.NaN;
+    if (!(number >= min && number <= max)) throw new InvalidValue(`must be a whole number from ${min} to ${max}`);
+    return number;
+  });
+}
+
+/** Permission bits in octal: the owner reads, may write; the group may read; nothing else, since it would be refused. */
+export const mode = leaf(value => {
+  const bits = /^0?o?[0-7]{3}$/.test(value) ? Number.parseInt(value.slice(-3), 8) : Number.NaN;
+  if (Number.isNaN(bits)) throw new InvalidValue('not a file mode; write "0600" or "0640"');
+  if ((bits & ~0o640) !== 0 || (bits & 0o400) === 0) {
+    throw new InvalidValue(
+      'would let others write it or the world read it; "0600", "0640", "0400" and "0440" are possible',
+    );
+  }
+  return bits;
+});
+
+export const variable = leaf(value => {
+  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(value)) throw new InvalidValue('not the name of a variable');
+  return value;
+});
+
+/** A further value of `Host`: a name or an address, without a port. */
+export const host = leaf(value => {
+  if (!/^(?:[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?|\[?[0-9A-Fa-f:.]+\]?)$/.test(value)) {
+    throw new InvalidValue('not a host; write a name or an address, without a scheme and a port');
+  }
+  return value.toLowerCase();
+});
+
+export const url = leaf(parseUrl);
+export const wallet = leaf(parseWallet);
+export const cidr = leaf(parseCidr);
+export const roleArn = leaf(parseRoleArn);
+export const region = leaf(parseRegion);
+export const walletTag = leaf(parseWalletTag);
+export const tagValue = leaf(parseTagValue);
+export const address = leaf(parseListen);

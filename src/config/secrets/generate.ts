@@ -1,0 +1,95 @@
+/**
+ * Tokens that walletcreds makes where there are none: 64 hexadecimal digits, no newline, no byte order mark.
+ *
+ * @module
+ */
+import { randomBytes } from 'node:crypto';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fchmodSync,
+  fchownSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { makeFolder } from '../../lib/files/make-folder.ts';
+
+export interface MadeTokenOptions {
+  /** Permission bits; default 0600. */
+  readonly mode?: number | undefined;
+  /** Numeric group that gets the file. */
+  readonly group?: number | undefined;
+}
+
+/** Why a token can't be made; says path and mend. */
+export class TokenNotMade extends Error {
+  override readonly name = 'TokenNotMade';
+}
+
+/**
+ * Written whole under another name first, so that no reader ever sees half of it, and put in place without ever replacing
+ * one that another process has made meanwhile.
+ *
+ * @throws TokenNotMade
+ */
+export function makeToken(file: string, options: MadeTokenOptions = {}): void {
+  const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
+  try {
+    makePassable(dirname(file));
+    const fd = openSync(temporary, 'wx', 0o600);
+    try {
+      writeSync(fd, randomBytes(32).toString('hex'));
+      if (options.group !== undefined) fchownSync(fd, -1, options.group);
+      fchmodSync(fd, options.mode ?? 0o600);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    putInPlace(temporary, file);
+  } catch (error) {
+    discard(temporary);
+    throw new TokenNotMade(`${file} can't be made: ${reason(error, options)}`);
+  }
+  discard(temporary);
+}
+
+/** After a failure too, which is the one to tell about, so this one is not. */
+function discard(temporary: string): void {
+  try {
+    rmSync(temporary, { force: true });
+  } catch {
+    // Its folder is no folder: then it isn't there either.
+  }
+}
+
+/** The app may run under another uid: it must get through the folder to its file, but need not list it. */
+function makePassable(folder: string): void {
+  if (makeFolder(folder, 0o711)) chmodSync(folder, 0o711);
+}
+
+/** A hard link never replaces; where the file system has none, a rename after a look is the next best. */
+function putInPlace(temporary: string, file: string): void {
+  try {
+    linkSync(temporary, file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;
+    if (!existsSync(file)) renameSync(temporary, file);
+  }
+}
+
+function reason(error: unknown, { group }: MadeTokenOptions): string {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (code === 'EROFS')
+    return 'the file system is read-only; point state_dir to one that can be written, or mount the token';
+  if (syscall === 'fchown') return `this process may not give it to group ${group}; run it as a member of that group`;
+  if (code === 'EACCES' || code === 'EPERM') {
+    return "this process's user may not write there; point state_dir to a folder of its own, or mount the token";
+  }
+  return typeof code === 'string' ? code : 'unknown error';
+}

@@ -1,0 +1,140 @@
+/**
+ * The exchange over `@aws-sdk/client-sts`: one unsigned call, within one deadline, and every way it can end sorted.
+ *
+ * @module
+ */
+import { readFile } from 'node:fs/promises';
+import type { StsConfig } from '../../config/types.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { WalletcredsError } from '../../lib/errors.ts';
+import { assertUrlAllowed } from '../../lib/http-client.ts';
+import { errorFields, type Logger } from '../../lib/log.ts';
+import { sessionNameOf } from '../../workload/workload.ts';
+import type { StsClient } from './client.ts';
+import type { Exchange } from './exchange.ts';
+import { credentialsOf } from './response.ts';
+import { unavailable } from './unavailable.ts';
+
+export interface ExchangeOptions {
+  readonly sts: StsConfig;
+  readonly region: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export interface StsExchange extends Exchange {
+  /** Loads the SDK, so that the first exchange needn't. Never rejects: what is wrong shows at the exchange. */
+  preload(): Promise<void>;
+}
+
+/**
+ * The SDK is loaded and the CA file read at the first exchange (or {@link StsExchange.preload}); a CA file that can't be
+ * read is an error of that exchange and is tried again at the next.
+ *
+ * @throws OutboundError at once for an endpoint that is neither https nor http to loopback, unless the configuration allows it
+ */
+export function createExchange({ sts, region, clock, log }: ExchangeOptions): StsExchange {
+  const place = assertUrlAllowed(sts.endpoint, sts.allowInsecureHttp).origin;
+  let client: Promise<StsClient> | undefined;
+  let closed = false;
+
+  function load(): Promise<StsClient> {
+    client ??= open().catch(error => {
+      client = undefined;
+      throw error;
+    });
+    return client;
+  }
+
+  async function open(): Promise<StsClient> {
+    const [{ createStsClient }, ca] = await Promise.all([import('./client.ts'), readAuthorities(sts.caFile)]);
+    sayNodeVersionOnce(log);
+    return createStsClient({ endpoint: sts.endpoint, region, ca });
+  }
+
+  return {
+    async preload() {
+      await load().catch(() => {});
+    },
+
+    async exchange(workload, token, { signal } = {}) {
+      if (closed || isAborted(signal)) throw unavailable('the exchange was called off');
+      const sdk = await load();
+      const sessionName = sessionNameOf(workload);
+      const ended = new AbortController();
+      let timedOut = false;
+      const stop = () => ended.abort();
+      const cancelDeadline = clock.schedule(() => {
+        timedOut = true;
+        stop();
+      }, sts.timeoutMs);
+      signal?.addEventListener('abort', stop, { once: true });
+      try {
+        const answer = await sdk.assumeRole(
+          {
+            RoleArn: workload.roleArn,
+            RoleSessionName: sessionName,
+            WebIdentityToken: token.jwt,
+            DurationSeconds: workload.sessionDuration,
+            ...(workload.sessionPolicy === undefined ? {} : { Policy: workload.sessionPolicy }),
+          },
+          ended.signal,
+        );
+        return credentialsOf(answer, { workload, token, sessionName }, clock);
+      } catch (error) {
+        if (error instanceof WalletcredsError) throw error;
+        if (timedOut) throw unavailable(`STS at ${place} gave no answer within ${sts.timeoutMs / 1000} s`);
+        if (isAborted(signal)) throw unavailable('the exchange was called off');
+        throw unexpected(error, place);
+      } finally {
+        cancelDeadline();
+        signal?.removeEventListener('abort', stop);
+      }
+    },
+
+    close() {
+      closed = true;
+      client?.then(
+        c => c.destroy(),
+        () => {},
+      );
+    },
+  };
+}
+
+/** Asked anew each time: the signal changes while the call is awaited. */
+function isAborted(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true;
+}
+
+async function readAuthorities(caFile: string | undefined): Promise<string | undefined> {
+  if (caFile === undefined) return undefined;
+  try {
+    return await readFile(caFile, 'utf8');
+  } catch (error) {
+    throw unavailable(`sts.ca_file ${caFile} can't be read (${errorFields(error).code}): mend it or its permissions`);
+  }
+}
+
+/**
+ * The network's errors by their code, the parser's by their name. Never the SDK's text for an unreadable answer: it may
+ * quote the answer.
+ */
+function unexpected(error: unknown, place: string): Error {
+  const { code, message } = errorFields(error);
+  if (/^(E[A-Z_]+|ERR_[A-Z_]+|[A-Z_]*CERT[A-Z_]*|DEPTH_ZERO\w*|UNABLE_TO\w*)$/.test(code)) {
+    return unavailable(`STS at ${place} can't be reached: ${code}${message === '' ? '' : ` (${message})`}`);
+  }
+  return unavailable(`STS at ${place} answered what can't be read as AssumeRoleWithWebIdentity's XML (${code})`);
+}
+
+/** The SDK's Node version that is required next, in one line instead of its own many. */
+let saidNodeVersion = false;
+function sayNodeVersionOnce(log: Logger): void {
+  if (saidNodeVersion || Number.parseInt(process.versions.node, 10) >= 22) return;
+  saidNodeVersion = true;
+  log.info(
+    { node: process.versions.node },
+    'the AWS SDK announces that its versions from January 2027 on need Node 22',
+  );
+}

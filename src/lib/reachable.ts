@@ -1,0 +1,53 @@
+/**
+ * Whether STS can be reached: a TCP connection and nothing more, so it needs no credentials and costs STS nothing.
+ *
+ * @module
+ */
+import { connect } from 'node:net';
+import type { Clock } from './clock.ts';
+
+const EVERY_MS = 30_000;
+/** A start has better to do, and its first exchange says more. */
+const FIRST_MS = 1_000;
+const TIMEOUT_MS = 3_000;
+
+export interface ReachableProbe {
+  /** Why not, at the last try; undefined while it is reached, and before the first try has ended. */
+  readonly problem: string | undefined;
+  close(): void;
+}
+
+/** @param endpoint its host and port are connected to, after a second and every 30 s */
+export function probeReachable(endpoint: string, clock: Clock): ReachableProbe {
+  const { hostname, port, protocol, host } = new URL(endpoint);
+  let problem: string | undefined;
+  let cancel: (() => void) | undefined;
+  let closed = false;
+
+  const attempt = (): void => {
+    const socket = connect({
+      host: hostname.replace(/^\[|\]$/g, ''),
+      port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port),
+      timeout: TIMEOUT_MS,
+    });
+    socket.unref();
+    const done = (reason: string | undefined): void => {
+      problem = reason === undefined ? undefined : `${host} can’t be reached: ${reason}`;
+      socket.destroy();
+      if (!closed) cancel = clock.schedule(attempt, EVERY_MS);
+    };
+    socket.once('connect', () => done(undefined));
+    socket.once('timeout', () => done(`no connection within ${TIMEOUT_MS} ms`));
+    socket.once('error', (error: NodeJS.ErrnoException) => done(error.code ?? error.name));
+  };
+  cancel = clock.schedule(attempt, FIRST_MS);
+  return {
+    get problem() {
+      return problem;
+    },
+    close() {
+      closed = true;
+      cancel?.();
+    },
+  };
+}

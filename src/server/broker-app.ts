@@ -1,0 +1,98 @@
+/**
+ * The broker's app with everything it needs from the floors below.
+ *
+ * @module
+ */
+import type { Hono } from 'hono';
+import type { Trail } from '../audit/log.ts';
+import { createAdminAccess } from '../auth/admin-token.ts';
+import type { Caller } from '../auth/caller.ts';
+import type { Config } from '../config/types.ts';
+import type { Vending } from '../credentials/vending.ts';
+import { type Check, readiness } from '../http/admin/readiness.ts';
+import { createBrokerApp } from '../http/broker/index.ts';
+import type { App, AppEnv } from '../http/node-adapter.ts';
+import { createWellKnownApp } from '../http/oidc/well-known.ts';
+import { answer } from '../http/response.ts';
+import { signIdentityToken } from '../identity-token/signer.ts';
+import type { KeyStores } from '../identity-token/source.ts';
+import type { Clock } from '../lib/clock.ts';
+import { WorkloadUnknown } from '../lib/errors.ts';
+import type { Logger } from '../lib/log.ts';
+import type { Doors } from './authenticators.ts';
+
+export interface BrokerParts {
+  readonly config: () => Config;
+  readonly doors: Doors;
+  readonly vending: Vending;
+  readonly trail: Trail;
+  readonly keys: KeyStores;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly checks: () => readonly Check[];
+}
+
+export function brokerApp({ config, doors, vending, trail, keys, clock, log, checks }: BrokerParts): App {
+  const mayRead = createAdminAccess(() => config().admin);
+  const signer = () => {
+    const { identityToken } = config().defaults;
+    if (identityToken.kind !== 'signer') throw new TypeError('a broker without a signer was started');
+    return identityToken;
+  };
+  return createBrokerApp({
+    resolver: doors.broker,
+    vending,
+    trail,
+    clock,
+    log,
+    mintAwsCreds: () => config().broker?.mintAwsCreds ?? false,
+    mayHaveRawJwt: caller => mayHaveRawJwt(config(), caller),
+    holds: caller => doors.holds(caller),
+    async sign(caller) {
+      const { keysDir, purpose, issuer, audience, ttlSeconds } = signer();
+      const now = clock.wall();
+      const key = (await keys(keysDir, purpose).current()).signer(now);
+      const { workload } = caller;
+      return { ...(await signIdentityToken({ key, issuer, audience, ttlSeconds, workload, now })), ttlSeconds };
+    },
+    readiness(authorization) {
+      const found = readiness([], checks());
+      const status = found.ready ? 'ready' : 'not_ready';
+      // Strangers learn the status alone. `reason` falls out of the JSON where there is none.
+      const shown = mayRead(authorization)
+        ? { checks: found.checks.map(({ name, status, reason }) => ({ name, status, reason })) }
+        : {};
+      return answer(found.ready ? 200 : 503, 'application/json', JSON.stringify({ status, ...shown }));
+    },
+    wellKnown: documents(),
+  });
+
+  /** The issuer is part of the routes, and a reload may change it. */
+  function documents(): () => Hono<AppEnv> {
+    let made: { readonly id: string; readonly app: Hono<AppEnv> } | undefined;
+    return () => {
+      const { issuer } = signer();
+      const { walletTag } = config();
+      const id = JSON.stringify([issuer, walletTag]);
+      if (made?.id !== id) {
+        const current = () => keys(signer().keysDir, signer().purpose).current();
+        const app = createWellKnownApp({ issuer, keys: current, clock, walletTag });
+        // A failure is the broker's to answer, in its form.
+        app.onError(error => {
+          throw error;
+        });
+        made = { id, app };
+      }
+      return made.app;
+    };
+  }
+}
+
+/** A raw JWT gets around a session policy, and opens the top level's role instead of a workload's own. */
+function mayHaveRawJwt(config: Config, { workload }: Caller): boolean {
+  if (workload.origin === 'proof') return true;
+  const configured = config.workloads.get(workload.name);
+  if (configured === undefined) throw new WorkloadUnknown('this workload is no longer in the configuration');
+  const confined = workload.sessionPolicy !== undefined || workload.roleArn !== config.defaults.roleArn;
+  return !confined || configured.rawJwt;
+}

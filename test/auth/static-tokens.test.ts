@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto';
+import { inspect } from 'node:util';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createTokenTable, type TokenEntry } from '../../src/auth/static-tokens.ts';
+import { tokenOf, workload } from '../http/support/sample.ts';
+import { fakeClock } from '../support/fake-clock.ts';
+
+const alpha = workload('alpha', '1');
+const beta = workload('beta', '2');
+const entry = (value: string, w = alpha): TokenEntry => ({ value, workload: w });
+const OLD = 'old-'.padEnd(40, 'o');
+const NEW = 'new-'.padEnd(40, 'n');
+
+describe('the token table', () => {
+  it('finds whose a value is, raw or behind one Bearer, and says its hash', () => {
+    const table = createTokenTable('token', [entry(tokenOf('alpha')), entry(tokenOf('beta'), beta)], fakeClock());
+    for (const shown of [tokenOf('beta'), `Bearer ${tokenOf('beta')}`, `bearer ${tokenOf('beta')}`]) {
+      const caller = table.find(shown);
+      expect(caller?.workload).toBe(beta);
+      expect(caller?.kind).toBe('token');
+      expect(caller?.tokenHash).toBe(createHash('sha256').update(tokenOf('beta')).digest('hex'));
+    }
+    expect(table.find(`Bearer Bearer ${tokenOf('beta')}`)).toBeUndefined();
+  });
+
+  it('finds nobody for nothing, for a part, for more, and for anything else', () => {
+    const token = tokenOf('alpha');
+    const table = createTokenTable('token', [entry(token)], fakeClock());
+    for (const shown of [undefined, '', 'Bearer ', token.slice(1), `${token} `, ` ${token}`, token.toUpperCase()]) {
+      expect(table.find(shown), String(shown)).toBeUndefined();
+    }
+    const other = fc.string({ unit: 'binary' }).filter(text => text !== token && text.slice(7) !== token);
+    fc.assert(
+      fc.property(other, text => {
+        expect(table.find(text)).toBeUndefined();
+      }),
+    );
+  });
+
+  it('refuses one value for two workloads, and names both but not the value', () => {
+    const make = () => createTokenTable('bearer', [entry(OLD), entry(OLD, beta)], fakeClock());
+    expect(make).toThrow('"alpha" and "beta" have the same bearer value');
+    expect(make).not.toThrow(OLD);
+  });
+
+  it('keeps an old value good for the overlap and not a moment longer, by the monotonic clock', async () => {
+    const clock = fakeClock();
+    const table = createTokenTable('token', [entry(OLD)], clock);
+    table.replace([entry(NEW)], 5_000);
+    clock.stepWall(3_600_000);
+    await clock.advance(4_999);
+    expect(table.find(OLD)?.workload.id).toBe(alpha.id);
+    expect(table.find(OLD)?.tokenHash).not.toBe(table.find(NEW)?.tokenHash);
+    await clock.advance(1);
+    expect(table.find(OLD)).toBeUndefined();
+    expect(table.find(NEW)).toBeDefined();
+  });
+
+  it('doesn’t stretch an overlap by further reloads', async () => {
+    const clock = fakeClock();
+    const table = createTokenTable('token', [entry(OLD)], clock);
+    table.replace([entry(NEW)], 5_000);
+    await clock.advance(3_000);
+    table.replace([entry(NEW)], 5_000);
+    await clock.advance(2_000);
+    expect(table.find(OLD)).toBeUndefined();
+  });
+
+  it.each([
+    ['an overlap of 0', [entry(NEW)], 0],
+    ['a workload that is gone', [entry(NEW, beta)], 5_000],
+    ['a changed wallet', [entry(NEW, workload('alpha', '3'))], 5_000],
+    ['a changed role', [entry(NEW, workload('alpha', '1', { roleArn: 'arn:aws:iam::1:role/other' }))], 5_000],
+  ] as const)('gives no overlap with %s', (_, next, overlap) => {
+    const table = createTokenTable('token', [entry(OLD)], fakeClock());
+    table.replace(next, overlap);
+    expect(table.find(OLD)).toBeUndefined();
+    expect(table.find(NEW)).toBeDefined();
+  });
+
+  it('gives a value that now belongs to another to that one alone, at once', () => {
+    const table = createTokenTable('token', [entry(OLD)], fakeClock());
+    table.replace([entry(NEW), entry(OLD, beta)], 5_000);
+    expect(table.find(OLD)?.workload).toBe(beta);
+  });
+
+  it('takes back an overlap when a later reload removes the workload', () => {
+    const table = createTokenTable('token', [entry(OLD)], fakeClock());
+    table.replace([entry(NEW)], 5_000);
+    table.replace([entry(tokenOf('beta'), beta)], 5_000);
+    expect(table.find(OLD)).toBeUndefined();
+    table.replace([entry(NEW)], 5_000);
+    expect(table.find(OLD)).toBeUndefined();
+  });
+
+  it('never finds an identity that the current entries lack, whatever the reloads', async () => {
+    const values = ['a', 'b', 'c', 'd'].map(letter => letter.repeat(40));
+    const identities = [alpha, beta, workload('alpha', '3'), workload('gamma', '4')];
+    const set = fc
+      .uniqueArray(fc.tuple(fc.nat(3), fc.nat(3)), { selector: ([value]) => value, maxLength: 4 })
+      .map(pairs => pairs.map(([v, w]) => entry(values[v] as string, identities[w])));
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(set, fc.nat(6_000)), { maxLength: 8 }), async steps => {
+        const clock = fakeClock();
+        const table = createTokenTable('token', [], clock);
+        for (const [entries, wait] of steps) {
+          table.replace(entries, 5_000);
+          await clock.advance(wait);
+          const ids = new Set(entries.map(({ workload }) => workload.id));
+          for (const value of values) {
+            const found = table.find(value);
+            if (found !== undefined) expect(ids).toContain(found.workload.id);
+            const owner = entries.find(e => e.value === value);
+            if (owner !== undefined) expect(found?.workload.id).toBe(owner.workload.id);
+          }
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('asks the source only of who has one, and takes the newest rule in an overlap', () => {
+    const table = createTokenTable('relative', [{ ...entry(OLD), from: a => a === '10.0.0.1' }], fakeClock());
+    expect(table.find(OLD, '10.0.0.1')?.kind).toBe('relative');
+    expect(table.find(OLD, '10.0.0.2')).toBeUndefined();
+    expect(table.find(OLD)).toBeUndefined();
+    table.replace([{ ...entry(NEW), from: a => a === '10.0.0.2' }], 5_000);
+    expect(table.find(OLD, '10.0.0.1')).toBeUndefined();
+    expect(table.find(OLD, '10.0.0.2')).toBeDefined();
+  });
+
+  it('holds no raw value', () => {
+    const table = createTokenTable('token', [entry(OLD)], fakeClock());
+    expect(inspect(table, { depth: 10, showHidden: true })).not.toContain(OLD);
+    expect(inspect(table.find(OLD), { depth: 10, showHidden: true })).not.toContain(OLD);
+  });
+});

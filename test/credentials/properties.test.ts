@@ -1,0 +1,210 @@
+/** No interleaving of reload, exchange in flight, disk and request may break these. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { Held } from '../../src/credentials/cached.ts';
+import { lifeLeft } from '../../src/credentials/credentials.ts';
+import { Slot } from '../../src/credentials/workload-state.ts';
+import { StsRefused, StsUnavailable } from '../../src/lib/errors.ts';
+import { parseWallet } from '../../src/workload/wallet.ts';
+import { fakeClock } from '../support/fake-clock.ts';
+import { workload } from './sts/support.ts';
+import { callerOf, credentials, setUp } from './support.ts';
+
+const WALLETS = ['0x52908400098527886e0f7030069857d2e4169ee7', '0xde709f2102306220921060314715629080e2fb77'].map(
+  parseWallet,
+);
+/** Two names, two wallets: a reload changes the wallet behind a name, or the name in front of a wallet. */
+const IDENTITIES = ['a', 'b'].flatMap(name => WALLETS.map(wallet => workload({ name, wallet })));
+const identity = fc.integer({ min: 0, max: IDENTITIES.length - 1 });
+
+type Step =
+  | { readonly do: 'reload'; readonly keep: number[]; readonly prefetch: boolean }
+  | { readonly do: 'vend' | 'mint'; readonly who: number; readonly token: number }
+  | { readonly do: 'grant' | 'refuse' | 'fail' | 'durable' | 'lost'; readonly which: number }
+  | { readonly do: 'wait'; readonly ms: number }
+  | { readonly do: 'step'; readonly ms: number };
+
+const which = fc.nat({ max: 5 });
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('reload' as const),
+      keep: fc.uniqueArray(identity),
+      prefetch: fc.boolean(),
+    }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constantFrom('vend' as const, 'vend' as const, 'mint' as const),
+      who: identity,
+      token: fc.nat({ max: 1 }),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constantFrom('grant' as const, 'grant' as const, 'refuse' as const, 'fail' as const),
+      which,
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({ do: fc.constantFrom('durable' as const, 'durable' as const, 'lost' as const), which }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('wait' as const),
+      ms: fc.constantFrom(0, 10, 950, 1_500, 35_000, 1_500_000, 3_600_000),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('step' as const), ms: fc.constantFrom(-3_600_000, 1_800_000, 7_200_000) }),
+  },
+);
+
+describe('whatever the order of reloads, requests, STS’s answers and the disk’s', () => {
+  test('nothing is vended that the current snapshot lacks, that is another’s, that has expired, or that has no row on disk', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(step, fc.boolean()), { minLength: 5, maxLength: 60 }), async steps => {
+        const { vending, exchange, trail, clock } = setUp();
+        exchange.answer = () => {};
+        trail.hold = true;
+        let snapshot = new Set<string>();
+        const faults: string[] = [];
+        const answered = new Set<unknown>();
+        let vends = 0;
+
+        const check = (
+          who: number,
+          token: number,
+          vended: { credentials: Parameters<typeof lifeLeft>[0]; source: string },
+        ) => {
+          const w = IDENTITIES[who];
+          if (w === undefined) throw new Error('no such identity');
+          const { credentials: got } = vended;
+          vends++;
+          if (!snapshot.has(w.id)) faults.push(`vended ${w.name} of ${w.wallet}, which the snapshot lacks`);
+          if (got.secretAccessKey !== `secret-of-${w.wallet}` || got.sessionToken !== `session-of-${w.name}`) {
+            faults.push(`${w.name} of ${w.wallet} got ${got.secretAccessKey}`);
+          }
+          if (lifeLeft(got, clock) <= 0) faults.push('expired');
+          const covered = trail.rows.some(
+            row =>
+              row.outcome === 'ok' &&
+              row.access_key_id === got.accessKeyId &&
+              row.requester_token_hash === `token-${token}`,
+          );
+          if (!covered) faults.push(`no row on disk for ${got.accessKeyId} to token-${token}`);
+        };
+
+        for (const [s, settles] of steps) {
+          if (s.do === 'reload') {
+            const kept = s.keep.flatMap(i => IDENTITIES[i] ?? []);
+            snapshot = new Set(kept.map(w => w.id));
+            vending.reconcile(kept.map(w => ({ workload: w, prefetch: s.prefetch })));
+          } else if (s.do === 'vend' || s.do === 'mint') {
+            const w = IDENTITIES[s.who];
+            if (w === undefined) continue;
+            const caller = callerOf(w, { tokenHash: `token-${s.token}` });
+            const vended = s.do === 'vend' ? vending.vend(caller) : vending.mint(caller, 'credentials');
+            if (vended instanceof Promise) vended.then(v => check(s.who, s.token, v)).catch(() => {});
+            else check(s.who, s.token, vended);
+          } else if (s.do === 'grant' || s.do === 'refuse' || s.do === 'fail') {
+            const open = exchange.calls.filter(call => !answered.has(call));
+            const call = open[s.which % Math.max(1, open.length)];
+            if (call === undefined) continue;
+            answered.add(call);
+            if (s.do === 'grant') call.grant();
+            else call.fail(s.do === 'refuse' ? new StsRefused('AccessDenied', 'no') : new StsUnavailable('down'));
+          } else if (s.do === 'durable' || s.do === 'lost') {
+            const open = trail.held.filter(append => !answered.has(append));
+            const append = open[s.which % Math.max(1, open.length)];
+            if (append === undefined) continue;
+            answered.add(append);
+            append[s.do]();
+          } else if (s.do === 'wait') await clock.advance(s.ms);
+          else if (s.do === 'step') clock.stepWall(s.ms);
+          // Some steps come within one turn of the event loop, others after everything has settled.
+          if (settles) await clock.advance(0);
+        }
+        trail.hold = false;
+        for (const append of trail.held) if (!answered.has(append)) append.durable();
+        await vending.close();
+        await clock.advance(5_000);
+        expect(faults).toEqual([]);
+        // Rows may count a vend whose client had gone; none that left is without.
+        expect(trail.vends()).toBeGreaterThanOrEqual(vends);
+      }),
+      {
+        numRuns: 400,
+        examples: [
+          // A mint whose row takes longer to be written than its credentials live.
+          [
+            [
+              [{ do: 'reload', keep: [1], prefetch: false }, false],
+              [{ do: 'mint', who: 1, token: 0 }, false],
+              [{ do: 'wait', ms: 0 }, false],
+              [{ do: 'grant', which: 0 }, false],
+              [{ do: 'wait', ms: 0 }, false],
+              [{ do: 'wait', ms: 3_600_000 }, false],
+              [{ do: 'durable', which: 0 }, true],
+            ],
+          ],
+        ],
+      },
+    );
+  });
+
+  test('1 to 8 exchanges are under way at any time, and every workload gets its turn', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 40 }), fc.infiniteStream(fc.nat()), async (count, picks) => {
+        const { vending, exchange, clock } = setUp();
+        exchange.answer = () => {};
+        const all = Array.from({ length: count }, (_, i) => workload({ name: `w${i}` }));
+        vending.reconcile(all.map(w => ({ workload: w, prefetch: true })));
+        const open = new Set(exchange.calls);
+        for (let done = 0; done < count; ) {
+          await clock.advance(0);
+          for (const call of exchange.calls.slice(done + open.size)) open.add(call);
+          expect(open.size).toBe(Math.min(8, count - done));
+          const [pick] = picks.take(1);
+          const call = [...open][(pick ?? 0) % open.size];
+          if (call === undefined) break;
+          open.delete(call);
+          done++;
+          call.grant();
+        }
+        await clock.advance(0);
+        expect(vending.status().every(({ state }) => state === 'valid')).toBe(true);
+      }),
+      { numRuns: 30 },
+    );
+  });
+});
+
+test('the life that is left is the smaller of what the wall clock says and what has run off since STS’s Date', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 43_200_000 }),
+      fc.integer({ min: -7_200_000, max: 7_200_000 }),
+      fc.integer({ min: -7_200_000, max: 7_200_000 }),
+      fc.integer({ min: 0, max: 50_000_000 }),
+      (life, skew, step, passed) => {
+        const clock = fakeClock();
+        const began = clock.wall();
+        const stsDate = began + Math.min(skew, life - 1);
+        const got = credentials(workload(), clock, { lifetime: life, stsDate });
+        const held = new Held(new Slot(workload(), false), got, { floor: 60_000, jitter: 0 });
+        const monotonic = clock.monotonic() + passed;
+        const later = { ...clock, wall: () => began + step + passed, monotonic: () => monotonic };
+        const left = Math.min(began + life - (began + step + passed), began + life - stsDate - passed);
+        expect(lifeLeft(got, later)).toBe(left);
+        expect(held.left(later.wall(), monotonic)).toBe(left);
+      },
+    ),
+  );
+});

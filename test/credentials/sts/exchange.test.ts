@@ -1,0 +1,366 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { lifeLeft, lifetime } from '../../../src/credentials/credentials.ts';
+import { createExchange, type StsExchange } from '../../../src/credentials/sts/create-exchange.ts';
+import { systemClock } from '../../../src/lib/clock.ts';
+import { StsRefused, StsUnavailable } from '../../../src/lib/errors.ts';
+import { sessionNameOf } from '../../../src/workload/workload.ts';
+import { type FakeSts, fakeSts, type Grant, granted, grantedXml, raw, refused, refusedByCeph } from './fake-sts.ts';
+import { identityToken, JWT, silent, stsConfig, workload } from './support.ts';
+
+let sts: FakeSts;
+let exchange: StsExchange;
+
+beforeEach(async () => {
+  sts = await fakeSts();
+  exchange = createExchange({ sts: stsConfig(sts.url), region: 'us-east-1', clock: systemClock, log: silent });
+});
+afterEach(async () => {
+  exchange.close();
+  await sts.close();
+});
+
+const call = (w = workload()) => exchange.exchange(w, identityToken());
+/** The error a call ends with; a test that gets credentials instead fails here. */
+async function failure(w = workload()): Promise<StsRefused | StsUnavailable> {
+  const outcome = await call(w).then(
+    () => new Error('credentials were given'),
+    (error: unknown) => error,
+  );
+  if (!(outcome instanceof StsRefused) && !(outcome instanceof StsUnavailable)) throw outcome;
+  expect(outcome.message).not.toContain(JWT);
+  expect(JSON.stringify(outcome)).not.toContain(JWT);
+  return outcome;
+}
+
+describe('the call', () => {
+  test('asks for the role, session name, duration and JWT of the workload, and nothing else', async () => {
+    const w = workload({ sessionDuration: 900 });
+    await call(w);
+    const [request] = sts.requests;
+    expect(request?.method).toBe('POST');
+    expect(request?.path).toBe('/');
+    expect(request?.headers['content-type']).toBe('application/x-www-form-urlencoded');
+    expect(Object.fromEntries(request?.form ?? [])).toEqual({
+      Action: 'AssumeRoleWithWebIdentity',
+      Version: '2011-06-15',
+      RoleArn: w.roleArn,
+      RoleSessionName: sessionNameOf(w),
+      WebIdentityToken: JWT,
+      DurationSeconds: '900',
+    });
+  });
+
+  test('carries the session policy of a workload that has one', async () => {
+    const sessionPolicy =
+      '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::b/+& é"}]}';
+    await call(workload({ sessionPolicy }));
+    expect(sts.requests[0]?.form.get('Policy')).toBe(sessionPolicy);
+  });
+
+  test('gives what STS gave, with the lifetime by STS’s own clock', async () => {
+    const now = Math.floor(Date.now() / 1000) * 1000;
+    sts.answer = granted({
+      date: new Date(now - 7_000).toUTCString(),
+      expiration: new Date(now + 3_593_000).toISOString(),
+      subject: identityToken().subject,
+    });
+    const got = await call();
+    expect(got).toMatchObject({
+      accessKeyId: 'ASIAIOSFODNN7EXAMPLE',
+      secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYzEXAMPLEKEY',
+      sessionToken: 'AQoDYXdzEE0a8ANXXXXXXXXNO1ewxE5TijQyp+IEXAMPLE==',
+      expiration: now + 3_593_000,
+      stsDate: now - 7_000,
+      roleArn: 'arn:aws:iam::123456789012:role/agentkeys-data-role',
+      accountId: '123456789012',
+      sessionName: sessionNameOf(workload()),
+      requestId: 'ad4156e9-bce1-11e2-82e6-6b6efEXAMPLE',
+    });
+    expect(lifetime(got)).toBe(3_600_000);
+    expect(lifeLeft(got, systemClock)).toBeLessThanOrEqual(3_593_000);
+  });
+
+  test('is one call: a failure is not retried here', async () => {
+    sts.answer = refused(500, 'InternalFailure');
+    await failure();
+    expect(sts.requests).toHaveLength(1);
+  });
+
+  test('takes a connection of its own each time: one that STS has closed meanwhile would be a 503', async () => {
+    let connections = 0;
+    sts.server.on('connection', () => connections++);
+    await call();
+    await call();
+    expect(connections).toBe(2);
+  });
+});
+
+test('an endpoint over plain http is refused, but on loopback or where the configuration allows it', () => {
+  const make = (endpoint: string, allowInsecureHttp = false) =>
+    createExchange({
+      sts: stsConfig(endpoint, { allowInsecureHttp }),
+      region: 'us-east-1',
+      clock: systemClock,
+      log: silent,
+    });
+  expect(() => make('http://sts.example.com')).toThrow('allow_insecure_http');
+  expect(() => make('ftp://sts.example.com')).toThrow('https');
+  make('http://sts.example.com', true).close();
+  make('http://[::1]:8000').close();
+});
+
+describe('Ceph’s shapes', () => {
+  test('an Expiration with nine decimals, a role path in the ARN and no account id are taken', async () => {
+    const w = workload({ roleArn: 'arn:aws:iam:::role/bots/S3Access' });
+    const expiration = new Date(Date.now() + 900_000).toISOString().replace('Z', '123456Z');
+    sts.answer = granted({
+      expiration,
+      accessKeyId: '8rNb3Zz8ZkQ0OrzZkGfF',
+      arn: `arn:aws:sts:::assumed-role/bots/S3Access/${sessionNameOf(w)}`,
+      contentType: 'application/xml',
+    });
+    const got = await call(w);
+    expect(got.expiration).toBe(Date.parse(expiration.replace(/123456Z$/, 'Z')));
+    expect(got.accountId).toBe('');
+  });
+
+  test.each([
+    [403, 'AccessDenied', StsRefused],
+    [400, 'InvalidArgument', StsRefused],
+    [503, 'SlowDown', StsUnavailable],
+    [500, 'InternalError', StsUnavailable],
+  ])('%i %s is read out of the S3-style error document', async (status, code, kind) => {
+    sts.answer = refusedByCeph(status, code);
+    const error = await failure();
+    expect(error).toBeInstanceOf(kind);
+    expect(error.message).toContain(code);
+    expect(error.requestId).toBe('tx00000b-0065-default');
+  });
+});
+
+describe('STS’s errors', () => {
+  const FINAL: [number, string][] = [
+    [403, 'AccessDenied'],
+    [400, 'InvalidIdentityToken'],
+    [400, 'ExpiredTokenException'],
+    [403, 'IDPRejectedClaim'],
+    [400, 'MalformedPolicyDocument'],
+    [400, 'PackedPolicyTooLarge'],
+    [403, 'RegionDisabledException'],
+    [400, 'ValidationError'],
+  ];
+  const TRANSIENT: [number, string][] = [
+    [400, 'IDPCommunicationError'],
+    [400, 'Throttling'],
+    [400, 'ThrottlingException'],
+    [429, 'ThrottledException'],
+    [400, 'RequestLimitExceeded'],
+    [400, 'TooManyRequestsException'],
+    [429, 'AnythingAtAll'],
+    [503, 'ServiceUnavailable'],
+    [500, 'InternalFailure'],
+    [500, 'AccessDenied'],
+    [504, ''],
+  ];
+  test.each(FINAL)('%i %s is final, with STS’s own code and text', async (status, code) => {
+    sts.answer = refused(status, code, 'Not authorized &amp; never will be');
+    const error = await failure();
+    expect(error).toBeInstanceOf(StsRefused);
+    expect(error).toMatchObject({ code, status: 403, requestId: 'c6104cbe-af31-11e0-8154-cbc7ccf896c7' });
+    expect(error.message).toContain('Not authorized & never will be');
+  });
+  test.each(TRANSIENT)('%i %s is transient, and no throttle code gets onto a 4xx', async (status, code) => {
+    sts.answer = refused(status, code);
+    expect(await failure()).toMatchObject({ code: 'StsUnavailable', status: 503, transient: true });
+  });
+  test('a JWT that STS quotes in its message is masked', async () => {
+    sts.answer = refused(400, 'InvalidIdentityToken', `couldn't use ${JWT}`);
+    expect((await failure()).message).toContain('[jwt]');
+  });
+  test.each([
+    [403, 'AccessDenied'],
+    [400, 'StsRefused'],
+  ])('an HTML %i without a code is final by its status', async (status, code) => {
+    sts.answer = raw(status, 'text/html', '<html><body>Forbidden</body></html>');
+    expect(await failure()).toMatchObject({ code, transient: false });
+  });
+  test('a 404 that isn’t STS’s is no answer of STS: transient', async () => {
+    sts.answer = raw(404, 'text/html', '<html>Not found</html>');
+    expect(await failure()).toBeInstanceOf(StsUnavailable);
+  });
+});
+
+describe('an answer that can’t be vended is an error, never credentials', () => {
+  const cases: [string, Grant, RegExp][] = [
+    ['no AccessKeyId', { without: ['AccessKeyId'] }, /AccessKeyId/],
+    ['no SecretAccessKey', { without: ['SecretAccessKey'] }, /SecretAccessKey/],
+    ['no SessionToken', { without: ['SessionToken'] }, /SessionToken/],
+    ['no Expiration', { without: ['Expiration'] }, /Expiration/],
+    ['an empty AccessKeyId', { accessKeyId: '' }, /AccessKeyId/],
+    ['a line break in the token', { sessionToken: 'a&#10;b' }, /SessionToken/],
+    ['a text as Expiration', { expiration: 'tomorrow' }, /read|Expiration/],
+    ['an impossible date', { expiration: '2026-13-45T99:00:00Z' }, /read|Expiration/],
+    ['already expired', { expiration: '2020-01-01T00:00:00Z' }, /expired/],
+    ['no AssumedRoleUser', { arn: null }, /AssumedRoleUser/],
+    [
+      'another role',
+      { arn: `arn:aws:sts::123456789012:assumed-role/admin/${sessionNameOf(workload())}` },
+      /AssumedRoleUser/,
+    ],
+    [
+      'the role in another partition',
+      { arn: `arn:aws-cn:sts::123456789012:assumed-role/agentkeys-data-role/${sessionNameOf(workload())}` },
+      /AssumedRoleUser/,
+    ],
+    [
+      'an Expiration beyond all that was asked for',
+      { expiration: '9999-12-31T00:00:00Z' },
+      /far longer than was asked/,
+    ],
+    [
+      'another session of the role',
+      { arn: 'arn:aws:sts::123456789012:assumed-role/agentkeys-data-role/0xdeadbeef@scraper-a' },
+      /AssumedRoleUser/,
+    ],
+    [
+      'the role in another account',
+      { arn: `arn:aws:sts::999999999999:assumed-role/agentkeys-data-role/${sessionNameOf(workload())}` },
+      /AssumedRoleUser/,
+    ],
+    ['another subject', { subject: 'agentkeys:agent:0xdeadbeef' }, /SubjectFromWebIdentityToken/],
+    ['JSON by its Content-Type', { contentType: 'application/json' }, /Content-Type/],
+  ];
+  test.each(cases)('%s', async (_, grant, message) => {
+    sts.answer = granted(grant);
+    const error = await failure();
+    expect(error).toBeInstanceOf(StsUnavailable);
+    expect(error.message).toMatch(message);
+  });
+
+  test('a Date that makes them live longer than was asked for is not believed', async () => {
+    const now = Math.floor(Date.now() / 1000) * 1000;
+    sts.answer = granted({
+      date: new Date(now - 10_800_000).toUTCString(),
+      expiration: new Date(now + 3_600_000).toISOString(),
+    });
+    expect(lifetime(await call())).toBe(3_600_000);
+  });
+
+  test('a clock that is an hour ahead is named', async () => {
+    const now = Date.now();
+    sts.answer = granted({
+      date: new Date(now - 3_600_000).toUTCString(),
+      expiration: new Date(now - 10_000).toISOString(),
+    });
+    expect((await failure()).message).toMatch(/clock is 360\d s ahead/);
+  });
+
+  test.each([
+    ['HTML', 'text/html', '<html><body>hello</body></html>'],
+    ['HTML that calls itself XML', 'text/xml', '<html><body>hello<br></body></html>'],
+    ['nothing', 'text/xml', ''],
+    ['no XML', 'text/xml', 'oops'],
+    [
+      'another document',
+      'text/xml',
+      '<GetCallerIdentityResponse><GetCallerIdentityResult/></GetCallerIdentityResponse>',
+    ],
+    [
+      'an empty result',
+      'text/xml',
+      '<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult/></AssumeRoleWithWebIdentityResponse>',
+    ],
+    ['JSON', 'text/xml', '{"Credentials":{"AccessKeyId":"ASIA"}}'],
+    ['a deep nest', 'text/xml', '<a>'.repeat(50_000)],
+  ])('200 with %s', async (_, type, body) => {
+    sts.answer = raw(200, type, body);
+    expect(await failure()).toBeInstanceOf(StsUnavailable);
+  });
+
+  test('XML that is cut at any place', async () => {
+    const whole = grantedXml({ method: '', path: '', headers: {}, form: new URLSearchParams() });
+    for (const at of [1, 20, 200, 500, whole.length - 5]) {
+      sts.answer = raw(200, 'text/xml', whole.slice(0, at));
+      expect(await failure()).toBeInstanceOf(StsUnavailable);
+    }
+  });
+
+  test('more than 256 KiB, on a success and on an error', async () => {
+    const huge = Buffer.alloc(300 * 1024, 'x');
+    sts.answer = raw(200, 'text/xml', huge);
+    expect((await failure()).message).toContain('256 KiB');
+    sts.answer = raw(403, 'text/xml', huge);
+    expect(await failure()).toBeInstanceOf(StsUnavailable);
+  });
+});
+
+describe('the network', () => {
+  const impatient = () =>
+    createExchange({
+      sts: stsConfig(sts.url, { timeoutMs: 150 }),
+      region: 'us-east-1',
+      clock: systemClock,
+      log: silent,
+    });
+
+  test('an STS that never answers is given up after the timeout', async () => {
+    sts.answer = () => {};
+    exchange = impatient();
+    expect((await failure()).message).toContain('no answer within 0.15 s');
+  });
+
+  test('an STS that drips its answer is given up after the same timeout', async () => {
+    sts.answer = (_, response) => {
+      response.writeHead(200, { 'content-type': 'text/xml' });
+      const drip = setInterval(() => response.write(' '), 20);
+      response.on('close', () => clearInterval(drip));
+    };
+    exchange = impatient();
+    expect((await failure()).message).toContain('no answer within 0.15 s');
+  });
+
+  test('a reset, before and within the answer, is transient and says so', async () => {
+    sts.answer = (_, response) => response.destroy();
+    expect((await failure()).message).toMatch(/ECONNRESET/);
+    sts.answer = (request, response) => {
+      response.writeHead(200, { 'content-type': 'text/xml', 'content-length': 5_000 });
+      response.write(grantedXml(request));
+      setImmediate(() => response.destroy());
+    };
+    expect(await failure()).toBeInstanceOf(StsUnavailable);
+  });
+
+  test('nobody listening is transient and names the endpoint', async () => {
+    const { url } = sts;
+    await sts.close();
+    expect((await failure()).message).toMatch(new RegExp(`${url}.*ECONNREFUSED`));
+    sts = await fakeSts();
+  });
+
+  test.each([301, 302, 307, 308])('a redirect (%i) is an error and is not followed', async status => {
+    const other = await fakeSts();
+    sts.answer = (_, response) => response.writeHead(status, { location: other.url }).end();
+    expect((await failure()).message).toContain('redirect');
+    expect(other.requests).toHaveLength(0);
+    await other.close();
+  });
+
+  test('an exchange that is called off ends at once', async () => {
+    const controller = new AbortController();
+    sts.answer = () => controller.abort();
+    await expect(exchange.exchange(workload(), identityToken(), { signal: controller.signal })).rejects.toThrow(
+      'called off',
+    );
+  });
+
+  test('a CA file that can’t be read is named, and is tried again', async () => {
+    exchange = createExchange({
+      sts: stsConfig(sts.url, { caFile: '/nonexistent/ca.pem' }),
+      region: 'us-east-1',
+      clock: systemClock,
+      log: silent,
+    });
+    expect((await failure()).message).toContain('/nonexistent/ca.pem');
+    expect((await failure()).message).toContain('ENOENT');
+  });
+});

@@ -1,0 +1,179 @@
+/** An exchange, a trail and a source of identity tokens that a test holds in its hands. */
+import type { AuditRow, Trail } from '../../src/audit/log.ts';
+import type { Caller } from '../../src/auth/caller.ts';
+import { createVending } from '../../src/credentials/create-vending.ts';
+import type { Credentials } from '../../src/credentials/credentials.ts';
+import type { VendingLimits } from '../../src/credentials/limits.ts';
+import type { Exchange } from '../../src/credentials/sts/exchange.ts';
+import type { Vended } from '../../src/credentials/vending.ts';
+import type { IdentityToken, IdentityTokenSource } from '../../src/identity-token/identity-token.ts';
+import { AuditUnavailable } from '../../src/lib/errors.ts';
+import { createMetrics } from '../../src/lib/metrics.ts';
+import { sessionNameOf, type Workload } from '../../src/workload/workload.ts';
+import { type FakeClock, fakeClock } from '../support/fake-clock.ts';
+import { identityToken, silent, workload } from './sts/support.ts';
+
+export interface ExchangeCall {
+  readonly workload: Workload;
+  readonly token: IdentityToken;
+  readonly at: number;
+  readonly signal: AbortSignal | undefined;
+  grant(parts?: Partial<Credentials>): void;
+  fail(error: Error): void;
+}
+
+export interface FakeExchange extends Exchange {
+  readonly calls: ExchangeCall[];
+  /** What becomes of a call; default: granted at once. */
+  answer: (call: ExchangeCall) => void;
+  /** What STS gives, ms. */
+  lifetime: number;
+}
+
+export function fakeExchange(clock: FakeClock): FakeExchange {
+  const fake: FakeExchange = {
+    calls: [],
+    answer: call => call.grant(),
+    lifetime: 3_600_000,
+    exchange: (asked, token, { signal } = {}) =>
+      new Promise((resolve, reject) => {
+        const number = fake.calls.length + 1;
+        const call: ExchangeCall = {
+          workload: asked,
+          token,
+          at: clock.monotonic(),
+          signal,
+          grant: parts =>
+            resolve(credentials(asked, clock, { accessKeyId: `ASIA${number}`, lifetime: fake.lifetime, ...parts })),
+          fail: reject,
+        };
+        fake.calls.push(call);
+        fake.answer(call);
+      }),
+    close() {},
+  };
+  return fake;
+}
+
+export function credentials(
+  { roleArn, wallet, name }: Workload,
+  clock: FakeClock,
+  { lifetime = 3_600_000, ...parts }: Partial<Credentials> & { lifetime?: number } = {},
+): Credentials {
+  return {
+    accessKeyId: 'ASIA0',
+    // Whose they are stands in the secret, for tests of isolation.
+    secretAccessKey: `secret-of-${wallet}`,
+    sessionToken: `session-of-${name}`,
+    expiration: clock.wall() + lifetime,
+    roleArn,
+    accountId: '123456789012',
+    sessionName: sessionNameOf({ wallet, name }),
+    requestId: 'request-1',
+    receivedAt: clock.wall(),
+    receivedMonotonic: clock.monotonic(),
+    stsDate: clock.wall(),
+    ...parts,
+  };
+}
+
+export interface FakeTrail extends Trail {
+  readonly rows: AuditRow[];
+  readonly notes: AuditRow[];
+  available: boolean;
+  reason: string | undefined;
+  /** Answers to append that are held back until called; with `hold` set. */
+  readonly held: { row: AuditRow; durable(): void; lost(): void }[];
+  hold: boolean;
+  /** Every row that is on disk and vends, summed. */
+  vends(): number;
+}
+
+export function fakeTrail(): FakeTrail {
+  const trail: FakeTrail = {
+    rows: [],
+    notes: [],
+    available: true,
+    reason: undefined,
+    held: [],
+    hold: false,
+    append(row) {
+      if (!trail.available) return Promise.reject(new AuditUnavailable('disk full'));
+      if (!trail.hold) {
+        trail.rows.push(row);
+        return Promise.resolve();
+      }
+      return new Promise((resolve, reject) => {
+        trail.held.push({
+          row,
+          durable() {
+            trail.rows.push(row);
+            resolve();
+          },
+          lost: () => reject(new AuditUnavailable('not written within 0.5 s')),
+        });
+      });
+    },
+    note: row => void trail.notes.push(row),
+    close: async () => {},
+    vends: () => trail.rows.filter(row => row.outcome === 'ok').reduce((sum, row) => sum + row.count, 0),
+  };
+  return trail;
+}
+
+export interface FakeTokens extends IdentityTokenSource {
+  readonly proofs: (string | undefined)[];
+  answer: (asked: Workload) => Promise<IdentityToken>;
+}
+
+export function fakeTokens(): FakeTokens {
+  let number = 0;
+  const fake: FakeTokens = {
+    proofs: [],
+    answer: async () => identityToken({ jwt: `jwt-${++number}` }),
+    get(asked, options) {
+      fake.proofs.push(options?.proof);
+      return fake.answer(asked);
+    },
+  };
+  return fake;
+}
+
+export function callerOf(of: Workload, parts: Partial<Caller> = {}): Caller {
+  return { workload: of, kind: 'token', tokenHash: `hash-of-${of.name}`, ...parts };
+}
+
+/** Everything at once, with one configured workload that isn't prefetched. */
+export function setUp(
+  options: { limits?: Partial<VendingLimits>; random?: () => number; acceptable?: () => unknown } = {},
+) {
+  const clock = fakeClock();
+  const exchange = fakeExchange(clock);
+  const trail = fakeTrail();
+  const tokens = fakeTokens();
+  const metrics = createMetrics();
+  const vending = createVending({
+    clock,
+    exchange,
+    trail,
+    tokens,
+    metrics,
+    log: silent,
+    random: () => 0.5,
+    ...options,
+  });
+  const w = workload();
+  const caller = callerOf(w);
+  vending.reconcile([{ workload: w, prefetch: false }]);
+  return { clock, exchange, trail, tokens, metrics, vending, w, caller };
+}
+
+/** What a vend came to: `memory ASIA1`, or the code of its failure; a vend that answered at once is marked. */
+export async function outcome(vended: Vended | Promise<Vended>): Promise<string> {
+  if (!(vended instanceof Promise)) return `${describe(vended)} at once`;
+  return vended.then(describe, (error: { code?: string }) => error.code ?? String(error));
+}
+
+function describe({ source, credentials: { accessKeyId } }: Vended): string {
+  return `${source} ${accessKeyId}`;
+}
