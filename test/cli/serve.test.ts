@@ -256,6 +256,18 @@ describe('what serve refuses to start with', () => {
     expect(stderr).toContain('NODE_OPTIONS was given --report-uncaught-exception');
   });
 
+  test('an inspector that NODE_OPTIONS asks for with quotes inside the word', async () => {
+    const { code, stderr } = await start([], { NODE_OPTIONS: '--in"sp"ect=127.0.0.1:0' });
+    expect(code).toBe(2);
+    expect(stderr).toContain('NODE_OPTIONS was given --inspect');
+  });
+
+  test('NODE_DEBUG, which prints tokens', async () => {
+    const { code, stderr } = await start([], { NODE_DEBUG: 'http' });
+    expect(code).toBe(2);
+    expect(stderr).toContain('NODE_DEBUG is set');
+  });
+
   test('NODE_TLS_REJECT_UNAUTHORIZED=0', async () => {
     const { code, stderr } = await start([], { NODE_TLS_REJECT_UNAUTHORIZED: '0' });
     expect(code).toBe(2);

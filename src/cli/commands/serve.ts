@@ -10,7 +10,7 @@ import type { Io } from '../io.ts';
 
 /** @returns the exit status once the process was asked to stop */
 export async function serve(file: string, io: Io): Promise<number> {
-  refuseDebugging(process.execArgv, io.env);
+  refuseDebugging({ execArgv: process.execArgv, env: io.env });
   startWorkerAhead();
   const { untilServed } = await import('../serving.ts');
   return untilServed(file, io);
