@@ -46,8 +46,8 @@ export function createProofWorkloads(config: () => Config): ProofWorkloads {
           throw new WorkloadUnknown('that wallet belongs to a configured workload, which has proofs of its own');
         }
       }
-      const { roleArn, sessionDuration, identityToken } = current.defaults;
-      if (roleArn === undefined)
+      const { role, sessionDuration, identityToken } = current.defaults;
+      if (role === undefined)
         throw new WorkloadUnknown('no role for it: set role_arn at the top level of the configuration');
       const digest = createHash('sha256')
         .update(JSON.stringify([source, subject]))
@@ -56,7 +56,7 @@ export function createProofWorkloads(config: () => Config): ProofWorkloads {
       return makeWorkload({
         name: `${by}:${digest}`,
         wallet,
-        roleArn,
+        role,
         sessionDuration,
         walletTag: current.walletTag,
         tags: {},

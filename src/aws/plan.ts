@@ -8,6 +8,7 @@ import { isIP } from 'node:net';
 import type { Config } from '../config/types.ts';
 import { beyondAws, issuerProblem } from '../config/urls.ts';
 import { UsageError } from '../lib/errors.ts';
+import type { RoleArn } from '../workload/role-arn.ts';
 import type { IdentityTokenConfig } from '../workload/workload.ts';
 import { fileTokenIssuer } from './doctor/token-file.ts';
 
@@ -24,13 +25,7 @@ export interface Provider {
 }
 
 /** One data role, and whose tokens it trusts. */
-export interface Role {
-  readonly arn: string;
-  /** 12 digits; empty at Ceph. */
-  readonly account: string;
-  readonly name: string;
-  /** `/` or `/team/`. */
-  readonly path: string;
+export interface Role extends RoleArn {
   /** Seconds; at least the 3,600 that IAM starts from. */
   readonly maxSessionDuration: number;
   readonly providers: readonly Provider[];
@@ -68,42 +63,31 @@ export interface Place {
   readonly prefix: string;
 }
 
-const ROLE_ARN = /^arn:(aws[\w-]*):iam::(\d{12}|):role(\/(?:[\w+=,.@/-]+\/)?)([\w+=,.@-]{1,64})$/;
-
 /**
  * @param options.issuer for identity tokens that come from elsewhere, where the configuration can't tell the issuer
  * @throws UsageError naming what is missing
  */
 export function planOf(config: Config, options: { dialect?: Dialect; issuer?: string } = {}): Plan {
   const dialect = options.dialect ?? 'aws';
-  const found = new Map<string, { max: number; providers: Map<string, Provider> }>();
-  let partition = 'aws';
+  const found = new Map<string, { role: RoleArn; max: number; providers: Map<string, Provider> }>();
   const uses = [...config.workloads.values()].map(({ workload }) => workload);
-  const { roleArn, sessionDuration, identityToken } = config.defaults;
-  const all = [
-    ...(roleArn === undefined ? [] : [{ roleArn, sessionDuration, identityToken }]),
-    ...uses.map(w => ({ roleArn: w.roleArn, sessionDuration: w.sessionDuration, identityToken: w.identityToken })),
-  ];
+  const { role: top, sessionDuration, identityToken } = config.defaults;
+  const all = [...(top === undefined ? [] : [{ role: top, sessionDuration, identityToken }]), ...uses];
   if (all.length === 0)
     throw new UsageError('no role_arn in the configuration: add the ARN that the data role shall have');
-  for (const use of all) {
-    const match = ROLE_ARN.exec(use.roleArn);
-    if (match === null)
-      throw new UsageError(`role_arn ${use.roleArn}: not an ARN of a role (arn:aws:iam::123456789012:role/NAME)`);
-    partition = match[1] ?? partition;
-    const role = found.get(use.roleArn) ?? { max: 3600, providers: new Map<string, Provider>() };
-    found.set(use.roleArn, role);
-    const provider = providerOf(use.identityToken, match[1] ?? 'aws', match[2] ?? '', dialect, options.issuer);
-    role.providers.set(`${provider.issuer} ${provider.audience}`, provider);
-    role.max = Math.max(role.max, use.sessionDuration);
+  for (const { role, ...use } of all) {
+    const of = found.get(role.arn) ?? { role, max: 3600, providers: new Map<string, Provider>() };
+    found.set(role.arn, of);
+    const provider = providerOf(use.identityToken, role, dialect, options.issuer);
+    of.providers.set(`${provider.issuer} ${provider.audience}`, provider);
+    of.max = Math.max(of.max, use.sessionDuration);
   }
-  const roles = [...found].map(([arn, { max, providers }]): Role => {
-    const [, , account = '', path = '/', name = ''] = ROLE_ARN.exec(arn) ?? [];
-    return { arn, account, name, path, maxSessionDuration: max, providers: [...providers.values()] };
-  });
+  const roles = [...found.values()].map(
+    ({ role, max, providers }): Role => ({ ...role, maxSessionDuration: max, providers: [...providers.values()] }),
+  );
   return {
     dialect,
-    partition,
+    partition: all.at(-1)?.role.partition ?? 'aws',
     region: config.region,
     walletTag: config.walletTag,
     ...withProviders(roles),
@@ -169,8 +153,7 @@ export function issuerOf(source: IdentityTokenConfig): string | undefined {
 
 function providerOf(
   source: IdentityTokenConfig,
-  partition: string,
-  account: string,
+  { partition, account }: RoleArn,
   dialect: Dialect,
   override: string | undefined,
 ): Provider {

@@ -43,7 +43,7 @@ export async function build(
   const sessionDuration = draft.session_duration ?? SESSION_DURATION;
   const walletTag = draft.wallet_tag ?? WALLET_TAG;
   const workloads = await workloadsFrom(building, drafts, {
-    roleArn: draft.role_arn,
+    role: draft.role_arn,
     sessionDuration,
     identityToken,
     walletTag,
@@ -69,7 +69,7 @@ export async function build(
     region: draft.region,
     walletTag,
     endpoint,
-    defaults: { roleArn: draft.role_arn, sessionDuration, identityToken },
+    defaults: { role: draft.role_arn, sessionDuration, identityToken },
     workloads,
     callers,
     sts,

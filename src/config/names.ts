@@ -1,24 +1,10 @@
 /**
- * What AWS takes as a role, a region and a tag, and which hosts are AWS's own.
+ * What AWS takes as a region and a tag, and which hosts are AWS's own.
  *
  * @module
  */
-
 import { InvalidValue } from '../lib/invalid-value.ts';
 import { foldTagKey } from '../workload/tag-key.ts';
-
-/** IAM's form, and Ceph's, which has no account (`arn:aws:iam:::role/…`). */
-const ROLE = /^arn:(aws|aws-[a-z-]+):iam::(\d{12})?:role\/(?:[\x21-\x2e\x30-\x7e]+\/)*[\w+=,.@-]{1,64}$/;
-
-/** @throws InvalidValue */
-export function parseRoleArn(text: string): string {
-  if (ROLE.test(text)) return text;
-  const account = /^arn:[^:]*:iam::([^:]*):role\//.exec(text)?.[1];
-  if (account !== undefined && !/^(\d{12})?$/.test(account)) {
-    throw new InvalidValue('not a role ARN: the account must be 12 digits');
-  }
-  throw new InvalidValue('not a role ARN; it reads arn:aws:iam::123456789012:role/NAME');
-}
 
 /** @throws InvalidValue */
 export function parseRegion(text: string): string {

@@ -8,8 +8,9 @@ import * as z from 'zod/mini';
 import { parseCidr, parseListen } from '../lib/addresses.ts';
 import { InvalidValue } from '../lib/invalid-value.ts';
 import { formatDuration, parseDuration } from '../lib/time/duration.ts';
+import { parseRoleArn } from '../workload/role-arn.ts';
 import { InvalidWallet, parseWallet } from '../workload/wallet.ts';
-import { parseRegion, parseRoleArn, parseTagValue, parseWalletTag } from './names.ts';
+import { parseRegion, parseTagValue, parseWalletTag } from './names.ts';
 import { parseUrl } from './urls.ts';
 
 /** A schema from a parser that throws {@link InvalidValue}. */

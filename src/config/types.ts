@@ -5,6 +5,7 @@
  */
 import type { ListenAddress } from '../lib/addresses.ts';
 import type { ConfigProblem } from '../lib/errors.ts';
+import type { RoleArn } from '../workload/role-arn.ts';
 import type { IdentityTokenConfig, Workload } from '../workload/workload.ts';
 import type { Sources } from './sources.ts';
 
@@ -121,7 +122,7 @@ export interface Config {
   readonly endpoint: EndpointConfig;
   /** What a workload gets that is known by its wallet alone. */
   readonly defaults: {
-    readonly roleArn: string | undefined;
+    readonly role: RoleArn | undefined;
     readonly sessionDuration: number;
     readonly identityToken: IdentityTokenConfig;
   };

@@ -34,7 +34,7 @@ function row({ workload, by, via, wall }: About): Omit<AuditRow, 'outcome'> {
     outcome_detail: null,
     via,
     source: null,
-    role_arn: workload.roleArn,
+    role_arn: workload.role.arn,
     workload: workload.name,
     caller_kind: by.kind,
     access_key_id: null,

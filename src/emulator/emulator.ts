@@ -11,7 +11,7 @@ import { StsError } from './errors.ts';
 import { createProvider, type EmulatedIssuer, type Provider, providerArn } from './issuers.ts';
 import type { EmulatedCall, EmulatedFault, StsEmulatorOptions } from './options.ts';
 import { readRequest, type WireRequest } from './query.ts';
-import { accountOf, createRole, type EmulatedRole, partitionOf, type Role } from './roles.ts';
+import { awsRole, createRole, type EmulatedRole, type Role } from './roles.ts';
 import { createSessionStore, type EmulatedSession } from './sessions.ts';
 import { isSigned } from './sigv4-parse.ts';
 import type { WebApp } from './web-app.ts';
@@ -49,10 +49,10 @@ export interface StsEmulator {
 export function createStsEmulator(options: StsEmulatorOptions = {}): StsEmulator {
   const { clock = systemClock, latencyMs = 0, jwksMaxAgeMs = 60_000 } = options;
   const fetchIssuer = options.fetchIssuer ?? ((url, init) => fetch(url, init));
-  const accountId =
-    options.accountId ?? options.roles?.map(role => accountOf(role.arn)).find(id => id !== undefined) ?? '000000000000';
+  const named = options.roles?.map(({ arn }) => awsRole(arn ?? '')).find(role => role !== undefined);
+  const accountId = options.accountId ?? named?.account ?? '000000000000';
   if (!/^\d{12}$/.test(accountId)) throw new TypeError(`accountId: 12 digits, not ${JSON.stringify(accountId)}`);
-  const partition = options.roles?.map(role => partitionOf(role.arn)).find(found => found !== undefined) ?? 'aws';
+  const partition = named?.partition ?? 'aws';
   const providers = new Map<string, Provider>();
   const roles = new Map<string, Role>();
   const store = createSessionStore();

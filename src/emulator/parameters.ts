@@ -4,6 +4,7 @@
  * @module
  */
 import { StsError, type Violation, validationError } from './errors.ts';
+import { awsRole } from './roles.ts';
 import { checkSessionPolicy } from './session-policy.ts';
 
 export interface AssumeRoleParameters {
@@ -53,7 +54,7 @@ export function readAssumeRole(params: ReadonlyMap<string, string>): AssumeRoleP
   if (violations.length > 0 || roleArn === undefined || sessionName === undefined || webIdentityToken === undefined) {
     throw validationError(violations);
   }
-  if (!/^arn:[a-z-]+:iam::\d{12}:role\/\S+$/.test(roleArn)) {
+  if (awsRole(roleArn) === undefined) {
     throw new StsError('ValidationError', 'Request ARN is invalid');
   }
   if (policyArns.some(arn => !/^arn:[a-z-]+:iam::(\d{12}|aws):policy\/\S+$/.test(arn))) {

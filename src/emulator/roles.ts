@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { InvalidValue } from '../lib/invalid-value.ts';
+import { parseRoleArn, type RoleArn } from '../workload/role-arn.ts';
 import { type PolicyDocument, parseTrustPolicy, type TrustPolicy } from './policy.ts';
 import { awsId } from './sessions.ts';
 
@@ -34,29 +36,28 @@ export interface Role {
   readonly tags: Readonly<Record<string, string>>;
 }
 
-const ARN = /^arn:(aws[a-z-]*):iam::(\d{12}):role\/([\w+=,.@/-]+)$/;
-
-/** The account in a role's ARN, if it is one. */
-export function accountOf(arn: string | undefined): string | undefined {
-  return ARN.exec(arn ?? '')?.[2];
-}
-
-/** The partition in a role's ARN, if it is one. */
-export function partitionOf(arn: string | undefined): string | undefined {
-  return ARN.exec(arn ?? '')?.[1];
+/** A role of an AWS account, so one with an account in its ARN; undefined for any other text. */
+export function awsRole(arn: string): RoleArn | undefined {
+  try {
+    const role = parseRoleArn(arn);
+    return role.account === '' ? undefined : role;
+  } catch (error) {
+    if (error instanceof InvalidValue) return undefined;
+    throw error;
+  }
 }
 
 /** @throws TypeError that names the role and the mend */
 export function createRole(role: EmulatedRole, accountId: string, partition = 'aws'): Role {
   const arn = role.arn ?? `arn:${partition}:iam::${accountId}:role/${role.name ?? ''}`;
-  const path = ARN.exec(arn)?.[3];
-  const name = path?.split('/').at(-1);
-  if (name === undefined || name === '') {
+  const parsed = awsRole(arn);
+  if (parsed === undefined) {
     throw new TypeError(
       `roles: give each a name ("reader") or an ARN (arn:${partition}:iam::${accountId}:role/reader), not ${arn}`,
     );
   }
-  if (accountOf(arn) !== accountId) {
+  const { name } = parsed;
+  if (parsed.account !== accountId) {
     throw new TypeError(`roles: ${arn} is not in the account ${accountId}; an emulator has one account`);
   }
   const maxSessionDuration = role.maxSessionDuration ?? 3600;
@@ -66,7 +67,7 @@ export function createRole(role: EmulatedRole, accountId: string, partition = 'a
   return {
     arn,
     accountId,
-    partition: partitionOf(arn) ?? partition,
+    partition: parsed.partition,
     name,
     id: awsId('AROA', 17),
     trust: parseTrustPolicy(role.trustPolicy, `roles: ${name}: trustPolicy`),

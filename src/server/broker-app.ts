@@ -93,6 +93,6 @@ function mayHaveRawJwt(config: Config, { workload }: Caller): boolean {
   if (workload.origin === 'proof') return true;
   const configured = config.workloads.get(workload.name);
   if (configured === undefined) throw new WorkloadUnknown('this workload is no longer in the configuration');
-  const confined = workload.sessionPolicy !== undefined || workload.roleArn !== config.defaults.roleArn;
+  const confined = workload.sessionPolicy !== undefined || workload.role.arn !== config.defaults.role?.arn;
   return !confined || configured.rawJwt;
 }

@@ -5,6 +5,7 @@
  * @module
  */
 import { createHash } from 'node:crypto';
+import type { RoleArn } from './role-arn.ts';
 import type { Wallet } from './wallet.ts';
 
 /** Where the JWT for STS comes from. Part of a workload's identity: another source is another workload to the cache. */
@@ -42,7 +43,7 @@ export interface Workload {
   /** The name in the configuration, or the composed one of a workload made on the fly. */
   readonly name: string;
   readonly wallet: Wallet;
-  readonly roleArn: string;
+  readonly role: RoleArn;
   /** Seconds, 900 to 43,200. */
   readonly sessionDuration: number;
   /** The principal tag that policies match; the bare claim is named alike. */
@@ -60,13 +61,13 @@ export interface Workload {
 
 /** The cache key: every field that the credentials depend on, so that two identities can never share an entry. */
 export function identityOf(workload: Omit<Workload, 'id'>): string {
-  const { name, wallet, roleArn, sessionDuration, walletTag, tags, sessionPolicy, identityToken, origin } = workload;
+  const { name, wallet, role, sessionDuration, walletTag, tags, sessionPolicy, identityToken, origin } = workload;
   const sorted = Object.entries(tags).sort(([a], [b]) => (a < b ? -1 : 1));
   return JSON.stringify([
     origin,
     name,
     wallet,
-    roleArn,
+    role.arn,
     sessionDuration,
     walletTag,
     sorted,

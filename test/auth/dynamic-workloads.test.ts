@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createProofWorkloads, type Vouched } from '../../src/auth/dynamic-workloads.ts';
 import type { Config } from '../../src/config/types.ts';
+import { parseRoleArn } from '../../src/workload/role-arn.ts';
 import { CONFIGURED, WALLET, workload } from './support.ts';
 
 function config(change: Partial<Config['defaults']> = {}): Config {
@@ -8,7 +9,7 @@ function config(change: Partial<Config['defaults']> = {}): Config {
   return {
     walletTag: 'agentkeys_user_wallet',
     defaults: {
-      roleArn: 'arn:aws:iam::123456789012:role/top',
+      role: parseRoleArn('arn:aws:iam::123456789012:role/top'),
       sessionDuration: 1800,
       identityToken: { kind: 'file', path: '/t', audience: 'sts.amazonaws.com' },
       ...change,
@@ -25,7 +26,7 @@ describe('a workload made from a proof', () => {
   it('has the top level’s role and duration, and no tags', () => {
     expect(made()).toMatchObject({
       wallet: WALLET,
-      roleArn: 'arn:aws:iam::123456789012:role/top',
+      role: parseRoleArn('arn:aws:iam::123456789012:role/top'),
       sessionDuration: 1800,
       tags: {},
       origin: 'proof',
@@ -83,7 +84,7 @@ describe('a workload made from a proof', () => {
   });
 
   it('is refused where no role is configured for it', () => {
-    expect(() => made({}, config({ roleArn: undefined }))).toThrow('set role_arn');
+    expect(() => made({}, config({ role: undefined }))).toThrow('set role_arn');
   });
 
   it('follows the configuration of the moment', () => {

@@ -3,6 +3,7 @@ import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createTokenTable, type TokenEntry } from '../../src/auth/static-tokens.ts';
+import { parseRoleArn } from '../../src/workload/role-arn.ts';
 import { tokenOf, workload } from '../http/support/sample.ts';
 import { fakeClock } from '../support/fake-clock.ts';
 
@@ -71,7 +72,11 @@ describe('the token table', () => {
     ['an overlap of 0', [entry(NEW)], 0],
     ['a workload that is gone', [entry(NEW, beta)], 5_000],
     ['a changed wallet', [entry(NEW, workload('alpha', '3'))], 5_000],
-    ['a changed role', [entry(NEW, workload('alpha', '1', { roleArn: 'arn:aws:iam::1:role/other' }))], 5_000],
+    [
+      'a changed role',
+      [entry(NEW, workload('alpha', '1', { role: parseRoleArn('arn:aws:iam::210987654321:role/other') }))],
+      5_000,
+    ],
   ] as const)('gives no overlap with %s', (_, next, overlap) => {
     const table = createTokenTable('token', [entry(OLD)], fakeClock());
     table.replace(next, overlap);

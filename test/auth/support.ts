@@ -3,6 +3,7 @@
  *
  * @module
  */
+
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -12,6 +13,7 @@ import { onTestFinished } from 'vitest';
 import type { ProofWorkloads, Vouched } from '../../src/auth/dynamic-workloads.ts';
 import type { KeyLookup } from '../../src/auth/jwks.ts';
 import type { JwtCallerConfig } from '../../src/config/types.ts';
+import { parseRoleArn } from '../../src/workload/role-arn.ts';
 import { parseWallet } from '../../src/workload/wallet.ts';
 import { makeWorkload, type Workload } from '../../src/workload/workload.ts';
 
@@ -76,7 +78,7 @@ export function workload(name: string, wallet = CONFIGURED, more: Partial<Worklo
   return makeWorkload({
     name,
     wallet: parseWallet(wallet),
-    roleArn: 'arn:aws:iam::123456789012:role/data',
+    role: parseRoleArn('arn:aws:iam::123456789012:role/data'),
     sessionDuration: 3600,
     walletTag: 'agentkeys_user_wallet',
     tags: {},

@@ -6,6 +6,7 @@
 
 import { Sources } from '../../src/config/sources.ts';
 import type { Config, WorkloadConfig } from '../../src/config/types.ts';
+import { parseRoleArn } from '../../src/workload/role-arn.ts';
 import { parseWallet } from '../../src/workload/wallet.ts';
 import { type IdentityTokenConfig, makeWorkload } from '../../src/workload/workload.ts';
 
@@ -31,7 +32,7 @@ export interface ConfigOptions {
 }
 
 export function configOf(options: ConfigOptions = {}): Config {
-  const roleArn = options.roleArn ?? ROLE;
+  const role = parseRoleArn(options.roleArn ?? ROLE);
   const sessionDuration = options.sessionDuration ?? 3600;
   const identityToken: IdentityTokenConfig = options.identityToken ?? {
     kind: 'signer',
@@ -49,7 +50,7 @@ export function configOf(options: ConfigOptions = {}): Config {
         workload: makeWorkload({
           name,
           wallet: parseWallet(wallet),
-          roleArn: options.roles?.[name] ?? roleArn,
+          role: options.roles?.[name] === undefined ? role : parseRoleArn(options.roles[name]),
           sessionDuration,
           walletTag,
           tags: options.tags ?? {},
@@ -75,7 +76,7 @@ export function configOf(options: ConfigOptions = {}): Config {
       tokenOverlapMs: 300_000,
       maxConnections: 1024,
     },
-    defaults: { roleArn, sessionDuration, identityToken },
+    defaults: { role, sessionDuration, identityToken },
     workloads,
     callers: { jwt: [] },
     sts: {

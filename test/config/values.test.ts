@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { interpolate } from '../../src/config/interpolate.ts';
-import { isAws, parseRoleArn } from '../../src/config/names.ts';
+import { isAws } from '../../src/config/names.ts';
 import { beyondAws, issuerProblem, needsPermission, parseUrl } from '../../src/config/urls.ts';
 import { formatListen, isLocal, isLoopback, parseCidr, parseListen } from '../../src/lib/addresses.ts';
 import { InvalidValue } from '../../src/lib/invalid-value.ts';
@@ -198,27 +198,6 @@ describe('the nearest key', () => {
       }),
     );
   });
-});
-
-describe('a role', () => {
-  it.each([
-    'arn:aws:iam::123456789012:role/data',
-    'arn:aws:iam::123456789012:role/a/b/data',
-    'arn:aws-cn:iam::123456789012:role/data',
-    'arn:aws-us-gov:iam::123456789012:role/data',
-    'arn:aws:iam:::role/data',
-  ])('reads %s', arn => expect(parseRoleArn(arn)).toBe(arn));
-
-  it.each([
-    'data',
-    'arn:aws:iam::12345:role/data',
-    'arn:aws:iam::123456789012:user/data',
-    'arn:aws:sts::123456789012:assumed-role/data/x',
-    'arn:aws:iam::123456789012:role/',
-    'arn:aws:iam::123456789012:role/da ta',
-    'arn:aws:iam::123456789012:role/data\n',
-    `arn:aws:iam::123456789012:role/${'x'.repeat(65)}`,
-  ])('is not %j', arn => expect(() => parseRoleArn(arn)).toThrow(InvalidValue));
 });
 
 describe('a URL', () => {

@@ -296,7 +296,7 @@ describe('should', () => {
       SecretAccessKey: `secret-of-${w.wallet}`,
       Token: `session-of-${w.name}`,
       Expiration: expect.any(String),
-      RoleArn: w.roleArn,
+      RoleArn: w.role.arn,
       AccountId: expect.stringMatching(/^\d{12}$/),
       Code: 'Success',
       Type: 'AWS-HMAC',

@@ -29,7 +29,7 @@ describe('a fresh exchange', () => {
       outcome_detail: null,
       via: 'endpoint',
       source: 'fresh',
-      role_arn: w.roleArn,
+      role_arn: w.role.arn,
       workload: 'scraper-a',
       caller_kind: 'token',
       access_key_id: 'ASIA1',

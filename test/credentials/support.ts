@@ -56,7 +56,7 @@ export function fakeExchange(clock: FakeClock): FakeExchange {
 }
 
 export function credentials(
-  { roleArn, wallet, name }: Workload,
+  { role, wallet, name }: Workload,
   clock: FakeClock,
   { lifetime = 3_600_000, ...parts }: Partial<Credentials> & { lifetime?: number } = {},
 ): Credentials {
@@ -66,7 +66,7 @@ export function credentials(
     secretAccessKey: `secret-of-${wallet}`,
     sessionToken: `session-of-${name}`,
     expiration: clock.wall() + lifetime,
-    roleArn,
+    roleArn: role.arn,
     accountId: '123456789012',
     sessionName: sessionNameOf({ wallet, name }),
     requestId: 'request-1',

@@ -3,11 +3,13 @@
  *
  * @module
  */
+
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { parseRoleArn } from '../../src/workload/role-arn.ts';
 import { parseWallet } from '../../src/workload/wallet.ts';
 import { type IdentityTokenConfig, makeWorkload, type Workload } from '../../src/workload/workload.ts';
 
@@ -60,7 +62,7 @@ export function workload(parts: Partial<Omit<Workload, 'id'>> = {}): Workload {
   return makeWorkload({
     name: 'scraper-a',
     wallet: WALLET,
-    roleArn: 'arn:aws:iam::123456789012:role/data',
+    role: parseRoleArn('arn:aws:iam::123456789012:role/data'),
     sessionDuration: 3600,
     walletTag: TAG,
     tags: {},

@@ -186,7 +186,7 @@ describe.skipIf(because(noKubectl))('the recipes together', () => {
     const wallets = (config: typeof broker) =>
       [...(config?.workloads ?? [])].map(([name, w]) => [name, w.workload.wallet]);
     expect(wallets(agent)).toEqual(wallets(broker));
-    expect(agent?.defaults).toMatchObject({ roleArn: broker?.defaults.roleArn, identityToken: { bearer: 'caller' } });
+    expect(agent?.defaults).toMatchObject({ role: broker?.defaults.role, identityToken: { bearer: 'caller' } });
     const { metadata } = objects.broker.find(({ kind }) => kind === 'Service') ?? {
       metadata: { name: '', namespace: '' },
     };

@@ -10,6 +10,7 @@ import {
 } from '../../src/lib/errors.ts';
 import { createDoors, type Doors } from '../../src/server/authenticators.ts';
 import { createRefusalNotes } from '../../src/server/rejected-audit.ts';
+import { parseRoleArn } from '../../src/workload/role-arn.ts';
 import {
   AUDIENCE,
   CONFIGURED,
@@ -45,7 +46,7 @@ function config(change: { workloads?: WorkloadConfig[]; callers?: Partial<Config
     walletTag: 'agentkeys_user_wallet',
     endpoint: { tokenOverlapMs: 300_000 },
     defaults: {
-      roleArn: 'arn:aws:iam::123456789012:role/data',
+      role: parseRoleArn('arn:aws:iam::123456789012:role/data'),
       sessionDuration: 3600,
       identityToken: { kind: 'file', path: '/t', audience: 'sts.amazonaws.com' },
     },

@@ -2,6 +2,7 @@ import { keccak_256 } from '@noble/hashes/sha3.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { parseRoleArn } from '../../src/workload/role-arn.ts';
 import { InvalidWallet, isWallet, parseWallet } from '../../src/workload/wallet.ts';
 import { identityOf, makeWorkload, sessionNameOf } from '../../src/workload/workload.ts';
 
@@ -118,7 +119,7 @@ describe('an identity', () => {
   const parts = {
     name: 'a',
     wallet: parseWallet(`0x${'ab'.repeat(20)}`),
-    roleArn: 'arn:aws:iam::123456789012:role/r',
+    role: parseRoleArn('arn:aws:iam::123456789012:role/r'),
     sessionDuration: 3600,
     walletTag: 'w',
     tags: { a: '1', b: '2' },
@@ -130,7 +131,7 @@ describe('an identity', () => {
     const others = [
       { name: 'b' },
       { wallet: parseWallet(`0x${'cd'.repeat(20)}`) },
-      { roleArn: 'arn:aws:iam::123456789012:role/s' },
+      { role: parseRoleArn('arn:aws:iam::123456789012:role/s') },
       { sessionDuration: 900 },
       { walletTag: 'v' },
       { tags: { a: '1', b: '3' } },

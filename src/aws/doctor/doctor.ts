@@ -145,6 +145,6 @@ function policyFile(file: string): ReadPolicy {
 
 /** Ceph's ARNs have no account. */
 export function dialectOf(config: Config): Dialect {
-  const arns = [config.defaults.roleArn, ...[...config.workloads.values()].map(w => w.workload.roleArn)];
-  return arns.some(arn => arn?.startsWith('arn:aws:iam:::role/')) ? 'ceph' : 'aws';
+  const roles = [config.defaults.role, ...[...config.workloads.values()].map(w => w.workload.role)];
+  return roles.some(role => role?.account === '') ? 'ceph' : 'aws';
 }

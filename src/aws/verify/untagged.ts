@@ -60,7 +60,7 @@ async function exchange(config: Config, workload: Workload, jwt: string, send: S
       body: new URLSearchParams({
         Action: 'AssumeRoleWithWebIdentity',
         Version: '2011-06-15',
-        RoleArn: workload.roleArn,
+        RoleArn: workload.role.arn,
         RoleSessionName: 'walletcreds-verify-untagged',
         DurationSeconds: '900',
         WebIdentityToken: jwt,

@@ -5,6 +5,7 @@
  */
 
 import { InvalidValue } from '../../lib/invalid-value.ts';
+import type { RoleArn } from '../../workload/role-arn.ts';
 import { foldTagKey } from '../../workload/tag-key.ts';
 import { type IdentityTokenConfig, makeWorkload } from '../../workload/workload.ts';
 import { type Building, source } from '../building.ts';
@@ -19,7 +20,7 @@ import { takeText } from './pem.ts';
 
 /** What the outermost level says for all of them. */
 export interface Defaults {
-  readonly roleArn: string | undefined;
+  readonly role: RoleArn | undefined;
   readonly sessionDuration: number;
   readonly identityToken: IdentityTokenConfig | undefined;
   readonly walletTag: string;
@@ -80,15 +81,15 @@ function workloadFrom(
       : identityTokenFrom(building, [...path, 'identity_token'], draft.identity_token, defaults.stsEndpoint);
   const forwards = identityToken?.kind === 'broker' && identityToken.bearer === 'caller';
   if (forwards) refuseStatic(building, path, draft);
-  const roleArn = draft.role_arn ?? defaults.roleArn;
-  if (draft.wallet === undefined || roleArn === undefined || identityToken === undefined) return undefined;
+  const role = draft.role_arn ?? defaults.role;
+  if (draft.wallet === undefined || role === undefined || identityToken === undefined) return undefined;
 
   const isAskedFor = token !== undefined || relativeUri !== undefined || defaults.bySubject.has(name);
   return {
     workload: makeWorkload({
       name,
       wallet: draft.wallet,
-      roleArn,
+      role,
       sessionDuration: draft.session_duration ?? defaults.sessionDuration,
       walletTag: defaults.walletTag,
       tags,

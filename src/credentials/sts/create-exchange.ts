@@ -72,7 +72,7 @@ export function createExchange({ sts, region, clock, log }: ExchangeOptions): St
       try {
         const answer = await sdk.assumeRole(
           {
-            RoleArn: workload.roleArn,
+            RoleArn: workload.role.arn,
             RoleSessionName: sessionName,
             WebIdentityToken: token.jwt,
             DurationSeconds: workload.sessionDuration,

@@ -49,8 +49,8 @@ export function credentialsOf(answer: StsAnswer, asked: Asked, clock: Clock): Cr
     secretAccessKey: text('SecretAccessKey'),
     sessionToken: text('SessionToken'),
     expiration,
-    roleArn: asked.workload.roleArn,
-    accountId: accountOf(asked.workload.roleArn),
+    roleArn: asked.workload.role.arn,
+    accountId: asked.workload.role.account,
     sessionName: asked.sessionName,
     requestId,
     receivedAt,
@@ -70,24 +70,18 @@ export function credentialsOf(answer: StsAnswer, asked: Asked, clock: Clock): Cr
 function ours({ output }: StsAnswer, { workload, token, sessionName }: Asked, wrong: (what: string) => Error): void {
   const arn = output.AssumedRoleUser?.Arn;
   if (arn === undefined || arn === '') throw wrong('no AssumedRoleUser in it');
-  const [, partition, account, resource] = /^arn:([\w-]+):sts::([^:]*):assumed-role\/(.+)$/.exec(arn) ?? [];
-  const [, rolePartition, roleAccount, rolePath] =
-    /^arn:([\w-]+):iam::([^:]*):role\/(.+)$/.exec(workload.roleArn) ?? [];
-  const roleName = rolePath?.slice(rolePath.lastIndexOf('/') + 1);
-  // AWS leaves the role's path out, Ceph keeps it and has no account id.
-  const named = resource === `${roleName}/${sessionName}` || resource === `${rolePath}/${sessionName}`;
-  const placed = account === roleAccount || account === '';
-  if (rolePath === undefined || partition !== rolePartition || !placed || !named) {
-    throw wrong(`AssumedRoleUser is ${arn}, not a session ${sessionName} of ${workload.roleArn}`);
+  const { partition, account, path, name } = workload.role;
+  // AWS leaves the role's path out; Ceph keeps it and has no account.
+  const possible = [account, ''].flatMap(owner =>
+    ['/', path].map(at => `arn:${partition}:sts::${owner}:assumed-role${at}${name}/${sessionName}`),
+  );
+  if (!possible.includes(arn)) {
+    throw wrong(`AssumedRoleUser is ${arn}, not a session ${sessionName} of ${workload.role.arn}`);
   }
   const subject = output.SubjectFromWebIdentityToken;
   if (subject !== undefined && subject !== '' && subject !== token.subject) {
     throw wrong(`SubjectFromWebIdentityToken is ${JSON.stringify(subject)}, not the identity token's sub`);
   }
-}
-
-function accountOf(roleArn: string): string {
-  return /^arn:[\w-]+:iam::(\d{12}):/.exec(roleArn)?.[1] ?? '';
 }
 
 /** A copy of its own: V8's substrings keep the whole response alive, for as long as the credentials are held. */

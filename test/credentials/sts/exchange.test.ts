@@ -3,6 +3,7 @@ import { lifeLeft, lifetime } from '../../../src/credentials/credentials.ts';
 import { createExchange, type StsExchange } from '../../../src/credentials/sts/create-exchange.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { StsRefused, StsUnavailable } from '../../../src/lib/errors.ts';
+import { parseRoleArn } from '../../../src/workload/role-arn.ts';
 import { sessionNameOf } from '../../../src/workload/workload.ts';
 import { type FakeSts, fakeSts, type Grant, granted, grantedXml, raw, refused, refusedByCeph } from './fake-sts.ts';
 import { identityToken, JWT, silent, stsConfig, workload } from './support.ts';
@@ -43,7 +44,7 @@ describe('the call', () => {
     expect(Object.fromEntries(request?.form ?? [])).toEqual({
       Action: 'AssumeRoleWithWebIdentity',
       Version: '2011-06-15',
-      RoleArn: w.roleArn,
+      RoleArn: w.role.arn,
       RoleSessionName: sessionNameOf(w),
       WebIdentityToken: JWT,
       DurationSeconds: '900',
@@ -111,7 +112,7 @@ test('an endpoint over plain http is refused, but on loopback or where the confi
 
 describe('Ceph’s shapes', () => {
   test('an Expiration with nine decimals, a role path in the ARN and no account id are taken', async () => {
-    const w = workload({ roleArn: 'arn:aws:iam:::role/bots/S3Access' });
+    const w = workload({ role: parseRoleArn('arn:aws:iam:::role/bots/S3Access') });
     const expiration = new Date(Date.now() + 900_000).toISOString().replace('Z', '123456Z');
     sts.answer = granted({
       expiration,

@@ -1,7 +1,9 @@
 /** What the tests of this floor and of vending exchange for. */
+
 import { pino } from 'pino';
 import type { StsConfig } from '../../../src/config/types.ts';
 import type { IdentityToken } from '../../../src/identity-token/identity-token.ts';
+import { parseRoleArn } from '../../../src/workload/role-arn.ts';
 import { parseWallet } from '../../../src/workload/wallet.ts';
 import { makeWorkload, type Workload } from '../../../src/workload/workload.ts';
 
@@ -13,7 +15,7 @@ export function workload(parts: Partial<Omit<Workload, 'id'>> = {}): Workload {
   return makeWorkload({
     name: 'scraper-a',
     wallet: WALLET,
-    roleArn: 'arn:aws:iam::123456789012:role/agentkeys-data-role',
+    role: parseRoleArn('arn:aws:iam::123456789012:role/agentkeys-data-role'),
     sessionDuration: 3600,
     walletTag: 'agentkeys_user_wallet',
     tags: {},

@@ -13,6 +13,7 @@ import type { Clock } from '../../../src/lib/clock.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { InvalidAuthorizationToken } from '../../../src/lib/errors.ts';
 import { createMetrics } from '../../../src/lib/metrics.ts';
+import { parseRoleArn } from '../../../src/workload/role-arn.ts';
 import { parseWallet } from '../../../src/workload/wallet.ts';
 import { makeWorkload, type Workload } from '../../../src/workload/workload.ts';
 
@@ -20,7 +21,7 @@ export function workload(name: string, digit = '1', more: Partial<Workload> = {}
   return makeWorkload({
     name,
     wallet: parseWallet(`0x${digit.repeat(40)}`),
-    roleArn: 'arn:aws:iam::123456789012:role/data',
+    role: parseRoleArn('arn:aws:iam::123456789012:role/data'),
     sessionDuration: 3600,
     walletTag: 'agentkeys_user_wallet',
     tags: {},
