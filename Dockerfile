@@ -19,7 +19,6 @@ RUN --mount=type=cache,target=/var/cache/npm npm ci --ignore-scripts --cache=/va
 COPY tsconfig.json LICENSE ./
 COPY scripts scripts
 COPY src src
-# Without --cache: what V8 compiled isn't the same twice, and the layer shall be.
 RUN node scripts/build.mjs
 # What production needs, its native part for the platform that is built for.
 ARG TARGETARCH
@@ -53,7 +52,6 @@ USER 65532:65532
 EXPOSE 9110
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=3 \
-  CMD ["node", "--", "/app/dist/bin.js", "healthcheck"]
-# Node takes options such as --env-file for its own unless `--` comes first.
-ENTRYPOINT ["node", "--", "/app/dist/bin.js"]
+  CMD ["node", "/app/dist/bin.js", "healthcheck"]
+ENTRYPOINT ["node", "/app/dist/bin.js"]
 CMD ["serve"]

@@ -34,8 +34,7 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
-if (!values['no-build'])
-  execFileSync(process.execPath, ['scripts/build.mjs', '--cache'], { cwd: root, stdio: 'inherit' });
+if (!values['no-build']) execFileSync(process.execPath, ['scripts/build.mjs'], { cwd: root, stdio: 'inherit' });
 const report = { at: new Date().toISOString(), quick: values.quick, machine: machine(), parts: {} };
 const verdicts = [];
 for (const name of wanted) {

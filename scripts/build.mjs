@@ -2,10 +2,9 @@
 //
 //   node scripts/build.mjs            the program
 //   node scripts/build.mjs --types    and the declarations of the library's face
-//   node scripts/build.mjs --cache    and what V8 compiles of `serve`, which starts in half the time with it
 //
-// A file is replaced by rename and only where its content changed, and what is stale goes last: a process that runs from
-// dist/ meanwhile (a test, a second build) never sees half a bundle.
+// A file is replaced by rename, and only where its content changed. Stale files are removed last. A process that runs
+// from dist/ meanwhile (a test, a second build) never sees half a bundle.
 import { execFileSync } from 'node:child_process';
 import {
   existsSync,
@@ -24,28 +23,16 @@ import { bundle } from './bundle.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
-const asked = new Set(process.argv.slice(2));
 
-const { files, serveScript } = await bundle();
-const cache = `${serveScript}.cache`;
+const { files } = await bundle();
 // The program first: it is whole even where its types are not.
 write(files);
-if (asked.has('--types')) {
-  // Of ES modules, whatever the entry module is.
-  const types = new Map([...declarations(), ['types/package.json', '{ "type": "module" }\n']]);
+if (process.argv.includes('--types')) {
+  const types = new Map(declarations());
   write(types);
-  sweep(name => files.has(name) || types.has(name) || name === cache);
+  sweep(name => files.has(name) || types.has(name));
 } else {
-  sweep(name => files.has(name) || name.startsWith('types/') || name === cache);
-}
-// A process of its own: V8's flags and its heap are those that `serve` has.
-if (asked.has('--cache')) {
-  const env = { PATH: process.env.PATH, HOME: tmpdir() };
-  execFileSync(process.execPath, ['--random-seed=1', 'scripts/code-cache.mjs', join(dist, serveScript)], {
-    cwd: root,
-    env,
-    stdio: 'inherit',
-  });
+  sweep(name => files.has(name) || name.startsWith('types/'));
 }
 
 /** @param {ReadonlyMap<string, string | Uint8Array>} files contents by path in dist/ */

@@ -1,26 +1,37 @@
 #!/usr/bin/env node
 /**
- * The entry module. Its first statement takes SIGUSR1 away from node, which would open a debugger on it: any process of
- * the same user could then read the credentials and the signing key out of this one. Everything else is loaded after.
- *
- * `serve` is what a container waits for, and has a way in of its own. The one import has nothing to run.
+ * The program's entry. It imports nothing statically, so that its first statement runs before any other code.
  *
  * @module
  */
-import { plainServe } from './cli/plain-serve.ts';
 
+// Node would open a debugger on SIGUSR1, and any process of the same user could then read this one's memory.
 process.on('SIGUSR1', () => undefined);
-// Secrets may come in variables: where node can leave those out of a diagnostic report, it does (22.13 and later).
-if (Number.parseInt(process.versions.node, 10) >= 22) Object.assign(process.report, { excludeEnv: true });
 
-async function run(args: readonly string[]): Promise<void> {
-  // To `serve` it means to read the configuration again: too early or too late it must mean nothing, not the end.
-  if (args[0] === 'serve') process.on('SIGHUP', () => undefined);
-  const config = plainServe(args, process.env);
-  process.exitCode =
-    config === undefined
-      ? await (await import('./cli/main.ts')).main(args)
-      : await (await import('./cli/start-serve.ts')).main(config);
+/** Node 22 and later. */
+interface NewerNode {
+  enableCompileCache?(folder: string): unknown;
 }
 
-void run(process.argv.slice(2));
+const [command] = process.argv.slice(2);
+if (command === 'serve' || command === 'dev') {
+  // Before the command handles signals itself, a request to stop ends the process, and a reload has nothing to do.
+  process.on('SIGHUP', () => undefined);
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    const stop = (): void => {
+      if (process.listenerCount(signal) === 1) process.exit(0);
+      process.off(signal, stop);
+    };
+    process.on(signal, stop);
+  }
+}
+// Secrets may come in environment variables, and a diagnostic report would show them (Node 22.13 and later).
+Object.assign(process.report, { excludeEnv: true, excludeNetwork: true });
+// The cache lies beside the code: whoever can write it can write the code as well. A shared temporary folder would not do.
+const nodeModule = process.getBuiltinModule('node:module') as NewerNode;
+nodeModule.enableCompileCache?.(
+  process.getBuiltinModule('node:url').fileURLToPath(new URL('../.cache', import.meta.url)),
+);
+
+const { main } = await import('./cli/main.ts');
+process.exitCode = await main(process.argv.slice(2));

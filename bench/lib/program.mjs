@@ -85,6 +85,6 @@ export function ownProgram(name, options = {}) {
  */
 export function serve(config, { probed = false, ...options } = {}) {
   const flags = probed ? ['--expose-gc', '--import', probe] : [];
-  const command = [process.execPath, ...flags, '--', bin, 'serve', '--config', config];
+  const command = [process.execPath, ...flags, bin, 'serve', '--config', config];
   return start(command, { ipc: probed, ...options });
 }

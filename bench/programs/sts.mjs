@@ -4,7 +4,7 @@
  * @module
  */
 import { createServer } from 'node:http';
-import { startStsEmulator, walletTrustPolicy } from '../../dist/index.mjs';
+import { startStsEmulator, walletTrustPolicy } from '../../dist/index.cjs';
 
 let sts;
 process.on('message', async message => {

@@ -143,7 +143,7 @@ describe('what doctor and verify print', () => {
       AWS_ENDPOINT_URL_S3: url,
     };
     for (const json of [false, true]) {
-      await doctor({ config: file, envFile, account: true, json }, { ...to, env });
+      await doctor({ config: file, appEnv: envFile, account: true, json }, { ...to, env });
     }
     const getCredentials = async () => ({
       accessKeyId: 'ASIA',

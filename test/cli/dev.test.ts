@@ -70,7 +70,7 @@ async function start(
   const ended = dev({
     workloads: parseDevWorkloads(more.workloads ?? []),
     port,
-    envFile: more.envFile,
+    writeEnv: more.envFile,
     stateDir: more.stateDir ?? join(dir, 'state'),
     out(line) {
       lines.push(line);

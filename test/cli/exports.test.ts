@@ -97,10 +97,10 @@ describe('an env file', () => {
   });
 
   it('that can’t be written later is refused now, with the mend', () => {
-    expect(() => checkEnvFile(join(dir, 'no/x.env'), '--env-file')).toThrow(/there is no folder .*no; make it/);
+    expect(() => checkEnvFile(join(dir, 'no/x.env'), '--write-env')).toThrow(/there is no folder .*no; make it/);
     mkdirSync(join(dir, 'folder'));
-    expect(() => checkEnvFile(join(dir, 'folder'), '--env-file')).toThrow(UsageError);
-    expect(() => checkEnvFile(join(dir, 'x.env'), '--env-file')).not.toThrow();
+    expect(() => checkEnvFile(join(dir, 'folder'), '--write-env')).toThrow(UsageError);
+    expect(() => checkEnvFile(join(dir, 'x.env'), '--write-env')).not.toThrow();
   });
 
   it('of an earlier run goes away, and none is no fault', () => {

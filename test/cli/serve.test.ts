@@ -7,7 +7,7 @@ import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmS
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Chain, credentialsFor, type Serving, startChain, startServe, tokenOf } from '../support/chain.ts';
-import { bin, cleanEnv, run } from '../support/process.ts';
+import { bin, cleanEnv, freePorts, run } from '../support/process.ts';
 import { ask } from '../support/request.ts';
 
 const A = '0x52908400098527886e0f7030069857d2e4169ee7';
@@ -104,6 +104,23 @@ describe('serve', () => {
     } finally {
       await slow.close();
     }
+  });
+
+  // The program stops itself so many ms after its first statements: a test's own clock would race node's start.
+  test.each([0, 30, 60, 100, 150])('ends with 0 when it is stopped %i ms after its first statements', async ms => {
+    chain.write('walletcreds.yaml', chain.yaml({ a: A }));
+    chain.write(
+      'stop.cjs',
+      `const { on } = process;
+       process.on = (name, ...rest) => {
+         if (name === 'SIGTERM') setTimeout(() => process.kill(process.pid, name), ${ms}), (process.on = on);
+         return on.call(process, name, ...rest);
+       };`,
+    );
+    const stopper = ['-r', join(chain.folder, 'stop.cjs')];
+    const options = { env: cleanEnv(chain.folder), cwd: chain.folder };
+    for (const args of [['serve'], ['dev', '--port', String(await freePorts(3))]])
+      expect(await run(process.execPath, [...stopper, bin, ...args], options)).toMatchObject({ code: 0, signal: null });
   });
 
   test('opens no debugger on SIGUSR1', async () => {

@@ -69,8 +69,8 @@ describe.skipIf(because(missing))('the image', () => {
   test('runs as an unprivileged user, by exec forms alone', () => {
     const { User, Entrypoint, Cmd, Healthcheck, Labels } = config();
     expect(User).toBe('65532:65532');
-    expect([...Entrypoint, ...Cmd]).toEqual(['node', '--', '/app/dist/bin.js', 'serve']);
-    expect(Healthcheck.Test).toEqual(['CMD', 'node', '--', '/app/dist/bin.js', 'healthcheck']);
+    expect([...Entrypoint, ...Cmd]).toEqual(['node', '/app/dist/bin.js', 'serve']);
+    expect(Healthcheck.Test).toEqual(['CMD', 'node', '/app/dist/bin.js', 'healthcheck']);
     expect(Labels).toMatchObject({
       'org.opencontainers.image.title': 'walletcreds',
       'org.opencontainers.image.licenses': 'Apache-2.0',
@@ -99,7 +99,7 @@ describe.skipIf(because(missing))('the image', () => {
   });
 
   test('serves read-only and unprivileged: dev comes up, its health check passes, the state is in the tmpfs alone', async () => {
-    const version = await inside('node', '--', '/app/dist/bin.js', '--version');
+    const version = await inside('node', '/app/dist/bin.js', '--version');
     expect(version).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
     const script = `
       const { spawn, spawnSync } = require('node:child_process');
@@ -132,7 +132,7 @@ describe.skipIf(because(missing))('the image', () => {
   });
 
   test('serve without a configuration says in one line what to mount', async () => {
-    const { code, stdout, stderr } = await inside('node', '--', '/app/dist/bin.js', 'serve');
+    const { code, stdout, stderr } = await inside('node', '/app/dist/bin.js', 'serve');
     expect(code).toBe(2);
     expect(stdout).toBe('');
     expect(stderr.trim().split('\n')).toHaveLength(1);

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 export default function setup(): void {
   const root = fileURLToPath(new URL('../..', import.meta.url));
-  const { status } = spawnSync(process.execPath, ['scripts/build.mjs', '--types', '--cache'], {
+  const { status } = spawnSync(process.execPath, ['scripts/build.mjs', '--types'], {
     cwd: root,
     stdio: 'inherit',
   });

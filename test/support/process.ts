@@ -147,9 +147,8 @@ export async function startDev(
     '--workload',
     `${name}=${wallet}`,
   ]);
-  const args = ['dev', '--port', String(port), '--state-dir', join(folder.path, 'state'), '--env-file', envFile];
-  // Without the `--` node takes --env-file for its own.
-  const child = spawn(process.execPath, ['--', bin, ...args, ...named, ...(options.args ?? [])], {
+  const args = ['dev', '--port', String(port), '--state-dir', join(folder.path, 'state'), '--write-env', envFile];
+  const child = spawn(process.execPath, [bin, ...args, ...named, ...(options.args ?? [])], {
     env: cleanEnv(join(folder.path, 'home')),
     cwd: folder.path,
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { StoreError } from '../store.ts';
 
-const FILE = 'audit-worker.cjs';
+const FILE = 'audit-worker.js';
 
 /** In the bundle the worker lies beside this code; from the sources (in tests) the built one is taken. */
 function workerUrl(): URL {
@@ -28,7 +28,7 @@ export function newWorker(url: URL = workerUrl()): Worker {
 }
 
 /** Before there is a store that could say why not: undefined where the thread can't be started, which the store will find. */
-export function tryNewWorker(): Worker | undefined {
+function tryNewWorker(): Worker | undefined {
   try {
     return newWorker();
   } catch {
@@ -42,12 +42,10 @@ let ahead: Worker | undefined;
  * Starts the thread before it's known what it will write to: it takes tens of milliseconds, in which the program is
  * loaded and the configuration read. The next store takes it; it doesn't keep the process alive, and one that fails is
  * no loss.
- *
- * @param started one that runs already
  */
-export function startWorkerAhead(started?: Worker): void {
+export function startWorkerAhead(): void {
   if (ahead !== undefined) return;
-  const worker = started ?? tryNewWorker();
+  const worker = tryNewWorker();
   if (worker === undefined) return;
   const forget = () => {
     if (ahead === worker) ahead = undefined;

@@ -27,7 +27,7 @@ export interface DoctorOptions {
   readonly configFile: string;
   /** The configuration, or what its loading threw. */
   readonly config: Config | { readonly error: unknown };
-  readonly envFile?: string | undefined;
+  readonly appEnv?: string | undefined;
   readonly trustPolicy?: string | undefined;
   readonly rolePolicy?: string | undefined;
   readonly bucketPolicy?: string | undefined;
@@ -50,7 +50,7 @@ export async function diagnose(options: DoctorOptions): Promise<Finding[]> {
   const config = 'error' in options.config ? undefined : options.config;
   const out: Finding[] = [];
   if ('error' in options.config) out.push(...checkConfigError(options.config.error, options.configFile));
-  if (options.envFile !== undefined) out.push(...checkEnvFile(options.envFile, config));
+  if (options.appEnv !== undefined) out.push(...checkEnvFile(options.appEnv, config));
   if (options.account !== true) out.push(...checkOwnEnvironment(env));
   if (config === undefined) return sorted([...out, ...(await withoutConfig(options))]);
   out.push(...checkConfig(config));

@@ -13,7 +13,7 @@ import type { Io } from '../io.ts';
 
 export interface DoctorFlags {
   readonly config: string;
-  readonly envFile?: string;
+  readonly appEnv?: string;
   readonly trustPolicy?: string;
   readonly rolePolicy?: string;
   readonly bucketPolicy?: string;

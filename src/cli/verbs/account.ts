@@ -77,7 +77,7 @@ export function addAccountVerbs(program: Command, io: Io, run: Run): void {
     .summary('say what would fail, and how to mend it')
     .description('Reads the configuration and what it points to. Exit status 1 where it finds an error.')
     .addOption(configOption())
-    .option('--env-file <FILE>', 'an application’s environment, KEY=value a line')
+    .option('--app-env <FILE>', 'an application’s environment, KEY=value a line')
     .option('--trust-policy <FILE>', 'the role’s trust policy')
     .option('--role-policy <FILE>', 'the role’s permission policy')
     .option('--bucket-policy <FILE>', 'the bucket’s policy')

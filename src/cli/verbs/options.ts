@@ -4,7 +4,8 @@
  * @module
  */
 import { InvalidArgumentError, Option } from 'commander';
-import { DEFAULT_CONFIG } from '../plain-serve.ts';
+
+const DEFAULT_CONFIG = 'walletcreds.yaml';
 
 export function configOption(): Option {
   // An empty variable, as compose files have it, is none.

@@ -17,7 +17,7 @@ export function addRunVerbs(program: Command, io: Io, run: Run): void {
     )
     .option('--workload <NAME=WALLET>', 'a workload and its wallet; repeat it for more', repeated, [])
     .option('--port <N>', 'the endpoint’s port; N+1 is the issuer and STS, N+2 admin', port, 9110)
-    .option('--env-file <FILE>', 'write the variables there once ready (0600); further workloads’ to FILE.<name>')
+    .option('--write-env <FILE>', 'write the variables there once ready (0600); further workloads’ to FILE.<name>')
     .option('--state-dir <DIR>', 'where the signing key and the tokens are kept', '.walletcreds/dev')
     .option(
       '--token-group <GID>',

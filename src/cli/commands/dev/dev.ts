@@ -33,7 +33,7 @@ export interface DevOptions {
   /** The endpoint's; the next is the issuer's and STS's, the one after it admin's. */
   readonly port: number;
   /** Written once ready; the others' beside it as `FILE.<name>`. */
-  readonly envFile?: string | undefined;
+  readonly writeEnv?: string | undefined;
   /** Signing key, tokens, variables and trail; made if it isn't there, used again by the next start. */
   readonly stateDir: string;
   /** Group that may read the token files (0640): for a container under another uid. Default: their owner alone. */
@@ -64,7 +64,7 @@ export async function dev(options: DevOptions): Promise<void> {
   if (options.stateDir === '') throw new UsageError('--state-dir is empty; name a folder of its own');
   const stateDir = resolve(options.stateDir);
   const envFiles = envFilesOf(options, stateDir);
-  if (options.envFile !== undefined) checkEnvFile(resolve(options.envFile), '--env-file');
+  if (options.writeEnv !== undefined) checkEnvFile(resolve(options.writeEnv), '--write-env');
   const keysDir = join(stateDir, 'keys');
   await requireKey(keysDir);
   const config = await devConfig(options, stateDir, keysDir);
@@ -77,7 +77,7 @@ export async function dev(options: DevOptions): Promise<void> {
     for (const file of [...envFiles.values()].flat()) clearEnvFile(file);
     await sidecar.ready({ signal });
     const told = variablesOf(config, port);
-    // The first one's last: who waits for --env-file finds the others' beside it.
+    // The first one's last: who waits for --write-env finds the others' beside it.
     for (const [name, files] of [...envFiles].reverse())
       for (const file of files) await writeEnvFile(file, told.get(name) ?? {});
     for (const line of devText({ config, port, variables: told, envFiles })) out(line);
@@ -91,7 +91,7 @@ export async function dev(options: DevOptions): Promise<void> {
 }
 
 /** A folder of its own under the state folder, so that a name can't collide with anything else there. */
-function envFilesOf({ workloads, envFile }: DevOptions, stateDir: string): Map<string, string[]> {
+function envFilesOf({ workloads, writeEnv }: DevOptions, stateDir: string): Map<string, string[]> {
   try {
     const own = makeFolder(stateDir, 0o700) || readdirSync(stateDir).length === 0;
     makeFolder(join(stateDir, 'env'), 0o700);
@@ -104,8 +104,8 @@ function envFilesOf({ workloads, envFile }: DevOptions, stateDir: string): Map<s
   return new Map(
     workloads.map(({ name }, i) => {
       const own = join(stateDir, 'env', `${name}.env`);
-      if (envFile === undefined) return [name, [own]];
-      return [name, [own, i === 0 ? resolve(envFile) : `${resolve(envFile)}.${name}`]];
+      if (writeEnv === undefined) return [name, [own]];
+      return [name, [own, i === 0 ? resolve(writeEnv) : `${resolve(writeEnv)}.${name}`]];
     }),
   );
 }

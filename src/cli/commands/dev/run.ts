@@ -13,7 +13,7 @@ import { parseDevWorkloads } from './workloads.ts';
 export interface DevFlags {
   readonly workload: readonly string[];
   readonly port: number;
-  readonly envFile?: string;
+  readonly writeEnv?: string;
   readonly stateDir: string;
   readonly tokenGroup?: number;
 }
@@ -24,7 +24,7 @@ export async function runDev(flags: DevFlags, io: Io): Promise<number> {
   await dev({
     workloads: parseDevWorkloads(flags.workload),
     port: flags.port,
-    envFile: flags.envFile,
+    writeEnv: flags.writeEnv,
     stateDir: flags.stateDir,
     tokenGroup: flags.tokenGroup,
     out: io.out,
