@@ -66,6 +66,8 @@ const workload = section({
   raw_jwt: l.flag,
 });
 
+const maxConnections = l.integer(1, 65_535);
+
 const jwtCaller = section({
   issuer: l.text,
   audience: l.text,
@@ -103,7 +105,7 @@ export const schema = section({
     extra_hosts: some(l.host),
     allow_from: some(l.cidr),
     token_overlap: l.duration(0, 24 * HOUR * 1000),
-    max_connections: l.integer(1, 65_535),
+    max_connections: maxConnections,
   }),
   identity_token: identityToken,
   workloads: z.record(z.string(), workload),
@@ -120,8 +122,15 @@ export const schema = section({
     allow_remote: l.flag,
     extra_hosts: some(l.host),
     mint_aws_creds: l.flag,
+    max_connections: maxConnections,
   }),
-  admin: section({ listen: some(l.address), tls, allow_remote: l.flag, token_file: l.path }),
+  admin: section({
+    listen: some(l.address),
+    tls,
+    allow_remote: l.flag,
+    token_file: l.path,
+    max_connections: maxConnections,
+  }),
   audit: section({ database: l.text }),
 });
 

@@ -22,7 +22,7 @@ endpoint:
   # extra_hosts: [creds.internal]          # further Host values, for the names on the certificate
   # allow_from: [10.42.0.0/16]             # source addresses that may connect at all; never an identity
   # token_overlap: 5m                      # how long a replaced token stays good; 0 allowed
-  # max_connections: 1024
+  # max_connections: 1024                  # also under broker and admin
 
 identity_token:                            # where the JWT for STS comes from: one of
   signer: { issuer: https://oidc.example.com, keys_dir: keys, audience: sts.amazonaws.com, ttl: 5m }

@@ -43,6 +43,7 @@ export interface AdminConfig {
   readonly token?: { readonly file: string; readonly value: string };
   /** `dev`: everything is open on loopback. */
   readonly open: boolean;
+  readonly maxConnections: number;
 }
 
 export interface BrokerConfig {
@@ -51,6 +52,7 @@ export interface BrokerConfig {
   readonly allowRemote: boolean;
   readonly mintAwsCreds: boolean;
   readonly extraHosts: readonly string[];
+  readonly maxConnections: number;
 }
 
 export type CallerListener = 'endpoint' | 'broker';

@@ -59,6 +59,7 @@ export async function openListeners(options: ListenersOptions): Promise<Listener
         ...common('broker'),
         listen: config.broker.listen,
         tls: config.broker.tls,
+        limits: { maxConnections: config.broker.maxConnections },
         policy: brokerPolicy(config.broker, issuerOf(config)),
         errorForm: brokerErrorForm,
         handler: web(apps.broker, brokerErrorForm),
@@ -69,6 +70,7 @@ export async function openListeners(options: ListenersOptions): Promise<Listener
         ...common('admin'),
         listen: config.admin.listen,
         tls: config.admin.tls,
+        limits: { maxConnections: config.admin.maxConnections },
         policy: adminPolicy(config.admin),
         errorForm: credentialsErrorForm,
         handler: web(apps.admin, credentialsErrorForm),
@@ -84,8 +86,11 @@ export async function openListeners(options: ListenersOptions): Promise<Listener
       const { endpoint } = next;
       const { allowFrom, maxConnections } = endpoint;
       opened.endpoint?.update({ policy: endpointPolicy(endpoint), allowFrom, maxConnections });
-      if (next.broker !== undefined) opened.broker?.update({ policy: brokerPolicy(next.broker, issuerOf(next)) });
-      opened.admin?.update({ policy: adminPolicy(next.admin) });
+      if (next.broker !== undefined) {
+        const { maxConnections } = next.broker;
+        opened.broker?.update({ policy: brokerPolicy(next.broker, issuerOf(next)), maxConnections });
+      }
+      opened.admin?.update({ policy: adminPolicy(next.admin), maxConnections: next.admin.maxConnections });
     },
     close,
   };

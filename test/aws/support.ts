@@ -85,7 +85,7 @@ export function configOf(options: ConfigOptions = {}): Config {
       timeoutMs: 5000,
       allowInsecureHttp: false,
     },
-    admin: { listen: [{ host: '127.0.0.1', port: 9112 }], allowRemote: false, open: false },
+    admin: { listen: [{ host: '127.0.0.1', port: 9112 }], allowRemote: false, open: false, maxConnections: 1024 },
     audit: { kind: 'sqlite', path: '/var/lib/walletcreds/audit.sqlite' },
     sources: new Sources(),
     warnings: [],

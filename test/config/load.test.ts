@@ -110,6 +110,18 @@ describe('the example', () => {
   });
 });
 
+it('each listener has a limit of connections of its own: 1,024 where its section says nothing', async () => {
+  const folder = configFolder();
+  const plain = await load(folder, { broker: {} });
+  expect([plain.endpoint, plain.broker, plain.admin].map(each => each?.maxConnections)).toEqual([1_024, 1_024, 1_024]);
+  const { endpoint, broker, admin } = await load(folder, {
+    endpoint: { max_connections: 16 },
+    broker: { max_connections: 17 },
+    admin: { max_connections: 18 },
+  });
+  expect([endpoint, broker, admin].map(each => each?.maxConnections)).toEqual([16, 17, 18]);
+});
+
 describe('tokens', () => {
   it('are made where there is none: 64 hexadecimal digits, 0600, no newline, and stay as they are', async () => {
     const folder = configFolder();

@@ -13,6 +13,9 @@ import { tokenFromFile } from '../secrets/tokens.ts';
 import type { AdminConfig, BrokerConfig, EndpointConfig, TlsConfig } from '../types.ts';
 import { tlsFiles } from './pem.ts';
 
+/** Connections that one listener serves at once, unless its section says otherwise. */
+const MAX_CONNECTIONS = 1_024;
+
 interface Addresses {
   readonly listen: readonly ListenAddress[];
   readonly tls?: TlsConfig;
@@ -33,7 +36,7 @@ export function endpointFrom(building: Building, draft: Draft['endpoint']): Endp
     extraHosts: draft?.extra_hosts ?? [],
     allowFrom: draft?.allow_from ?? [],
     tokenOverlapMs: draft?.token_overlap ?? 300_000,
-    maxConnections: draft?.max_connections ?? 1_024,
+    maxConnections: draft?.max_connections ?? MAX_CONNECTIONS,
   };
 }
 
@@ -41,7 +44,12 @@ export function endpointFrom(building: Building, draft: Draft['endpoint']): Endp
 export function brokerFrom(building: Building, draft: Draft['broker']): BrokerConfig | undefined {
   if (draft === undefined) return undefined;
   const addresses = addressesOf(building, 'broker', draft, '127.0.0.1:8091', isLoopback);
-  return { ...addresses, mintAwsCreds: draft.mint_aws_creds ?? true, extraHosts: draft.extra_hosts ?? [] };
+  return {
+    ...addresses,
+    mintAwsCreds: draft.mint_aws_creds ?? true,
+    extraHosts: draft.extra_hosts ?? [],
+    maxConnections: draft.max_connections ?? MAX_CONNECTIONS,
+  };
 }
 
 /** Default `127.0.0.1:9112`; `listen: []` switches it off. */
@@ -52,7 +60,8 @@ export function adminFrom(building: Building, draft: Draft['admin']): AdminConfi
       ? undefined
       : tokenFromFile(building, ['admin', 'token_file'], draft.token_file, { what: 'the token file' });
   const open = building.dev && addresses.listen.every(({ host }) => isLoopback(host)) && addresses.tls === undefined;
-  return { ...addresses, ...(token && { token }), open };
+  const maxConnections = draft?.max_connections ?? MAX_CONNECTIONS;
+  return { ...addresses, ...(token && { token }), open, maxConnections };
 }
 
 /** One address can't be two listeners'. Port 0 is another one each time. */
