@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { read } from '../support/repository.ts';
+import { files, read } from '../support/repository.ts';
 import { verb } from '../support/serve-process.ts';
 
-const PAGES = ['docs/ceph.md', 'docs/symptoms.md', 'docs/emulator.md'];
+const PAGES = ['README.md', 'SECURITY.md', ...files('docs', '.md')];
 
 /** What stands as code on a page: fenced, or in backticks; a line that is broken by a backslash is one. */
 function code(text: string): string[] {
@@ -16,8 +16,8 @@ function code(text: string): string[] {
   return [...fenced, ...spans];
 }
 
-/** Mends name commands in running text, too: `walletcreds keys jwks --out DIR`. */
-const prose = (text: string) => text.split('\n').filter(line => line.startsWith('**Mend.**'));
+/** Fixes name commands in running text, too: `walletcreds keys jwks --out DIR`. */
+const prose = (text: string) => text.split('\n').filter(line => line.startsWith('**Fix.**'));
 
 it('every walletcreds command on the pages is one that the program has, with these flags', async () => {
   const used = new Map<string, Set<string>>();
@@ -25,7 +25,7 @@ it('every walletcreds command on the pages is one that the program has, with the
     const text = read(page);
     for (const line of [...code(text), ...prose(text)]) {
       for (const [, name = '', rest = ''] of line.matchAll(
-        /walletcreds ((?:keys |audit )?[a-z][a-z-]*)((?: (?!or |and )[^ #;,`(]+)*)/g,
+        /(?<!-n |exec |-T |[/=])walletcreds ((?:keys |audit )?[a-z][a-z-]*)((?: (?!or |and )[^ #;,`(]+)*)/g,
       )) {
         const flags = used.get(name) ?? new Set();
         for (const [flag] of rest.matchAll(/--[a-z][a-z-]*/g)) flags.add(flag);

@@ -14,10 +14,14 @@ const headings = [...page.matchAll(/^#+ (.*)$/gm)].map(([, text = '']) =>
 const sources = files('src', '.ts').map(read).join('\n');
 
 describe('the page of symptoms', () => {
-  it('has an entry for whatever doctor finds and verify or an error links to', () => {
+  it('has an entry for all that doctor finds, verify says, or the endpoint answers', () => {
     const linked = [
       ...Object.keys(CATALOGUE),
       ...[...sources.matchAll(/symptoms\.md#([\w-]+)/g)].map(([, id = '']) => id),
+      // The codes of the endpoint's answers. The two of the program itself never reach a client.
+      ...[...read('src/lib/errors.ts').matchAll(/code = '([A-Z]\w+)'/g)]
+        .map(([, code = '']) => code)
+        .filter(code => code !== 'ConfigError' && code !== 'UsageError'),
       // What verify names: a step's symptom, and why an answer of S3 proves nothing.
       ...[...sources.matchAll(/'(verify-[\w-]+|sts-[\w-]+)'/g)].map(([, id = '']) => id),
     ];
@@ -32,7 +36,7 @@ describe('the page of symptoms', () => {
   it('has each entry once, under a heading that shows its name', () => {
     expect(anchors.filter((id, i) => anchors.indexOf(id) !== i)).toEqual([]);
     const shown = [
-      ...page.matchAll(/<a id="([^"]*)"><\/a>\n\n### .* \[`\1`\]\n\n\*\*Cause\.\*\* .+\n\n\*\*Mend\.\*\* .+$/gm),
+      ...page.matchAll(/<a id="([^"]*)"><\/a>\n\n### .* \[`\1`\]\n\n\*\*Cause\.\*\* .+\n\n\*\*Fix\.\*\* .+$/gm),
     ];
     expect(anchors.filter(id => !shown.some(([, found]) => found === id))).toEqual([]);
   });
