@@ -57,7 +57,7 @@ export interface RunningSidecar extends AsyncDisposable {
   ready(options?: { signal?: AbortSignal }): Promise<void>;
   /** Reads the configuration anew, or takes another object over. @throws ConfigError; the old one goes on then */
   reload(config?: Readonly<Record<string, unknown>>): Promise<void>;
-  /** Stops accepting, lets requests end for up to `graceMs` (5,000), writes what the trail still holds. */
+  /** Stops accepting, lets requests end for up to `graceMs` (5,000), writes what the audit log still holds. */
   close(graceMs?: number): Promise<void>;
 }
 

@@ -11,13 +11,13 @@ import { root } from './program.mjs';
 const FACE = `
 export { systemClock } from './src/lib/clock.ts';
 export { createLogger } from './src/lib/log.ts';
-export { createTrail } from './src/audit/create-log.ts';
+export { createAuditLog } from './src/audit/create-log.ts';
 export { signIdentityToken } from './src/identity-token/signer.ts';
 export { debianPostgres, pglite } from './test/audit/postgres-server.ts';
 `;
 
 export async function sources() {
-  // Two levels below bench/, so that the trail finds its worker in dist/ as it does from the sources.
+  // Two levels below bench/, so that the audit log finds its worker in dist/ as it does from the sources.
   const outfile = join(root, 'bench/.build/lib/sources.mjs');
   await build({
     absWorkingDir: root,

@@ -1,5 +1,5 @@
 /**
- * The endpoint from memory against two floors: throughput and latency at 1, 16 and 64 connections, and what the trail
+ * The endpoint from memory against two floors: throughput and latency at 1, 16 and 64 connections, and what the audit log
  * costs. All servers stand for the whole part and are asked by turns; a ratio is always one of the same round.
  *
  * @module
@@ -47,7 +47,7 @@ export async function endpoint({ quick, note }) {
     const results = {};
     for (const connections of CONNECTIONS) {
       const measured = Object.fromEntries(servers.map(({ name }) => [name, []]));
-      // The trail's cost is asked for once, at 16 connections.
+      // The audit log's cost is asked for once, at 16 connections.
       const asked = connections === 16 ? servers : servers.slice(0, 3);
       for (const server of asked) await load.ask({ ...server, connections, warmMs, ms: 3 * ms });
       for (let round = 0; round < rounds; round++) {
@@ -110,7 +110,7 @@ function summarised(measured) {
       p99ToFloor: ratio('ours', 'floor', 'p99'),
       p99ToBare: ratio('ours', 'bare', 'p99'),
       cpuToFloor: ratio('ours', 'floor', 'cpuMicros'),
-      ...(measured.stdout.length > 0 ? { trail: ratio('ours', 'stdout', 'perSecond') } : {}),
+      ...(measured.stdout.length > 0 ? { auditLog: ratio('ours', 'stdout', 'perSecond') } : {}),
     },
   };
 }
@@ -134,10 +134,10 @@ function verdictsOf(results) {
         : { what: `p99 / guarded floor ${at}`, found: ratios.p99ToFloor },
     );
   }
-  const { trail } = results[16].ratios;
+  const { auditLog } = results[16].ratios;
   verdicts.push({
-    what: 'throughput with SQLite trail / rows to /dev/null, 16 connections',
-    found: trail,
+    what: 'throughput with SQLite audit log / rows to /dev/null, 16 connections',
+    found: auditLog,
     atLeast: 0.8,
   });
   return verdicts;

@@ -16,13 +16,13 @@ const WAITING = [1, 64, 1_000];
 export async function trail({ quick, note }) {
   const ms = quick ? 300 : 1_000;
   const rounds = quick ? 3 : 7;
-  const { createTrail, createLogger, debianPostgres, pglite, systemClock } = await sources();
+  const { createAuditLog, createLogger, debianPostgres, pglite, systemClock } = await sources();
   const folder = mkdtempSync(join(tmpdir(), 'walletcreds-bench-trail-'));
   const debian = await debianPostgres();
   const server = typeof debian === 'string' ? await pglite() : debian;
   const postgres = typeof debian === 'string' ? 'PGlite' : 'PostgreSQL';
   const log = createLogger({ level: 'silent' });
-  const open = config => createTrail(config, { clock: systemClock, log, stateDir: folder });
+  const open = config => createAuditLog(config, { clock: systemClock, log, stateDir: folder });
   const stores = [
     { name: 'SQLite', trail: await open({ kind: 'sqlite', path: 'audit.sqlite' }) },
     { name: postgres, trail: await open({ kind: 'postgres', url: server.url() }) },
@@ -58,7 +58,7 @@ async function rowsPerSecond(store, waiting, ms) {
   let written = 0;
   const one = async () => {
     while (performance.now() - from < ms) {
-      await store.append(row());
+      await store.append(event());
       written++;
     }
   };
@@ -66,24 +66,25 @@ async function rowsPerSecond(store, waiting, ms) {
   return written / ((performance.now() - from) / 1000);
 }
 
-function row() {
+function event() {
+  const at = Date.now();
   return {
-    minted_at: Math.floor(Date.now() / 1000),
-    requester_token_hash: 'ab'.repeat(32),
-    requester_wallet: `0x${'12'.repeat(20)}`,
-    requested_role: 'data-role-via-jwt',
-    session_duration_seconds: 3_600,
-    sts_session_name: `0x${'12'.repeat(20)}`,
-    outcome: 'ok',
-    outcome_detail: null,
+    type: 'credentials-vended',
+    at,
+    workload: {
+      name: 'bench',
+      wallet: `0x${'12'.repeat(20)}`,
+      role: { arn: 'arn:aws:iam::000000000000:role/walletcreds-bench' },
+      sessionDuration: 3_600,
+    },
+    requester: { kind: 'token', tokenHash: 'ab'.repeat(32) },
     via: 'endpoint',
-    source: 'fresh',
-    role_arn: 'arn:aws:iam::000000000000:role/walletcreds-bench',
-    workload: 'bench',
-    caller_kind: 'token',
-    access_key_id: 'ASIAEXAMPLEEXAMPLE00',
-    credentials_expiration: Math.floor(Date.now() / 1000) + 3_600,
-    sts_request_id: '00000000-0000-0000-0000-000000000000',
+    credentials: {
+      accessKeyId: 'ASIAEXAMPLEEXAMPLE00',
+      expiration: at + 3_600_000,
+      requestId: '00000000-0000-0000-0000-000000000000',
+    },
+    source: 'fetched',
     count: 1,
   };
 }

@@ -18,13 +18,13 @@
  * @module
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { COLUMNS, type NewRow, type StoredRow, type Value } from './columns.ts';
+import { type AuditRecord, COLUMNS, type StoredRecord, type Value } from './columns.ts';
 
 /** What stands in `prev_hash` of a writer's first row. */
 export const GENESIS = '0'.repeat(64);
 
 const FORM = 'walletcreds/mint_log/1';
-const HASHED = COLUMNS.slice(0, -1) as readonly Exclude<keyof StoredRow, 'hash'>[];
+const HASHED = COLUMNS.slice(0, -1) as readonly Exclude<keyof StoredRecord, 'hash'>[];
 
 /** Where a writer's chain stands; `at` is when the row was written, ISO 8601. */
 export interface Head {
@@ -34,14 +34,14 @@ export interface Head {
 }
 
 /** The text that is hashed. */
-export function canonical(row: Omit<StoredRow, 'hash'>): string {
+export function canonical(row: Omit<StoredRecord, 'hash'>): string {
   const values: Value[] = [FORM];
   for (const column of HASHED) values.push(row[column]);
   return JSON.stringify(values);
 }
 
 /** SHA-256 over the canonical form, lower-case hexadecimal. */
-export function hashOf(row: Omit<StoredRow, 'hash'>): string {
+export function hashOf(row: Omit<StoredRecord, 'hash'>): string {
   return createHash('sha256').update(canonical(row)).digest('hex');
 }
 
@@ -60,7 +60,7 @@ export function emptyHead(writer: string): Head {
  *
  * @param idOf the id that the row will have, by its index
  */
-export function link(head: Head, rows: readonly NewRow[], idOf: (index: number) => number): StoredRow[] {
+export function link(head: Head, rows: readonly AuditRecord[], idOf: (index: number) => number): StoredRecord[] {
   let { seq, hash: prev } = head;
   return rows.map((row, index) => {
     const open = { id: idOf(index), ...row, writer: head.writer, seq: ++seq, prev_hash: prev };

@@ -1,13 +1,11 @@
 /**
- * The columns of `mint_log` in their order, and a row as it is stored.
+ * The columns of `mint_log` in their order, and a record as it is stored.
  *
  * The first nine are the old broker's table, which its queries go on reading; the order of all of them is also the order
  * in which the chain hashes them, so a new column may only ever be added at the end, with a new version of the form.
  *
  * @module
  */
-import type { AuditRow } from './log.ts';
-
 /** The table as the old broker made it. */
 export const LEGACY_COLUMNS = [
   'id',
@@ -41,33 +39,49 @@ export const ADDED_COLUMNS = [
 /** All columns, in the order of the table. */
 export const COLUMNS = [...LEGACY_COLUMNS, ...ADDED_COLUMNS.map(([name]) => name)] as const;
 
-/** The columns that a caller fills; the rest (`id` and the chain) are the trail's own. */
-export const ROW_COLUMNS = COLUMNS.slice(1, -4) as readonly (keyof AuditRow)[];
+/** The columns of a record; `id` and the chain are added when it is written. */
+export const RECORD_COLUMNS = COLUMNS.slice(1, -4) as readonly (keyof AuditRecord)[];
 
 /** What a column can hold. */
 export type Value = string | number | null;
 
-/** A row of an old broker's database that was never migrated has only nulls behind the ninth column. */
-export interface StoredRow {
-  readonly id: number;
+/** What is recorded of an event, column by column; as it is handed to a database. */
+export interface AuditRecord {
+  /** Unix seconds. */
   readonly minted_at: number;
+  /** SHA-256 of the caller's bearer or authorization token, hexadecimal; '' without one. */
   readonly requester_token_hash: string;
+  /** Lower case; `unknown` where nobody was authenticated. */
   readonly requester_wallet: string;
+  /** `data-role-via-jwt`, `oidc_jwt`, `keys_revoke`; ARNs only in records of the old broker. */
   readonly requested_role: string;
   readonly session_duration_seconds: number;
+  /** `(unauthenticated)` without a caller; the `kid` for `oidc_jwt`. */
   readonly sts_session_name: string;
+  /** `ok`, `auth_failed`, `rate_limited`, `backend_error`, `sts_error`, `discarded`, `revoked`; the log's own: {@link LogOutcome}. */
   readonly outcome: string;
+  /** A code or a short text, at most 300 characters, never a secret. */
   readonly outcome_detail: string | null;
+  /** Where credentials were vended, or what was done. The columns from here on are null in an old broker's database. */
   readonly via: string | null;
+  /** `fresh`: an exchange was made for it; `memory`: the credentials were cached. */
   readonly source: string | null;
   readonly role_arn: string | null;
   readonly workload: string | null;
+  /** How the caller authenticated. */
   readonly caller_kind: string | null;
   readonly access_key_id: string | null;
+  /** Unix seconds. */
   readonly credentials_expiration: number | null;
   readonly sts_request_id: string | null;
+  /** How many vends or failures the record stands for. */
   readonly count: number;
-  /** Random per opening of the database; {@link SEALED_WRITER} for what the old broker wrote; null where nobody chained it. */
+}
+
+/** A record with its id and its place in a chain. The last four are null where nothing chained it. */
+export interface StoredRecord extends AuditRecord {
+  readonly id: number;
+  /** Random per opening of the database; {@link SEALED_WRITER} for what the old broker wrote. */
   readonly writer: string | null;
   /** 1, 2, 3 … per writer, without a gap. */
   readonly seq: number | null;
@@ -75,42 +89,45 @@ export interface StoredRow {
   readonly hash: string | null;
 }
 
-/** The writer of the old broker's rows, which were chained when the database was migrated. */
+/** The writer of the old broker's records, which were chained when the database was migrated. */
 export const SEALED_WRITER = 'sealed';
 
-/** What the trail writes about itself has this in `via`. */
-export const TRAIL_VIA = 'trail';
+/** `via` of what the log records about itself. Existing logs hold the value, so it stays. */
+export const LOG_VIA = 'trail';
 
-/** One of the trail's own rows: rows of an old broker sealed, a range pruned, back after an outage. */
-export type OwnOutcome = 'sealed' | 'pruned' | 'recovered';
+/** What the log records about itself: an old broker's records sealed, a range pruned, writable again after an outage. */
+export type LogOutcome = 'sealed' | 'pruned' | 'recovered';
 
-/** A row before it has an id and a place in the chain. */
-export type NewRow = Omit<StoredRow, 'id' | 'writer' | 'seq' | 'prev_hash' | 'hash'>;
+/** The columns of a record of nobody and nothing. */
+export const BLANK = {
+  requester_token_hash: '',
+  requester_wallet: 'unknown',
+  session_duration_seconds: 0,
+  outcome_detail: null,
+  source: null,
+  role_arn: null,
+  workload: null,
+  caller_kind: 'none',
+  access_key_id: null,
+  credentials_expiration: null,
+  sts_request_id: null,
+  count: 1,
+} as const satisfies Partial<AuditRecord>;
 
 /**
- * What the trail records about itself.
+ * What the log records about itself.
  *
  * @param mintedAt unix seconds
  */
-export function ownRow(outcome: OwnOutcome, detail: string, mintedAt: number): NewRow {
+export function logRecord(outcome: LogOutcome, detail: string, mintedAt: number): AuditRecord {
   return {
+    ...BLANK,
     minted_at: mintedAt,
-    requester_token_hash: '',
-    requester_wallet: 'unknown',
-    requested_role: 'trail',
-    session_duration_seconds: 0,
-    sts_session_name: '(trail)',
+    requested_role: LOG_VIA,
+    sts_session_name: `(${LOG_VIA})`,
     outcome,
     outcome_detail: detail,
-    via: TRAIL_VIA,
-    source: null,
-    role_arn: null,
-    workload: null,
-    caller_kind: 'none',
-    access_key_id: null,
-    credentials_expiration: null,
-    sts_request_id: null,
-    count: 1,
+    via: LOG_VIA,
   };
 }
 
@@ -118,18 +135,18 @@ const MAX_TEXT = 2048;
 const MAX_DETAIL = 300;
 
 /**
- * The row as both databases store it without a change, so that the hash over it is the hash over what is read back:
- * integers whole, text well-formed and without NUL, none of it endless.
+ * The record as both databases store it without a change, so that the hash over it is the hash over what is read back.
+ * Integers are whole; text is well-formed, without NUL and cut.
  */
-export function normalised(row: AuditRow | NewRow): NewRow {
+export function normalised(record: AuditRecord): AuditRecord {
   const out: Record<string, Value> = {};
-  for (const column of ROW_COLUMNS) {
-    const value = (row[column] ?? null) as Value;
+  for (const column of RECORD_COLUMNS) {
+    const value = record[column] ?? null;
     if (typeof value === 'number') out[column] = Number.isFinite(value) ? Math.trunc(value) : 0;
     else if (typeof value === 'string') out[column] = text(value, column === 'outcome_detail' ? MAX_DETAIL : MAX_TEXT);
     else out[column] = value;
   }
-  return out as unknown as NewRow;
+  return out as unknown as AuditRecord;
 }
 
 function text(value: string, max: number): string {

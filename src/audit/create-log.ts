@@ -1,5 +1,5 @@
 /**
- * Makes a {@link Trail} from the configuration: a store, the queue in front of it, failure rows, heads.
+ * Makes a {@link AuditLog} from the configuration: a store, the queue in front of it, failure rows, heads.
  *
  * @module
  */
@@ -8,9 +8,10 @@ import type { AuditConfig } from '../config/types.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Head } from './chain.ts';
-import { FailureRows } from './failures.ts';
+import { type AuditEvent, recordOf } from './event.ts';
+import { FailureRecords } from './failures.ts';
 import { GroupCommit } from './group-commit.ts';
-import type { AuditRow, Trail } from './log.ts';
+import type { AuditLog } from './log.ts';
 import { sqliteStore } from './sqlite/store.ts';
 import { endWorkerAhead } from './sqlite/worker-thread.ts';
 import { stdoutStore } from './stdout.ts';
@@ -20,7 +21,7 @@ const MINUTE = 60_000;
 /** Below this many free bytes failure rows stop, so that what is left is for rows that something is withheld for. */
 const RESERVE = 64 * 1024 * 1024;
 
-export interface TrailOptions {
+export interface AuditLogOptions {
   readonly clock: Clock;
   readonly log: Logger;
   /** What a relative path of the database is relative to. */
@@ -32,14 +33,14 @@ export interface TrailOptions {
 }
 
 /**
- * Opens the trail, and migrates its database where that is due.
+ * Opens the audit log, and migrates its database where that is due.
  *
- * A database that is locked or can't be reached just now doesn't keep the process from starting: the trail is
+ * A database that is locked or can't be reached just now doesn't keep the process from starting: the audit log is
  * unavailable, says why, and comes by itself.
  *
- * @throws StoreError when the database can't be used as it is (no such folder, not writable, not a trail, access denied)
+ * @throws StoreError when the database can't be used as it is (no such folder, not writable, not an audit log, access denied)
  */
-export async function createTrail(config: AuditConfig, options: TrailOptions): Promise<Trail> {
+export async function createAuditLog(config: AuditConfig, options: AuditLogOptions): Promise<AuditLog> {
   const { clock, log, reserveBytes = RESERVE } = options;
   const made = options.store ?? storeFor(config, options);
   // Asked for before this gives way to anything else: the thread opens the database while the caller goes on loading.
@@ -57,8 +58,8 @@ export async function createTrail(config: AuditConfig, options: TrailOptions): P
       const now = freeBytes !== undefined && freeBytes < reserveBytes;
       if (now !== scarce) {
         scarce = now;
-        if (now) log.error({ freeBytes, reserveBytes }, 'little space is left for the audit trail: failure rows stop');
-        else log.info({ freeBytes }, 'there is space for the audit trail again: failure rows go on');
+        if (now) log.error({ freeBytes, reserveBytes }, 'little space is left for the audit log: failure rows stop');
+        else log.info({ freeBytes }, 'there is space for the audit log again: failure rows go on');
       }
     },
     onWithheld(row) {
@@ -67,19 +68,19 @@ export async function createTrail(config: AuditConfig, options: TrailOptions): P
     },
     onLost: lose,
   });
-  const failures = new FailureRows(clock, rows => {
+  const failures = new FailureRecords(clock, rows => {
     if (scarce) lose(rows.length);
     else commit.low(rows);
   });
 
   /** The first loss is said at once, the next ones together at the end of the minute. */
   function lose(rows: number): void {
-    if (lost === 0) log.error({ rows }, 'failure rows of the audit trail were lost');
+    if (lost === 0) log.error({ rows }, 'failure rows of the audit log were lost');
     lost += rows;
   }
 
   function everyMinute(): void {
-    if (lost > 0) log.error({ rows: lost }, 'failure rows of the audit trail were lost within a minute');
+    if (lost > 0) log.error({ rows: lost }, 'failure rows of the audit log were lost within a minute');
     lost = 0;
     if (scarce) commit.poll();
     logHeads();
@@ -106,9 +107,9 @@ export async function createTrail(config: AuditConfig, options: TrailOptions): P
   let cancel = clock.schedule(everyMinute, MINUTE);
 
   return {
-    append: (row: AuditRow) => commit.append(row),
-    note(row: AuditRow) {
-      failures.add(row);
+    append: (event: AuditEvent) => commit.append(recordOf(event)),
+    recordFailure(event: AuditEvent) {
+      failures.add(recordOf(event));
     },
     get available() {
       return commit.reason === undefined;
@@ -121,13 +122,13 @@ export async function createTrail(config: AuditConfig, options: TrailOptions): P
       failures.flush();
       await commit.close();
       logHeads();
-      if (lost > 0) log.error({ rows: lost }, 'failure rows of the audit trail were lost within a minute');
+      if (lost > 0) log.error({ rows: lost }, 'failure rows of the audit log were lost within a minute');
       lost = 0;
     },
   };
 }
 
-function storeFor(config: AuditConfig, { stateDir = '.' }: TrailOptions): Store | Promise<Store> {
+function storeFor(config: AuditConfig, { stateDir = '.' }: AuditLogOptions): Store | Promise<Store> {
   if (config.kind !== 'sqlite') endWorkerAhead();
   switch (config.kind) {
     case 'sqlite':

@@ -1,5 +1,5 @@
 /**
- * A trail's database for whoever reads it, the same for SQLite and PostgreSQL: SQL in, rows out, in one snapshot.
+ * An audit log's database for whoever reads it, the same for SQLite and PostgreSQL: SQL in, rows out, in one snapshot.
  *
  * A running process may go on writing meanwhile. An old broker's database is read as it is: nothing is migrated, the
  * columns that it lacks are null.
@@ -13,8 +13,8 @@ import { UsageError } from '../lib/errors.ts';
 import { COLUMNS, type Value } from './columns.ts';
 import { StoreError } from './store.ts';
 
-export interface TrailDatabase {
-  /** `SELECT` with `?` for each value. `FROM trail` is `mint_log` with all columns of today. */
+export interface AuditDatabase {
+  /** `SELECT` with `?` for each value. `FROM records` is `mint_log` with all columns of today. */
   query<T>(sql: string, values?: readonly Value[]): Promise<T[]>;
   /** Whether it has the columns of the chain. */
   readonly chained: boolean;
@@ -26,11 +26,11 @@ export interface TrailDatabase {
  *
  * @throws UsageError where there is nothing to read, StoreError where it can't be read
  */
-export async function openToRead(config: AuditConfig): Promise<TrailDatabase> {
+export async function openToRead(config: AuditConfig): Promise<AuditDatabase> {
   switch (config.kind) {
     case 'stdout':
       throw new UsageError(
-        'audit.database is stdout: the trail is where the lines of standard output are collected; read it there',
+        'audit.database is stdout: the audit log is where the lines of standard output are collected; read it there',
       );
     case 'sqlite':
       return readSqlite(config.path);
@@ -39,7 +39,7 @@ export async function openToRead(config: AuditConfig): Promise<TrailDatabase> {
   }
 }
 
-async function readSqlite(path: string): Promise<TrailDatabase> {
+async function readSqlite(path: string): Promise<AuditDatabase> {
   if (!existsSync(path))
     throw new UsageError(
       `${path}: no such file; nothing was recorded yet, or audit.database or state_dir names another place`,
@@ -54,10 +54,10 @@ async function readSqlite(path: string): Promise<TrailDatabase> {
       const db = new Database(`${pathToFileURL(path).href}?${mode}`, { timeout: 5_000 });
       db.exec('BEGIN');
       const found = columnsOf(db);
-      const from = trailFrom(found, path);
+      const from = recordsFrom(found, path);
       return {
         query: async <T>(sql: string, values: readonly Value[] = []) =>
-          db.prepare(sql.replace('FROM trail', from)).all(...values) as T[],
+          db.prepare(sql.replace('FROM records', from)).all(...values) as T[],
         chained: found.includes('hash'),
         close: async () => void db.close(),
       };
@@ -70,18 +70,18 @@ async function readSqlite(path: string): Promise<TrailDatabase> {
   throw new StoreError(code, `audit database ${path}: ${message}`, false, { cause: failure });
 }
 
-async function readPostgres(url: string): Promise<TrailDatabase> {
+async function readPostgres(url: string): Promise<AuditDatabase> {
   const { connect, placeOf, postgresError } = await import('./postgres/client.ts');
   const { columnsOf } = await import('./postgres/schema.ts');
   const client = await connect(url);
   try {
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     const found = await columnsOf(client);
-    const from = trailFrom(found, placeOf(url));
+    const from = recordsFrom(found, placeOf(url));
     return {
       async query<T>(sql: string, values: readonly Value[] = []) {
         let n = 0;
-        const text = sql.replace('FROM trail', from).replace(/\?/g, () => `$${++n}`);
+        const text = sql.replace('FROM records', from).replace(/\?/g, () => `$${++n}`);
         try {
           return (await client.query(text, [...values])).rows as T[];
         } catch (error) {
@@ -98,14 +98,14 @@ async function readPostgres(url: string): Promise<TrailDatabase> {
 }
 
 /** `mint_log` with nulls for the columns that an old broker's table lacks. */
-function trailFrom(found: readonly string[], place: string): string {
-  if (found.length === 0) throw new UsageError(`${place}: it has no table mint_log, so it is not an audit trail`);
+function recordsFrom(found: readonly string[], place: string): string {
+  if (found.length === 0) throw new UsageError(`${place}: it has no table mint_log, so it is not an audit log`);
   const columns = COLUMNS.map(column => {
     if (found.includes(column)) return `"${column}"`;
     const none = column === 'count' ? '1' : INTEGERS.includes(column) ? 'CAST(NULL AS BIGINT)' : 'CAST(NULL AS TEXT)';
     return `${none} AS "${column}"`;
   });
-  return `FROM (SELECT ${columns.join(', ')} FROM mint_log) AS trail`;
+  return `FROM (SELECT ${columns.join(', ')} FROM mint_log) AS records`;
 }
 
 const INTEGERS: readonly string[] = ['credentials_expiration', 'seq'];

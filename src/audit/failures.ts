@@ -9,7 +9,7 @@
  * @module
  */
 import type { Clock } from '../lib/clock.ts';
-import type { NewRow } from './columns.ts';
+import type { AuditRecord } from './columns.ts';
 
 const MINUTE = 60_000;
 const AT_ONCE = 20;
@@ -17,21 +17,21 @@ const SUMS = 40;
 /** Kinds that are told apart within a minute; an attacker who makes up wallets can't fill the memory either. */
 const MAX_KINDS = 1_000;
 
-export class FailureRows {
+export class FailureRecords {
   readonly #clock: Clock;
-  readonly #emit: (rows: readonly NewRow[]) => void;
+  readonly #emit: (rows: readonly AuditRecord[]) => void;
   /** Kinds of this minute and the one before; the row stands for `row.count` failures that aren't written yet. */
-  #kinds = new Map<string, NewRow>();
+  #kinds = new Map<string, AuditRecord>();
   #atOnce = 0;
   #cancel: (() => void) | undefined;
 
   /** @param emit called with rows that are due */
-  constructor(clock: Clock, emit: (rows: readonly NewRow[]) => void) {
+  constructor(clock: Clock, emit: (rows: readonly AuditRecord[]) => void) {
     this.#clock = clock;
     this.#emit = emit;
   }
 
-  add(row: NewRow): void {
+  add(row: AuditRecord): void {
     this.#startMinute();
     const kind = [row.via, row.outcome, row.outcome_detail, row.requester_wallet].join('\0');
     const sum = this.#kinds.get(kind);
@@ -80,7 +80,7 @@ export class FailureRows {
     if (sums.length > SUMS) {
       const rests = new Set(sums.map(rest));
       const kept = Math.max(0, SUMS - rests.size);
-      const summed = new Map<string, NewRow>();
+      const summed = new Map<string, AuditRecord>();
       for (const row of sums.splice(kept)) {
         const before = summed.get(rest(row));
         summed.set(rest(row), before === undefined ? merged(row) : plus(before, row));
@@ -91,19 +91,19 @@ export class FailureRows {
   }
 }
 
-function rest(row: NewRow): string {
+function rest(row: AuditRecord): string {
   return [row.via, row.outcome, '', ''].join('\0');
 }
 
 /** A row that stands for several kinds says nothing that only one of them had. */
-function merged(row: NewRow): NewRow {
+function merged(row: AuditRecord): AuditRecord {
   return { ...row, outcome_detail: 'various', requester_wallet: 'unknown' };
 }
 
 /** What both rows say, and the sum of their counts; an optional column in which they differ is null. */
-function plus(sum: NewRow, row: NewRow): NewRow {
+function plus(sum: AuditRecord, row: AuditRecord): AuditRecord {
   if (sum.count === 0) return row;
-  const same = <K extends keyof NewRow>(column: K) => (sum[column] === row[column] ? sum[column] : null);
+  const same = <K extends keyof AuditRecord>(column: K) => (sum[column] === row[column] ? sum[column] : null);
   return {
     ...sum,
     minted_at: row.minted_at,

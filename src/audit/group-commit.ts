@@ -13,8 +13,8 @@
 import type { Clock } from '../lib/clock.ts';
 import { AuditUnavailable } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
-import type { NewRow } from './columns.ts';
-import { failureOf, type Outage, recoveredRow, secondsOf } from './outage.ts';
+import type { AuditRecord } from './columns.ts';
+import { failureOf, type Outage, recoveredRecord, secondsOf } from './outage.ts';
 import type { Store, Written } from './store.ts';
 
 /** How long a waiter waits, ms. */
@@ -32,13 +32,13 @@ export interface GroupCommitOptions {
   /** Called after each batch that was written. */
   readonly onWritten: (written: Written) => void;
   /** A row was written after its waiter had given up. */
-  readonly onWithheld: (row: NewRow) => void;
+  readonly onWithheld: (row: AuditRecord) => void;
   /** Rows of low priority that found no room. */
   readonly onLost: (rows: number) => void;
 }
 
 interface Waiter {
-  readonly row: NewRow;
+  readonly row: AuditRecord;
   readonly deadline: number;
   readonly resolve: () => void;
   readonly reject: (error: AuditUnavailable) => void;
@@ -49,7 +49,7 @@ export class GroupCommit {
   readonly #store: Store;
   readonly #options: GroupCommitOptions;
   #queue: Waiter[] = [];
-  #low: NewRow[] = [];
+  #low: AuditRecord[] = [];
   #flying: Waiter[] | undefined;
   #armed = false;
   #pumping = false;
@@ -68,14 +68,14 @@ export class GroupCommit {
   }
 
   /** @throws AuditUnavailable */
-  append(row: NewRow): Promise<void> {
-    if (this.#closed) return Promise.reject(new AuditUnavailable('the audit trail is closed'));
+  append(row: AuditRecord): Promise<void> {
+    if (this.#closed) return Promise.reject(new AuditUnavailable('the audit log is closed'));
     if (this.#outage !== undefined) {
       this.#outage.refused++;
-      return Promise.reject(new AuditUnavailable(`the audit trail can't be written: ${this.#outage.reason}`));
+      return Promise.reject(new AuditUnavailable(`the audit log can't be written: ${this.#outage.reason}`));
     }
     if (this.#queue.length >= MAX_QUEUE)
-      return Promise.reject(new AuditUnavailable(`the audit trail is ${MAX_QUEUE} rows behind`));
+      return Promise.reject(new AuditUnavailable(`the audit log is ${MAX_QUEUE} rows behind`));
     return new Promise((resolve, reject) => {
       const deadline = this.#options.clock.monotonic() + WAIT_MS;
       this.#queue.push({ row, deadline, resolve, reject, late: false });
@@ -85,7 +85,7 @@ export class GroupCommit {
   }
 
   /** Queues rows that nobody waits for, behind all others. */
-  low(rows: readonly NewRow[]): void {
+  low(rows: readonly AuditRecord[]): void {
     const room = MAX_LOW - this.#low.length;
     this.#low.push(...rows.slice(0, Math.max(0, room)));
     if (rows.length > room) this.#options.onLost(rows.length - Math.max(0, room));
@@ -141,7 +141,7 @@ export class GroupCommit {
     this.#send(this.#queue.splice(0, MAX_BATCH), this.#low.splice(0));
   }
 
-  #send(waiters: Waiter[], low: NewRow[]): void {
+  #send(waiters: Waiter[], low: AuditRecord[]): void {
     this.#flying = waiters;
     const rows = [...waiters.map(waiter => waiter.row), ...low];
     this.#store.write(rows).then(
@@ -176,7 +176,7 @@ export class GroupCommit {
     for (const waiter of waiters) {
       if (waiter.late) continue;
       if (this.#outage !== undefined) this.#outage.refused++;
-      waiter.reject(new AuditUnavailable(`the audit trail can't be written: ${reason}`));
+      waiter.reject(new AuditUnavailable(`the audit log can't be written: ${reason}`));
     }
   }
 
@@ -184,7 +184,7 @@ export class GroupCommit {
     const { clock, log } = this.#options;
     const failure = failureOf(error);
     if (this.#outage === undefined || this.#outage.hanging) {
-      log.error(failure, 'the audit trail can not be written: nothing is handed out until it can');
+      log.error(failure, 'the audit log can not be written: nothing is handed out until it can');
       this.#probeDelay = FIRST_PROBE_MS;
     }
     const { since = clock.wall(), refused = 0 } = this.#outage ?? {};
@@ -197,7 +197,7 @@ export class GroupCommit {
 
   #probe(): void {
     if (this.#closed || this.#outage === undefined || this.#flying !== undefined) return;
-    this.#send([], [recoveredRow(this.#outage, this.#options.clock.wall())]);
+    this.#send([], [recoveredRecord(this.#outage, this.#options.clock.wall())]);
   }
 
   #recover(): void {
@@ -206,9 +206,9 @@ export class GroupCommit {
     this.#outage = undefined;
     const now = this.#options.clock.wall();
     const { refused, hanging } = outage;
-    this.#options.log.info({ seconds: secondsOf(outage, now), refused }, 'the audit trail is written again');
+    this.#options.log.info({ seconds: secondsOf(outage, now), refused }, 'the audit log is written again');
     // After a failure the probe was this row.
-    if (hanging) this.low([recoveredRow(outage, now)]);
+    if (hanging) this.low([recoveredRecord(outage, now)]);
   }
 
   /** One timer for all waiters, who are in the order of their deadlines. */
@@ -230,7 +230,7 @@ export class GroupCommit {
       const reason = `a write has not come back within ${WAIT_MS} ms`;
       this.#options.log.error(
         { code: 'HANGING', reason },
-        'the audit trail hangs: nothing is handed out until it writes',
+        'the audit log hangs: nothing is handed out until it writes',
       );
       this.#outage = { reason, since: this.#options.clock.wall(), hanging: true, refused: 0 };
     }

@@ -1,10 +1,10 @@
 /**
- * The time for which the trail can't be written: why, since when, and how many were refused meanwhile.
+ * The time for which the audit log can't be written: why, since when, and how many were refused meanwhile.
  *
  * @module
  */
 import { masked } from '../lib/log.ts';
-import { type NewRow, ownRow } from './columns.ts';
+import { type AuditRecord, logRecord } from './columns.ts';
 import { StoreError } from './store.ts';
 
 export interface Outage {
@@ -21,10 +21,10 @@ export function secondsOf(outage: Outage, now: number): number {
   return Math.round((now - outage.since) / 1000);
 }
 
-/** The row that says in the trail itself that there was nothing for a while. */
-export function recoveredRow(outage: Outage, now: number): NewRow {
+/** The row that says in the audit log itself that there was nothing for a while. */
+export function recoveredRecord(outage: Outage, now: number): AuditRecord {
   const detail = `unavailable for ${secondsOf(outage, now)} s, ${outage.refused} refused: ${outage.reason}`;
-  return ownRow('recovered', detail, Math.floor(now / 1000));
+  return logRecord('recovered', detail, Math.floor(now / 1000));
 }
 
 /** What an operator may read of a failure. */

@@ -2,7 +2,7 @@
  * Takes out what is older than a date, so that the rest can still be verified.
  *
  * Of each chain the leading rows go, up to the first that is younger, and a row `pruned` says which number and hash was
- * the last of them. The rows that say `sealed` and `pruned` stay for good. A trail that isn't intact isn't pruned, since
+ * the last of them. The rows that say `sealed` and `pruned` stay for good. An audit log that isn't intact isn't pruned, since
  * that would take out the evidence.
  *
  * DELETE is refused by a trigger, which is switched off within the one exclusive transaction that deletes and is on again
@@ -13,11 +13,11 @@
 import type { AuditConfig } from '../config/types.ts';
 import { UsageError, WalletcredsError } from '../lib/errors.ts';
 import { emptyHead, newWriter } from './chain.ts';
-import { type NewRow, ownRow, TRAIL_VIA } from './columns.ts';
+import { type AuditRecord, LOG_VIA, logRecord } from './columns.ts';
 import { openToRead } from './database.ts';
-import { verifyTrail } from './verify.ts';
+import { verifyAuditLog } from './verify.ts';
 
-/** The trail isn't intact. */
+/** The audit log isn't intact. */
 export class NotIntact extends WalletcredsError {
   readonly code = 'NotIntact';
   readonly status = 500;
@@ -31,11 +31,11 @@ export interface Range {
   readonly last_hash: string;
 }
 
-/** The leading rows of each chain before a time, but the trail's own that verification needs. */
+/** The leading rows of each chain before a time, but the audit log's own that verification needs. */
 const RANGES = `SELECT m.writer AS writer, r.first_seq AS first_seq, m.seq AS last_seq, m.hash AS last_hash
   FROM (SELECT c.writer AS writer, min(c.seq) AS first_seq, max(c.seq) AS last_seq FROM mint_log AS c
     LEFT JOIN (SELECT writer, min(seq) AS seq FROM mint_log
-      WHERE minted_at >= $BEFORE OR (via = '${TRAIL_VIA}' AND outcome IN ('sealed', 'pruned')) GROUP BY writer) AS kept
+      WHERE minted_at >= $BEFORE OR (via = '${LOG_VIA}' AND outcome IN ('sealed', 'pruned')) GROUP BY writer) AS kept
       ON kept.writer = c.writer
     WHERE kept.seq IS NULL OR c.seq < kept.seq GROUP BY c.writer) AS r
   JOIN mint_log AS m ON m.writer = r.writer AND m.seq = r.last_seq ORDER BY m.writer`;
@@ -66,11 +66,11 @@ export async function rangesBefore(config: AuditConfig, before: number): Promise
 export async function prune(config: AuditConfig, before: number, now: number): Promise<Range[]> {
   const db = await openToRead(config);
   try {
-    const { findings } = await verifyTrail(db);
+    const { findings } = await verifyAuditLog(db);
     const [first] = findings;
     if (first !== undefined)
       throw new NotIntact(
-        `the trail is not intact (${first.message}); see walletcreds audit verify. Nothing was pruned`,
+        `the audit log is not intact (${first.message}); see walletcreds audit verify. Nothing was pruned`,
       );
   } finally {
     await db.close();
@@ -125,9 +125,9 @@ async function prunePostgres(url: string, before: number, now: number): Promise<
   }
 }
 
-function records(ranges: readonly Range[], now: number): NewRow[] {
+function records(ranges: readonly Range[], now: number): AuditRecord[] {
   return ranges.map(({ writer, first_seq, last_seq, last_hash }) =>
-    ownRow('pruned', JSON.stringify({ writer, first_seq, last_seq, last_hash }), now),
+    logRecord('pruned', JSON.stringify({ writer, first_seq, last_seq, last_hash }), now),
   );
 }
 

@@ -1,16 +1,16 @@
 /**
- * What is asked of a trail: rows by filter, callers, heads.
+ * What is asked of an audit log: rows by filter, callers, heads.
  *
  * @module
  */
 import type { Head } from './chain.ts';
-import { type StoredRow, TRAIL_VIA, type Value } from './columns.ts';
-import type { TrailDatabase } from './database.ts';
+import { LOG_VIA, type StoredRecord, type Value } from './columns.ts';
+import type { AuditDatabase } from './database.ts';
 
 const PAGE = 500;
 
 /** All that are given must hold. */
-export interface RowFilter {
+export interface RecordFilter {
   readonly wallet?: string;
   readonly workload?: string;
   readonly outcome?: string;
@@ -30,34 +30,34 @@ export interface CallerSummary {
   readonly last_seen: number;
 }
 
-/** Rows by id, page by page, so that a trail of any size can be read. */
+/** Rows by id, page by page, so that an audit log of any size can be read. */
 export async function* rowsOf(
-  db: TrailDatabase,
-  filter: RowFilter,
+  db: AuditDatabase,
+  filter: RecordFilter,
   { newestFirst = false, limit = Number.POSITIVE_INFINITY } = {},
-): AsyncGenerator<StoredRow> {
+): AsyncGenerator<StoredRecord> {
   const { where, values } = conditions(filter);
   const [than, order] = newestFirst ? ['<', 'DESC'] : ['>', 'ASC'];
   let last = newestFirst ? Number.MAX_SAFE_INTEGER : Number.MIN_SAFE_INTEGER;
   for (let left = limit; left > 0; ) {
-    const page = await db.query<StoredRow>(
-      `SELECT * FROM trail WHERE ${where} AND id ${than} ? ORDER BY id ${order} LIMIT ${Math.min(PAGE, left)}`,
+    const page = await db.query<StoredRecord>(
+      `SELECT * FROM records WHERE ${where} AND id ${than} ? ORDER BY id ${order} LIMIT ${Math.min(PAGE, left)}`,
       [...values, last],
     );
     yield* page;
     left -= page.length;
     if (page.length < PAGE) return;
-    last = (page.at(-1) as StoredRow).id;
+    last = (page.at(-1) as StoredRecord).id;
   }
 }
 
 /** Who asked, how often and when last; latest first. */
-export async function callersOf(db: TrailDatabase, filter: RowFilter): Promise<CallerSummary[]> {
+export async function callersOf(db: AuditDatabase, filter: RecordFilter): Promise<CallerSummary[]> {
   const { where, values } = conditions(filter);
   return db.query<CallerSummary>(
     `SELECT requester_token_hash, requester_wallet, workload, via, CAST(sum("count") AS BIGINT) AS count,
        max(minted_at) AS last_seen
-     FROM trail WHERE ${where} AND (via IS NULL OR via <> '${TRAIL_VIA}')
+     FROM records WHERE ${where} AND (via IS NULL OR via <> '${LOG_VIA}')
      GROUP BY requester_token_hash, requester_wallet, workload, via
      ORDER BY max(minted_at) DESC, requester_token_hash, requester_wallet, via`,
     values,
@@ -65,7 +65,7 @@ export async function callersOf(db: TrailDatabase, filter: RowFilter): Promise<C
 }
 
 /** The last row of each chain; `at` is when it was minted, ISO 8601. */
-export async function headsOf(db: TrailDatabase): Promise<(Head & { at: string })[]> {
+export async function headsOf(db: AuditDatabase): Promise<(Head & { at: string })[]> {
   if (!db.chained) return [];
   const rows = await db.query<Head & { minted_at: number }>(
     `SELECT writer, seq, hash, minted_at FROM mint_log AS m
@@ -80,21 +80,21 @@ export async function headsOf(db: TrailDatabase): Promise<(Head & { at: string }
 }
 
 /** Rows in the order of the chains, without those that aren't in one. */
-export async function* chainsOf(db: TrailDatabase): AsyncGenerator<StoredRow> {
+export async function* chainsOf(db: AuditDatabase): AsyncGenerator<StoredRecord> {
   let last: readonly [Value, Value, Value] = ['', 0, 0];
   for (;;) {
-    const page = await db.query<StoredRow>(
-      `SELECT * FROM trail WHERE (writer, seq, id) > (?, ?, ?) ORDER BY writer, seq, id LIMIT ${PAGE}`,
+    const page = await db.query<StoredRecord>(
+      `SELECT * FROM records WHERE (writer, seq, id) > (?, ?, ?) ORDER BY writer, seq, id LIMIT ${PAGE}`,
       last,
     );
     yield* page;
     if (page.length < PAGE) return;
-    const { writer, seq, id } = page.at(-1) as StoredRow;
+    const { writer, seq, id } = page.at(-1) as StoredRecord;
     last = [writer, seq, id];
   }
 }
 
-function conditions({ wallet, workload, outcome, via, since }: RowFilter): { where: string; values: Value[] } {
+function conditions({ wallet, workload, outcome, via, since }: RecordFilter): { where: string; values: Value[] } {
   const given = [
     ['requester_wallet = ?', wallet],
     ['workload = ?', workload],

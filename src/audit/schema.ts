@@ -8,7 +8,7 @@ import type { Head } from './chain.ts';
 /** The version that this program reads and writes; it stands in the table `mint_log_schema`. */
 export const SCHEMA_VERSION = 1;
 
-/** Raised for a database that can't be used as a trail: not worth another try. */
+/** Raised for a database that can't be used as an audit log: not worth another try. */
 export class UnusableDatabase extends Error {
   readonly code = 'UNUSABLE';
 }

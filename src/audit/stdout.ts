@@ -1,5 +1,5 @@
 /**
- * A row as a JSON line on standard output, for those whose log collector is the trail. The write is the condition: a row
+ * A row as a JSON line on standard output, for those whose log collector is the audit log. The write is the condition: a row
  * counts as durable once the whole line has been taken. Chained like any other; `id` is the row's `seq`.
  *
  * @module

@@ -1,10 +1,10 @@
 /**
- * What a database does for the trail: it makes a batch of rows durable, all of them or none.
+ * What a database does for the audit log: it makes a batch of rows durable, all of them or none.
  *
  * @module
  */
 import type { Head } from './chain.ts';
-import type { NewRow } from './columns.ts';
+import type { AuditRecord } from './columns.ts';
 
 /** Where the chain stands after a batch. */
 export interface Written {
@@ -27,7 +27,7 @@ export interface Store {
    * Resolves once all rows are durable. One call at a time. Opens anew whatever an earlier failure has closed.
    * @throws StoreError when none of them is known to be
    */
-  write(rows: readonly NewRow[]): Promise<Written>;
+  write(rows: readonly AuditRecord[]): Promise<Written>;
   /** Never throws. */
   close(): Promise<void>;
 }

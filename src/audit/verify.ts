@@ -7,8 +7,8 @@
  * @module
  */
 import { GENESIS, type Head, hashOf } from './chain.ts';
-import { SEALED_WRITER, type StoredRow, TRAIL_VIA } from './columns.ts';
-import type { TrailDatabase } from './database.ts';
+import { LOG_VIA, SEALED_WRITER, type StoredRecord } from './columns.ts';
+import type { AuditDatabase } from './database.ts';
 import { chainsOf } from './reader.ts';
 
 export interface Finding {
@@ -52,7 +52,7 @@ export interface VerifyReport {
 }
 
 /** @param heads kept elsewhere; undefined: none were given */
-export async function verifyTrail(db: TrailDatabase, heads?: readonly Head[]): Promise<VerifyReport> {
+export async function verifyAuditLog(db: AuditDatabase, heads?: readonly Head[]): Promise<VerifyReport> {
   const findings: Finding[] = [];
   if (!db.chained) {
     const message =
@@ -96,7 +96,7 @@ class ChainWalk {
   readonly writer: string;
   readonly #heads: ReadonlyMap<number, string>;
   readonly #findings: Finding[];
-  #last: StoredRow | undefined;
+  #last: StoredRecord | undefined;
   #seq: number;
   #hash: string;
 
@@ -112,7 +112,7 @@ class ChainWalk {
     return { writer: this.writer, seq: this.#seq, hash: this.#hash };
   }
 
-  step(row: StoredRow): void {
+  step(row: StoredRecord): void {
     const seq = row.seq ?? 0;
     const last = this.#last;
     if (seq <= this.#seq) {
@@ -141,14 +141,14 @@ class ChainWalk {
     this.#hash = row.hash ?? '';
   }
 
-  #brokenLink(row: StoredRow, last: StoredRow | undefined, own: boolean): void {
+  #brokenLink(row: StoredRecord, last: StoredRecord | undefined, own: boolean): void {
     // An edit of prev_hash itself has been reported already.
     if (!own) return;
     if (last === undefined) this.#find('rewritten', row, 'rewritten: it does not follow the start of its chain');
     else this.#find('rewritten', last, `rewritten: row id ${row.id}, which follows it, was chained to another hash`);
   }
 
-  #find(kind: Finding['kind'], { id, seq }: StoredRow, message: string): void {
+  #find(kind: Finding['kind'], { id, seq }: StoredRecord, message: string): void {
     this.#findings.push({ kind, id, writer: this.writer, seq, message });
   }
 }
@@ -208,10 +208,10 @@ function checkSeals(
   }
 }
 
-async function findNotChained(db: TrailDatabase, findings: Finding[]): Promise<void> {
+async function findNotChained(db: AuditDatabase, findings: Finding[]): Promise<void> {
   if (!db.chained) return;
-  const rows = await db.query<StoredRow>(
-    'SELECT * FROM trail WHERE writer IS NULL OR seq IS NULL OR seq < 1 OR hash IS NULL OR prev_hash IS NULL ORDER BY id LIMIT 1000',
+  const rows = await db.query<StoredRecord>(
+    'SELECT * FROM records WHERE writer IS NULL OR seq IS NULL OR seq < 1 OR hash IS NULL OR prev_hash IS NULL ORDER BY id LIMIT 1000',
   );
   for (const { id, writer, seq } of rows) {
     const message = 'inserted: it is in no chain, so it was written by an old broker after the migration, or by hand';
@@ -219,10 +219,10 @@ async function findNotChained(db: TrailDatabase, findings: Finding[]): Promise<v
   }
 }
 
-/** What the trail's own rows say about ranges. */
-async function rangesOf(db: TrailDatabase, outcome: 'pruned' | 'sealed'): Promise<PrunedRange[]> {
-  const rows = await db.query<StoredRow>('SELECT * FROM trail WHERE via = ? AND outcome = ? ORDER BY id', [
-    TRAIL_VIA,
+/** What the audit log's own rows say about ranges. */
+async function rangesOf(db: AuditDatabase, outcome: 'pruned' | 'sealed'): Promise<PrunedRange[]> {
+  const rows = await db.query<StoredRecord>('SELECT * FROM records WHERE via = ? AND outcome = ? ORDER BY id', [
+    LOG_VIA,
     outcome,
   ]);
   return rows.flatMap(row => {

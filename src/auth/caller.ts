@@ -9,7 +9,7 @@ import type { Workload } from '../workload/workload.ts';
 export interface Caller {
   readonly workload: Workload;
   readonly kind: 'token' | 'relative' | 'bearer' | 'jwt' | 'session' | 'local';
-  /** SHA-256 of what it showed, hexadecimal, for the trail; '' for `local`. */
+  /** SHA-256 of what it showed, hexadecimal, for the audit log; '' for `local`. */
   readonly tokenHash: string;
   /** What it showed, only where it must be forwarded (`identity_token.broker.bearer: caller`). */
   readonly proof?: string;

@@ -1,11 +1,11 @@
 /**
- * Which folder of keys a `keys` verb works on, and the trail that a revocation is written to.
+ * Which folder of keys a `keys` verb works on, and the audit log that a revocation is written to.
  *
  * @module
  */
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { createTrail } from '../audit/create-log.ts';
+import { createAuditLog } from '../audit/create-log.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/types.ts';
 import type { KeyPurpose } from '../identity-token/keys/file.ts';
@@ -35,7 +35,7 @@ export async function keysCommand(
     config = await loadConfig(flags.config, { env: io.env, purpose: 'inspect' });
   } catch (error) {
     if (flags.dir === undefined) throw error;
-    io.warn(`${flags.config} can't be read, so nothing is written to the trail; going on with --dir alone`);
+    io.warn(`${flags.config} can't be read, so nothing is written to the audit log; going on with --dir alone`);
     return { ...command, keysDir: resolve(flags.dir) };
   }
   const { identityToken } = config.defaults;
@@ -55,32 +55,14 @@ export async function keysCommand(
 
 async function writeRevocation(config: Config, kid: string, io: Io): Promise<void> {
   if (config.audit.kind === 'sqlite') makeFolder(dirname(config.audit.path), 0o711);
-  const trail = await createTrail(config.audit, {
+  const auditLog = await createAuditLog(config.audit, {
     clock: systemClock,
     log: await cliLogger(io.env, 'warn'),
     stateDir: config.stateDir,
   });
   try {
-    await trail.append({
-      minted_at: Math.floor(Date.now() / 1_000),
-      requester_token_hash: '',
-      requester_wallet: 'unknown',
-      requested_role: 'keys_revoke',
-      session_duration_seconds: 0,
-      sts_session_name: kid,
-      outcome: 'revoked',
-      outcome_detail: `signing key ${kid} revoked`,
-      via: 'keys',
-      source: null,
-      role_arn: null,
-      workload: null,
-      caller_kind: 'local',
-      access_key_id: null,
-      credentials_expiration: null,
-      sts_request_id: null,
-      count: 1,
-    });
+    await auditLog.append({ type: 'signing-key-revoked', at: Date.now(), kid });
   } finally {
-    await trail.close();
+    await auditLog.close();
   }
 }

@@ -13,7 +13,7 @@ import type { Config } from './types.ts';
 
 export interface OneWorkload {
   readonly workload: string;
-  /** An exchange of its own, which writes to the trail; or only what its SDK shows at an endpoint that runs elsewhere. */
+  /** An exchange of its own, which writes to the audit log; or only what its SDK shows at an endpoint that runs elsewhere. */
   readonly for: 'exchange' | 'endpoint';
 }
 

@@ -14,7 +14,7 @@ region: us-east-1
 role_arn: arn:aws:iam::123456789012:role/agentkeys-data-role
 session_duration: 1h                       # 15m to 12h
 wallet_tag: agentkeys_user_wallet          # the principal tag that policies match; the bare claim is named alike
-state_dir: .                               # everything that is written goes here: trail, tokens made, JWKS copies
+state_dir: .                               # everything that is written goes here: auditLog, tokens made, JWKS copies
 
 endpoint:
   listen: [127.0.0.1:9110]                 # plain http; "[::1]:9110", "169.254.170.2:80"; anything else needs allow_remote: true

@@ -7,23 +7,23 @@
  *
  * @module
  */
-import type { AuditRow, Trail } from '../audit/log.ts';
+import type { CredentialsVended } from '../audit/event.ts';
+import type { AuditLog } from '../audit/log.ts';
 import type { Caller } from '../auth/caller.ts';
 import type { Clock } from '../lib/clock.ts';
 import { AuditUnavailable } from '../lib/errors.ts';
 import { errorFields, type Logger } from '../lib/log.ts';
 import { type Covered, findLease, Lease } from './audit-window.ts';
-import { vendRow } from './events.ts';
 import type { VendingLimits } from './limits.ts';
 
-/** While the trail is down, how often a vend from memory may try it anyway; ms. */
+/** While the audit log is down, how often a vend from memory may try it anyway; ms. */
 const PROBE = 1_000;
 /** The part of a lease, from its end, in which the next row is written ahead, so that busy callers never wait for the disk. */
 const AHEAD = 0.2;
 
 export class Ledger {
   readonly #clock: Clock;
-  readonly #trail: Trail;
+  readonly #auditLog: AuditLog;
   readonly #log: Logger;
   readonly #limits: VendingLimits;
   readonly #ahead: number;
@@ -33,12 +33,12 @@ export class Ledger {
 
   constructor(options: {
     readonly clock: Clock;
-    readonly trail: Trail;
+    readonly auditLog: AuditLog;
     readonly log: Logger;
     readonly limits: VendingLimits;
   }) {
     this.#clock = options.clock;
-    this.#trail = options.trail;
+    this.#auditLog = options.auditLog;
     this.#log = options.log;
     this.#limits = options.limits;
     this.#ahead = options.limits.lease * AHEAD;
@@ -66,7 +66,7 @@ export class Ledger {
   async cover(held: Covered, caller: Caller): Promise<void> {
     const lease = findLease(held, caller) ?? this.#register(new Lease(held, caller));
     if (lease.writing === undefined) {
-      const { available, reason } = this.#trail;
+      const { available, reason } = this.#auditLog;
       if (!available && this.#clock.monotonic() - this.#failedAt < PROBE) throw unavailable(reason);
       await this.#write(lease, 1);
     } else {
@@ -96,7 +96,7 @@ export class Ledger {
   #write(lease: Lease, vends: 0 | 1): Promise<void> {
     const counted = Math.max(0, lease.uncounted);
     lease.uncounted = 0;
-    lease.writing = this.#append(this.#row(lease, counted + vends)).then(
+    lease.writing = this.#append(this.#event(lease, counted + vends)).then(
       () => {
         lease.writing = undefined;
         lease.until = this.#clock.monotonic() + this.#limits.lease;
@@ -110,23 +110,27 @@ export class Ledger {
     return lease.writing;
   }
 
-  async #append(row: AuditRow): Promise<void> {
+  async #append(event: CredentialsVended): Promise<void> {
     try {
-      await this.#trail.append(row);
+      await this.#auditLog.append(event);
     } catch (error) {
       this.#failedAt = this.#clock.monotonic();
       throw error instanceof AuditUnavailable ? error : unavailable(errorFields(error).message);
     }
   }
 
-  #row({ held, tokenHash, kind }: Lease, count: number): AuditRow {
-    const about = {
-      workload: held.workload,
-      by: { tokenHash, kind },
+  #event({ held, tokenHash, kind }: Lease, count: number): CredentialsVended {
+    const { workload, credentials } = held;
+    return {
+      type: 'credentials-vended',
+      at: this.#clock.wall(),
+      workload,
+      requester: { tokenHash, kind },
       via: 'endpoint',
-      wall: this.#clock.wall(),
-    } as const;
-    return vendRow(about, held.credentials, 'memory', count);
+      credentials,
+      source: 'cached',
+      count,
+    };
   }
 
   #register(lease: Lease): Lease {
@@ -151,7 +155,7 @@ export class Ledger {
       if (!lease.hasCount) {
         lease.detach();
         this.#leases.delete(lease);
-      } else if (this.#trail.available || now - this.#failedAt >= PROBE) {
+      } else if (this.#auditLog.available || now - this.#failedAt >= PROBE) {
         this.#write(lease, 0).catch(error => {
           const { workload } = lease.held;
           this.#log.error({ workload: workload.name, count: lease.uncounted, err: error }, 'vends are not counted yet');
@@ -162,5 +166,5 @@ export class Ledger {
 }
 
 function unavailable(reason: string | undefined): AuditUnavailable {
-  return new AuditUnavailable(`the audit trail can't be written${reason === undefined ? '' : `: ${reason}`}`);
+  return new AuditUnavailable(`the audit log can't be written${reason === undefined ? '' : `: ${reason}`}`);
 }

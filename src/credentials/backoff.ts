@@ -3,7 +3,7 @@
  *
  * A transient failure is tried again after a second (what `Retry-After` tells clients) and a random part of a window
  * that doubles: full jitter. A final refusal is remembered for longer, since asking again won't change it until somebody
- * mends the account. A trail that is down costs a flat second: nothing was asked of STS.
+ * mends the account. An audit log that is down costs a flat second: nothing was asked of STS.
  *
  * @module
  */

@@ -9,7 +9,7 @@
  * @module
  */
 import { LRUCache } from 'lru-cache';
-import type { Trail } from '../audit/log.ts';
+import type { AuditLog } from '../audit/log.ts';
 import type { Caller } from '../auth/caller.ts';
 import type { IdentityTokenSource } from '../identity-token/identity-token.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -21,7 +21,6 @@ import { Ledger } from './audit-coalescer.ts';
 import { Backoff } from './backoff.ts';
 import { Held } from './cached.ts';
 import { type Credentials, lifeLeft } from './credentials.ts';
-import { discardedRow, failureRow } from './events.ts';
 import { auditUnavailable, createAttempt, discardedNow } from './fetch.ts';
 import { Limiter } from './limiter.ts';
 import { DEFAULT_LIMITS, type VendingLimits } from './limits.ts';
@@ -36,7 +35,7 @@ export interface VendingOptions {
   readonly clock: Clock;
   readonly exchange: Exchange;
   readonly tokens: IdentityTokenSource;
-  readonly trail: Trail;
+  readonly auditLog: AuditLog;
   readonly log: Logger;
   readonly metrics: Metrics;
   /** 0 to 1; for jitter and back-off. Default `Math.random`. */
@@ -56,10 +55,10 @@ interface Begun {
 const ABOVE_ANY_NUMBER_OF_IDENTITIES = 2 ** 40;
 
 export function createVending(options: VendingOptions): Vending {
-  const { clock, trail, log, random = Math.random } = options;
+  const { clock, auditLog, log, random = Math.random } = options;
   const limits: VendingLimits = { ...DEFAULT_LIMITS, ...options.limits };
   const backoff = new Backoff({ clock, random, limits });
-  const ledger = new Ledger({ clock, trail, log, limits });
+  const ledger = new Ledger({ clock, auditLog, log, limits });
   const attempt = createAttempt({ ...options, limits, backoff, limiter: new Limiter(limits.concurrency) });
   const minting = new Set<AbortController>();
   /** One at most for an identity: whoever needs its outcome waits for that one. */
@@ -125,9 +124,10 @@ export function createVending(options: VendingOptions): Vending {
     const { slot, credentials } = held;
     if (slot.gone || closed) {
       if (closed) throw closing();
-      const about = { workload: slot.workload, by: caller, via: 'endpoint', wall: clock.wall() } as const;
-      trail
-        .append(discardedRow(about, credentials))
+      const { workload } = slot;
+      const about = { at: clock.wall(), workload, requester: caller, via: 'endpoint' } as const;
+      auditLog
+        .append({ type: 'exchange-discarded', ...about, credentials })
         .catch(err => log.error({ err }, 'the row of a discarded vend is lost'));
       throw discardedNow(slot);
     }
@@ -141,18 +141,18 @@ export function createVending(options: VendingOptions): Vending {
     const now = clock.monotonic();
     slot.asked(caller, now);
     if (!slot.fetching) {
-      if (!trail.available) throw auditUnavailable(trail.reason);
+      if (!auditLog.available) throw auditUnavailable(auditLog.reason);
       const error = backoff.remembered(slot, caller, now);
       if (error !== undefined) throw error;
     }
     const late = () => notYet(slot);
     const left = () => Math.max(0, limits.patience - spent - (clock.monotonic() - now));
     const held = await within(fetch({ slot, caller }), left(), clock, late);
-    return within(release(held, caller, held.fresh), left(), clock, slowTrail);
+    return within(release(held, caller, held.fresh), left(), clock, slowAuditLog);
   }
 
   function uncovered(held: Held, caller: Caller): Promise<Vended> {
-    return within(release(held, caller, held.memory), limits.patience, clock, slowTrail);
+    return within(release(held, caller, held.memory), limits.patience, clock, slowAuditLog);
   }
 
   return {
@@ -172,12 +172,13 @@ export function createVending(options: VendingOptions): Vending {
     async mint(caller, via) {
       if (closed) throw closing();
       const slot = slots.of(caller);
-      if (!trail.available) throw auditUnavailable(trail.reason);
+      if (!auditLog.available) throw auditUnavailable(auditLog.reason);
       const error = backoff.remembered(slot, caller, clock.monotonic());
       // What is too large for the endpoint's clients is none the worse here.
       if (error !== undefined && !(error instanceof ResponseTooLarge)) {
-        // Nothing was asked of STS, yet somebody called: each of them shows in the trail.
-        trail.note(failureRow({ workload: slot.workload, by: caller, via, wall: clock.wall() }, error));
+        // Nothing was asked of STS, yet somebody called: each of them shows in the audit log.
+        const { workload } = slot;
+        auditLog.recordFailure({ type: 'exchange-failed', at: clock.wall(), workload, requester: caller, via, error });
         throw error;
       }
       const stop = new AbortController();
@@ -219,7 +220,7 @@ function notYet({ workload }: Slot): CredentialsUninitialized {
   return new CredentialsUninitialized(`no credentials for workload ${workload.name} yet; the exchange goes on`);
 }
 
-function slowTrail(): AuditUnavailable {
+function slowAuditLog(): AuditUnavailable {
   return auditUnavailable('it takes its time');
 }
 

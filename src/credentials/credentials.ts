@@ -16,7 +16,7 @@ export interface Credentials {
   readonly roleArn: string;
   readonly accountId: string;
   readonly sessionName: string;
-  /** STS's request id, for the trail. */
+  /** STS's request id, for the audit log. */
   readonly requestId: string | undefined;
   /** Wall time of this machine when the answer came. */
   readonly receivedAt: number;

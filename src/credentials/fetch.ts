@@ -4,7 +4,8 @@
  *
  * @module
  */
-import type { AuditRow, Trail } from '../audit/log.ts';
+import { LOCAL, type VendVia } from '../audit/event.ts';
+import type { AuditLog } from '../audit/log.ts';
 import type { Caller } from '../auth/caller.ts';
 import type { IdentityTokenSource } from '../identity-token/identity-token.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -22,7 +23,6 @@ import { within } from '../lib/timeout.ts';
 import { metricLabel } from '../workload/workload.ts';
 import type { Backoff } from './backoff.ts';
 import { type Credentials, lifeLeft, lifetime } from './credentials.ts';
-import { BY_ITSELF, discardedRow, failureRow, vendRow } from './events.ts';
 import type { Limiter } from './limiter.ts';
 import type { VendingLimits } from './limits.ts';
 import { isExpiredToken } from './sts/errors.ts';
@@ -33,7 +33,7 @@ export interface AttemptOptions {
   readonly clock: Clock;
   readonly exchange: Exchange;
   readonly tokens: IdentityTokenSource;
-  readonly trail: Trail;
+  readonly auditLog: AuditLog;
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly limits: VendingLimits;
@@ -48,7 +48,7 @@ interface AttemptFor {
   readonly slot: Slot;
   /** Undefined: by itself (prefetch, renewal). */
   readonly caller: Caller | undefined;
-  readonly via: AuditRow['via'];
+  readonly via: VendVia;
   readonly signal: AbortSignal;
 }
 
@@ -68,13 +68,13 @@ interface Running extends AttemptFor {
 
 /** What it makes rejects with a WalletcredsError that back-off has been told of. */
 export function createAttempt(options: AttemptOptions): Attempt {
-  const { clock, exchange, tokens, trail, log, metrics, limits, limiter, backoff, acceptable } = options;
+  const { clock, exchange, tokens, auditLog, log, metrics, limits, limiter, backoff, acceptable } = options;
 
   async function ask(running: Running): Promise<Credentials> {
     const { slot, caller, signal } = running;
     const { workload } = slot;
-    // While the trail is down nothing is signed and STS isn't called: what came of it couldn't be handed out.
-    if (!trail.available) throw auditUnavailable(trail.reason);
+    // While the audit log is down nothing is signed and STS isn't called: what came of it couldn't be handed out.
+    if (!auditLog.available) throw auditUnavailable(auditLog.reason);
     const proof = needsProof(workload) ? (caller?.proof ?? slot.proof) : undefined;
     const getting = tokens.get(workload, { signal, ...(proof === undefined ? {} : { proof }) });
     const late = () => new IdentityTokenUnavailable(`no identity token within ${limits.tokenTimeout / 1000} s`);
@@ -115,14 +115,14 @@ export function createAttempt(options: AttemptOptions): Attempt {
       { workload: workload.name, access_key_id: credentials?.accessKeyId },
       'an exchange was discarded: its identity left the configuration',
     );
-    trail.append(discardedRow(rowAbout(about, by), credentials)).catch(error => {
+    auditLog.append({ type: 'exchange-discarded', ...eventAbout(about, by), credentials }).catch(error => {
       log.error({ workload: workload.name, err: error }, 'the row of a discarded exchange is lost');
     });
     return discardedNow(about.slot);
   }
 
-  function rowAbout({ slot, caller, via }: AttemptFor, by = caller) {
-    return { workload: slot.workload, by: by ?? BY_ITSELF, via, wall: clock.wall() };
+  function eventAbout({ slot, caller, via }: AttemptFor, by = caller) {
+    return { at: clock.wall(), workload: slot.workload, requester: by ?? LOCAL, via };
   }
 
   function failed(about: AttemptFor, thrown: unknown): WalletcredsError {
@@ -130,8 +130,9 @@ export function createAttempt(options: AttemptOptions): Attempt {
     const error = thrown instanceof WalletcredsError ? thrown : unexpected(thrown);
     const stillDown = error instanceof AuditUnavailable && slot.error instanceof AuditUnavailable;
     backoff.failed(slot, error, caller);
-    // What the trail's own failure would say of it can't be written.
-    if (!(error instanceof AuditUnavailable)) trail.note(failureRow(rowAbout(about), error));
+    // What the audit log's own failure would say of it can't be written.
+    if (!(error instanceof AuditUnavailable))
+      auditLog.recordFailure({ type: 'exchange-failed', ...eventAbout(about), error });
     log[stillDown ? 'debug' : 'warn'](
       {
         workload: slot.workload.name,
@@ -168,7 +169,8 @@ export function createAttempt(options: AttemptOptions): Attempt {
     // What a caller began is his; what began by itself goes to who waits for it by now.
     const named = caller ?? slot.waiter;
     try {
-      await trail.append(vendRow(rowAbout(about, named), credentials, 'fresh', 1));
+      const event = eventAbout(about, named);
+      await auditLog.append({ type: 'credentials-vended', ...event, credentials, source: 'fetched', count: 1 });
     } catch (error) {
       throw failed(about, error instanceof AuditUnavailable ? error : auditUnavailable(errorFields(error).message));
     }
@@ -182,7 +184,7 @@ export function createAttempt(options: AttemptOptions): Attempt {
         access_key_id: credentials.accessKeyId,
         expires: new Date(credentials.expiration).toISOString(),
         via,
-        by: named?.kind ?? BY_ITSELF.kind,
+        by: (named ?? LOCAL).kind,
       },
       'credentials from STS',
     );
@@ -191,7 +193,7 @@ export function createAttempt(options: AttemptOptions): Attempt {
 }
 
 export function auditUnavailable(reason: string | undefined): AuditUnavailable {
-  return new AuditUnavailable(`the audit trail can't be written${reason === undefined ? '' : `: ${masked(reason)}`}`);
+  return new AuditUnavailable(`the audit log can't be written${reason === undefined ? '' : `: ${masked(reason)}`}`);
 }
 
 function tooShort(credentials: Credentials, left: number): StsUnavailable {

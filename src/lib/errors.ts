@@ -1,5 +1,5 @@
 /**
- * One class per failure, each with a stable `code` that users see in answers, logs and the trail.
+ * One class per failure, each with a stable `code` that users see in answers, logs and the audit log.
  *
  * `status` is the HTTP status at the credentials endpoint (the README: "What the endpoint answers"); the broker has wire
  * shapes of its own and maps the classes there. `transient` says whether asking again later can help: a transient failure

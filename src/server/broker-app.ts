@@ -4,7 +4,7 @@
  * @module
  */
 import type { Hono } from 'hono';
-import type { Trail } from '../audit/log.ts';
+import type { AuditLog } from '../audit/log.ts';
 import { createAdminAccess } from '../auth/admin-token.ts';
 import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config/types.ts';
@@ -25,14 +25,14 @@ export interface BrokerParts {
   readonly config: () => Config;
   readonly doors: Doors;
   readonly vending: Vending;
-  readonly trail: Trail;
+  readonly auditLog: AuditLog;
   readonly keys: KeyStores;
   readonly clock: Clock;
   readonly log: Logger;
   readonly checks: () => readonly Check[];
 }
 
-export function brokerApp({ config, doors, vending, trail, keys, clock, log, checks }: BrokerParts): App {
+export function brokerApp({ config, doors, vending, auditLog, keys, clock, log, checks }: BrokerParts): App {
   const mayRead = createAdminAccess(() => config().admin);
   const signer = () => {
     const { identityToken } = config().defaults;
@@ -42,7 +42,7 @@ export function brokerApp({ config, doors, vending, trail, keys, clock, log, che
   return createBrokerApp({
     resolver: doors.broker,
     vending,
-    trail,
+    auditLog,
     clock,
     log,
     mintAwsCreds: () => config().broker?.mintAwsCreds ?? false,

@@ -1,31 +1,31 @@
 /**
  * The checks behind readiness: each dependency by name, and whether its failure takes the process out of service.
  *
- * Keys and trail decide where a broker runs, since nothing can be minted without them. What others share (an issuer's
+ * Keys and audit log decide where a broker runs, since nothing can be minted without them. What others share (an issuer's
  * JWKS, the session backend, STS) is shown and doesn't decide: its outage would take every replica out of service at once,
  * and the issuer's public documents, which STS itself needs, with them.
  *
  * @module
  */
-import type { Trail } from '../audit/log.ts';
+import type { AuditLog } from '../audit/log.ts';
 import type { Config } from '../config/types.ts';
 import type { Check } from '../http/admin/readiness.ts';
 import type { KeyStores } from '../identity-token/source.ts';
 
 export interface CheckSources {
   readonly config: () => Config;
-  readonly trail: Trail;
+  readonly auditLog: AuditLog;
   readonly keys: KeyStores;
   readonly doors: () => readonly { readonly name: string; readonly problem: string | undefined }[];
   readonly sts: () => string | undefined;
 }
 
-export function checksOf({ config, trail, keys, doors, sts }: CheckSources): Check[] {
+export function checksOf({ config, auditLog, keys, doors, sts }: CheckSources): Check[] {
   const { broker, defaults } = config();
   const decides = broker !== undefined;
   const { identityToken } = defaults;
   const checks: Check[] = [
-    check('trail', trail.available ? undefined : (trail.reason ?? 'it can’t be written'), decides),
+    check('audit log', auditLog.available ? undefined : (auditLog.reason ?? 'it can’t be written'), decides),
   ];
   if (identityToken.kind === 'signer') {
     checks.push(check('keys', keys(identityToken.keysDir, identityToken.purpose).problem, decides));

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { createTrail } from '../audit/create-log.ts';
-import type { Trail } from '../audit/log.ts';
+import { createAuditLog } from '../audit/create-log.ts';
+import type { AuditLog } from '../audit/log.ts';
 import { Sources } from '../config/sources.ts';
 import type { Config } from '../config/types.ts';
 import { createVending } from '../credentials/create-vending.ts';
@@ -25,7 +25,7 @@ import { probeReachable } from '../lib/reachable.ts';
 import { createDoors } from './authenticators.ts';
 import { checksOf } from './health.ts';
 import { issuerOf, type ListenerName, type Listeners, openListeners } from './listeners.ts';
-import { createRefusalNotes } from './rejected-audit.ts';
+import { createRejectedAudit } from './rejected-audit.ts';
 import { needsRestart } from './restart.ts';
 
 export interface SidecarOptions {
@@ -51,7 +51,7 @@ export interface Sidecar {
   readonly broker?: Listening;
   readonly admin?: Listening;
   readonly vending: Vending;
-  readonly trail: Trail;
+  readonly auditLog: AuditLog;
   status(): readonly WorkloadStatus[];
   /** Resolves once every workload with `prefetch` has had credentials. */
   ready(options?: { signal?: AbortSignal }): Promise<void>;
@@ -64,12 +64,12 @@ export interface Sidecar {
   check(config: Config): Promise<void>;
   /** Swaps the configuration at once, in one turn: a request sees the old one or the new one, never a mixture. */
   update(config: Config): void;
-  /** Stops accepting, lets what is in flight end for up to `graceMs` (5,000), writes what the trail still holds. */
+  /** Stops accepting, lets what is in flight end for up to `graceMs` (5,000), writes what the audit log still holds. */
   close(graceMs?: number): Promise<void>;
 }
 
 /**
- * @throws ConfigError where no key can sign; ListenFailed; StoreError where the trail's database can't be used
+ * @throws ConfigError where no key can sign; ListenFailed; StoreError where the audit log's database can't be used
  */
 export async function createSidecar(initial: Config, options: SidecarOptions): Promise<Sidecar> {
   const { log, clock = systemClock } = options;
@@ -81,23 +81,23 @@ export async function createSidecar(initial: Config, options: SidecarOptions): P
   // Held from now on: a file that goes bad later doesn't take a good key away.
   await requireKeys(config, async (...of) => (await keys(...of).begin()).signer(clock.wall()));
   const exchange = createExchange({ sts: config.sts, region: config.region, clock, log });
-  // The SDK is loaded while the trail's database is opened, which another thread does.
-  const opening = createTrail(config.audit, { clock, log, stateDir: config.stateDir });
+  // The SDK is loaded while the audit log's database is opened, which another thread does.
+  const opening = createAuditLog(config.audit, { clock, log, stateDir: config.stateDir });
   void exchange.preload();
-  const trail = await opening.catch(error => {
+  const auditLog = await opening.catch(error => {
     exchange.close();
     throw error;
   });
   const tokens = createIdentityTokenSource({ clock, log, keys });
-  const vending = createVending({ clock, exchange, tokens, trail, log, metrics, acceptable: credentialsAnswer });
+  const vending = createVending({ clock, exchange, tokens, auditLog, log, metrics, acceptable: credentialsAnswer });
   const doors = createDoors(config, { clock, log });
   const probe = probeReachable(config.sts.endpoint, clock);
   metrics.onCollect(() =>
     vending.status().map(({ name, state, secondsLeft }) => ({ workload: name, state, secondsLeft })),
   );
   const checks = () =>
-    checksOf({ config: () => config, trail, keys, doors: () => doors.problems(), sts: () => probe.problem });
-  const notes = createRefusalNotes(trail, clock);
+    checksOf({ config: () => config, auditLog, keys, doors: () => doors.problems(), sts: () => probe.problem });
+  const notes = createRejectedAudit(auditLog, clock);
 
   const apps = {
     endpoint: createEndpointApp({
@@ -117,7 +117,7 @@ export async function createSidecar(initial: Config, options: SidecarOptions): P
       log,
     }),
     ...(broker && {
-      broker: broker.brokerApp({ config: () => config, doors, vending, trail, keys, clock, log, checks }),
+      broker: broker.brokerApp({ config: () => config, doors, vending, auditLog, keys, clock, log, checks }),
     }),
   };
 
@@ -138,7 +138,7 @@ export async function createSidecar(initial: Config, options: SidecarOptions): P
     doors.close();
     await vending.close();
     exchange.close();
-    await trail.close();
+    await auditLog.close();
     throw error;
   }
   // Listeners first, then the first exchanges: the endpoint answers from its first millisecond, if only with a 503.
@@ -147,7 +147,7 @@ export async function createSidecar(initial: Config, options: SidecarOptions): P
   return {
     ...shown(listeners),
     vending,
-    trail,
+    auditLog,
     status: () => vending.status(),
     ready: ({ signal } = {}) => untilReady(() => vending.status(), clock, signal),
     check: next => requireKeys(next, async (...of) => (await keys(...of).current()).signer(clock.wall())),
@@ -165,7 +165,7 @@ export async function createSidecar(initial: Config, options: SidecarOptions): P
       await listeners.close(graceMs);
       await vending.close();
       exchange.close();
-      await trail.close();
+      await auditLog.close();
     },
   };
 }

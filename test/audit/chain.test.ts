@@ -2,11 +2,14 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { canonical, emptyHead, GENESIS, hashOf, link, newWriter } from '../../src/audit/chain.ts';
-import { COLUMNS, normalised, type StoredRow } from '../../src/audit/columns.ts';
-import { aRow } from './support.ts';
+import { COLUMNS, normalised, type StoredRecord } from '../../src/audit/columns.ts';
+import { aRecord } from './support.ts';
 
 const linked = () =>
-  link(emptyHead('0123456789abcdef'), [aRow(), aRow({ outcome_detail: 'é"\n' })], n => n + 1) as [StoredRow, StoredRow];
+  link(emptyHead('0123456789abcdef'), [aRecord(), aRecord({ outcome_detail: 'é"\n' })], n => n + 1) as [
+    StoredRecord,
+    StoredRecord,
+  ];
 
 test('the canonical form is the JSON array that an auditor can write down by hand', () => {
   const [first, second] = linked();
@@ -20,8 +23,8 @@ test('the canonical form is the JSON array that an auditor can write down by han
   expect(canonical(second)).toContain('"é\\"\\n"');
 });
 
-test('the form and the hash are what they were when the first trail was written', () => {
-  // A change here makes every trail that exists look edited: it needs a new version of the form.
+test('the form and the hash are what they were when the first audit log was written', () => {
+  // A change here makes every audit log that exists look edited: it needs a new version of the form.
   expect(linked().map(row => row.hash)).toMatchInlineSnapshot(`
     [
       "5e0ca8318952a142dda3adfe77ab7306e1c3d4361719258707fb23630614bb98",
@@ -63,7 +66,9 @@ test('no text can be moved from one column to the next without a change of the h
 test('a normalised row is left alone by a second pass, whatever was in it', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', maxLength: 400 }), fc.double(), (text, number) => {
-      const once = normalised(aRow({ outcome_detail: text, sts_session_name: text, credentials_expiration: number }));
+      const once = normalised(
+        aRecord({ outcome_detail: text, sts_session_name: text, credentials_expiration: number }),
+      );
       expect(normalised(once)).toEqual(once);
       expect(Number.isInteger(once.credentials_expiration)).toBe(true);
       expect(Buffer.from(once.sts_session_name, 'utf8').toString('utf8')).toBe(once.sts_session_name);

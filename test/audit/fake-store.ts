@@ -3,12 +3,12 @@
  *
  * @module
  */
-import type { NewRow } from '../../src/audit/columns.ts';
+import type { AuditRecord } from '../../src/audit/columns.ts';
 import { type Store, StoreError, type Written } from '../../src/audit/store.ts';
 
 export interface FakeStore extends Store {
   /** What was handed over, batch by batch. */
-  readonly batches: (readonly NewRow[])[];
+  readonly batches: (readonly AuditRecord[])[];
   /** Ends the write that is under way. */
   done(written?: Partial<Written>): Promise<void>;
   fail(message: string): Promise<void>;

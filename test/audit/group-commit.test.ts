@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { AuditUnavailable } from '../../src/lib/errors.ts';
 import { fakeStore } from './fake-store.ts';
-import { aFailure, aRow, aTrail } from './support.ts';
+import { anAuditLog, aRejection, aVend } from './support.ts';
 
 const settle = () => new Promise<void>(resolve => setImmediate(resolve));
 
@@ -15,15 +15,15 @@ function watched(promise: Promise<void>) {
   return state;
 }
 
-async function aTrailOnFake() {
+async function anAuditLogOnFake() {
   const store = fakeStore();
-  const made = await aTrail(undefined, { fake: true, store });
+  const made = await anAuditLog(undefined, { fake: true, store });
   return { ...made, store };
 }
 
 test('append resolves when the write has ended, and not before', async () => {
-  const { trail, store } = await aTrailOnFake();
-  const row = watched(trail.append(aRow()));
+  const { auditLog, store } = await anAuditLogOnFake();
+  const row = watched(auditLog.append(aVend()));
   await settle();
   expect(row.value).toBe('pending');
   await store.done();
@@ -31,52 +31,52 @@ test('append resolves when the write has ended, and not before', async () => {
 });
 
 test('rows that come while a batch is written share the next one', async () => {
-  const { trail, store } = await aTrailOnFake();
-  const first = [trail.append(aRow()), trail.append(aRow())];
+  const { auditLog, store } = await anAuditLogOnFake();
+  const first = [auditLog.append(aVend()), auditLog.append(aVend())];
   await settle();
-  const second = Array.from({ length: 50 }, () => trail.append(aRow()));
+  const second = Array.from({ length: 50 }, () => auditLog.append(aVend()));
   await store.done();
   await store.done();
   await Promise.all([...first, ...second]);
   expect(store.batches.map(batch => batch.length)).toEqual([2, 50]);
 });
 
-test('a waiter learns after 0.5 s that its row is not durable, and the trail says it hangs', async () => {
-  const { trail, store, clock, lines } = await aTrailOnFake();
-  const flying = watched(trail.append(aRow()));
+test('a waiter learns after 0.5 s that its row is not durable, and the audit log says it hangs', async () => {
+  const { auditLog, store, clock, lines } = await anAuditLogOnFake();
+  const flying = watched(auditLog.append(aVend()));
   await clock.advance(300);
-  const queued = watched(trail.append(aRow()));
+  const queued = watched(auditLog.append(aVend()));
   await clock.advance(199);
   expect(flying.value).toBe('pending');
   await clock.advance(1);
   expect(flying.value).toMatch(/not within 500 ms/);
   expect(queued.value).toBe('pending');
-  expect(trail.available).toBe(false);
-  expect(trail.reason).toMatch(/has not come back within 500 ms/);
+  expect(auditLog.available).toBe(false);
+  expect(auditLog.reason).toMatch(/has not come back within 500 ms/);
   await clock.advance(300);
   expect(queued.value).toMatch(/not within 500 ms/);
   expect(lines.filter(line => line['level'] === 'error')).toHaveLength(1);
   await store.done();
 });
 
-test('while the trail hangs, further rows are refused at once and not queued', async () => {
-  const { trail, store, clock } = await aTrailOnFake();
-  watched(trail.append(aRow()));
+test('while the audit log hangs, further rows are refused at once and not queued', async () => {
+  const { auditLog, store, clock } = await anAuditLogOnFake();
+  watched(auditLog.append(aVend()));
   await clock.advance(500);
-  await expect(trail.append(aRow())).rejects.toThrow(AuditUnavailable);
+  await expect(auditLog.append(aVend())).rejects.toThrow(AuditUnavailable);
   await store.done();
 });
 
 test('a row that was written after its waiter had given up is followed by one that says its credentials were withheld', async () => {
-  const { trail, store, clock } = await aTrailOnFake();
-  const late = watched(trail.append(aRow()));
+  const { auditLog, store, clock } = await anAuditLogOnFake();
+  const late = watched(auditLog.append(aVend()));
   await clock.advance(300);
-  const queued = watched(trail.append(aRow({ access_key_id: 'QUEUED' })));
+  const queued = watched(auditLog.append(aVend({ accessKeyId: 'QUEUED' })));
   await clock.advance(600);
   store.flow();
   await store.done();
   expect([late.value, queued.value]).toEqual([expect.any(String), expect.stringMatching(/not within/)]);
-  expect(trail.available).toBe(true);
+  expect(auditLog.available).toBe(true);
   const later = store.batches.slice(1).flat();
   expect(later).toEqual(
     expect.arrayContaining([
@@ -89,20 +89,20 @@ test('a row that was written after its waiter had given up is followed by one th
 });
 
 test('a failed write refuses all of its rows and those behind it, and says why', async () => {
-  const { trail, store } = await aTrailOnFake();
-  const first = watched(trail.append(aRow()));
+  const { auditLog, store } = await anAuditLogOnFake();
+  const first = watched(auditLog.append(aVend()));
   await settle();
-  const second = watched(trail.append(aRow()));
+  const second = watched(auditLog.append(aVend()));
   await store.fail('disk is full');
-  expect([first.value, second.value]).toEqual(Array(2).fill("the audit trail can't be written: disk is full"));
-  expect([trail.available, trail.reason]).toEqual([false, 'disk is full']);
+  expect([first.value, second.value]).toEqual(Array(2).fill("the audit log can't be written: disk is full"));
+  expect([auditLog.available, auditLog.reason]).toEqual([false, 'disk is full']);
 });
 
-test('after a failure the trail tries by itself, ever more rarely, and is back with a row about the outage', async () => {
-  const { trail, store, clock, lines } = await aTrailOnFake();
-  watched(trail.append(aRow()));
+test('after a failure the audit log tries by itself, ever more rarely, and is back with a row about the outage', async () => {
+  const { auditLog, store, clock, lines } = await anAuditLogOnFake();
+  watched(auditLog.append(aVend()));
   await store.fail('disk is full');
-  watched(trail.append(aRow()));
+  watched(auditLog.append(aVend()));
   const tries = () => store.batches.length - 1;
   await clock.advance(249);
   expect(tries()).toBe(0);
@@ -113,7 +113,7 @@ test('after a failure the trail tries by itself, ever more rarely, and is back w
   expect(tries()).toBe(5);
   await clock.advance(2000);
   await store.done();
-  expect([trail.available, trail.reason]).toEqual([true, undefined]);
+  expect([auditLog.available, auditLog.reason]).toEqual([true, undefined]);
   expect(store.batches.at(-1)).toMatchObject([
     { via: 'trail', outcome: 'recovered', outcome_detail: 'unavailable for 8 s, 2 refused: disk is full' },
   ]);
@@ -121,11 +121,11 @@ test('after a failure the trail tries by itself, ever more rarely, and is back w
 });
 
 test('10,000 rows may wait; more are refused at once', async () => {
-  const { trail, store } = await aTrailOnFake();
-  watched(trail.append(aRow()));
+  const { auditLog, store } = await anAuditLogOnFake();
+  watched(auditLog.append(aVend()));
   await settle();
-  const rows = Array.from({ length: 10_000 }, () => watched(trail.append(aRow())));
-  await expect(trail.append(aRow())).rejects.toThrow(/10000 rows behind/);
+  const rows = Array.from({ length: 10_000 }, () => watched(auditLog.append(aVend())));
+  await expect(auditLog.append(aVend())).rejects.toThrow(/10000 rows behind/);
   store.flow();
   await store.done();
   expect(rows.filter(row => row.value === 'written')).toHaveLength(10_000);
@@ -133,11 +133,11 @@ test('10,000 rows may wait; more are refused at once', async () => {
 });
 
 test('failure rows go behind rows that somebody waits for, and never make them fail', async () => {
-  const { trail, store } = await aTrailOnFake();
-  trail.note(aFailure());
+  const { auditLog, store } = await anAuditLogOnFake();
+  auditLog.recordFailure(aRejection());
   await settle();
-  trail.note(aFailure({ outcome_detail: 'WorkloadUnknown' }));
-  const ok = watched(trail.append(aRow()));
+  auditLog.recordFailure(aRejection({ detail: 'WorkloadUnknown' }));
+  const ok = watched(auditLog.append(aVend()));
   await store.done();
   await store.done();
   expect(ok.value).toBe('written');
@@ -145,11 +145,11 @@ test('failure rows go behind rows that somebody waits for, and never make them f
 });
 
 test('failure rows survive an outage in a bounded queue; what is lost beyond it is logged as an error', async () => {
-  const { trail, store, clock, lines } = await aTrailOnFake();
-  watched(trail.append(aRow()));
+  const { auditLog, store, clock, lines } = await anAuditLogOnFake();
+  watched(auditLog.append(aVend()));
   await store.fail('down');
   for (let minute = 0; minute < 20; minute++) {
-    for (let n = 0; n < 30; n++) trail.note(aFailure({ outcome_detail: `kind ${minute} ${n}` }));
+    for (let n = 0; n < 30; n++) auditLog.recordFailure(aRejection({ detail: `kind ${minute} ${n}` }));
     await clock.advance(60_000);
     await store.fail('down');
   }
@@ -158,36 +158,36 @@ test('failure rows survive an outage in a bounded queue; what is lost beyond it 
   store.flow();
   await clock.advance(2_000);
   const kept = store.batches.at(-1)?.length ?? 0;
-  expect(trail.available).toBe(true);
+  expect(auditLog.available).toBe(true);
   expect(kept).toBeLessThanOrEqual(240);
   expect(kept).toBeGreaterThan(200);
 });
 
 test('when space gets scarce failure rows stop with an error, rows of vends go on, and it ends by itself', async () => {
-  const { trail, store, clock, lines } = await aTrailOnFake();
+  const { auditLog, store, clock, lines } = await anAuditLogOnFake();
   store.flow({ freeBytes: 1024 });
-  await trail.append(aRow());
-  trail.note(aFailure());
-  await trail.append(aRow());
+  await auditLog.append(aVend());
+  auditLog.recordFailure(aRejection());
+  await auditLog.append(aVend());
   expect(store.batches.flat().map(row => row.outcome)).toEqual(['ok', 'ok']);
   expect(lines.map(line => line['msg'])).toEqual(
     expect.arrayContaining([expect.stringMatching(/little space/), expect.stringMatching(/were lost/)]),
   );
   store.flow({ freeBytes: 1e12 });
   await clock.advance(60_000);
-  trail.note(aFailure({ outcome_detail: 'other' }));
+  auditLog.recordFailure(aRejection({ detail: 'other' }));
   await settle();
   expect(store.batches.at(-1)).toMatchObject([{ outcome_detail: 'other' }]);
 });
 
 test('close writes what is queued and sums what is left of the minute', async () => {
-  const { trail, store } = await aTrailOnFake();
+  const { auditLog, store } = await anAuditLogOnFake();
   store.flow();
-  const row = watched(trail.append(aRow()));
-  trail.note(aFailure());
-  trail.note(aFailure());
-  trail.note(aFailure());
-  await trail.close();
+  const row = watched(auditLog.append(aVend()));
+  auditLog.recordFailure(aRejection());
+  auditLog.recordFailure(aRejection());
+  auditLog.recordFailure(aRejection());
+  await auditLog.close();
   await settle();
   expect(row.value).toBe('written');
   expect(store.batches.flat().map(r => [r.outcome, r.count])).toEqual([
@@ -195,14 +195,14 @@ test('close writes what is queued and sums what is left of the minute', async ()
     ['auth_failed', 1],
     ['auth_failed', 2],
   ]);
-  await expect(trail.append(aRow())).rejects.toThrow(/closed/);
+  await expect(auditLog.append(aVend())).rejects.toThrow(/closed/);
 });
 
 test('close gives a write that hangs two seconds, not for ever', async () => {
-  const { trail, clock } = await aTrailOnFake();
-  watched(trail.append(aRow()));
+  const { auditLog, clock } = await anAuditLogOnFake();
+  watched(auditLog.append(aVend()));
   await settle();
-  const closing = watched(trail.close());
+  const closing = watched(auditLog.close());
   await clock.advance(1_999);
   expect(closing.value).toBe('pending');
   await clock.advance(1);

@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openToRead } from '../../src/audit/database.ts';
-import { verifyTrail } from '../../src/audit/verify.ts';
-import { aFolder, aTrail, rowsOf } from './support.ts';
+import { verifyAuditLog } from '../../src/audit/verify.ts';
+import { aFolder, anAuditLog, rowsOf } from './support.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 // Within node_modules, so that the built child finds the packages that stay outside of the bundle; as deep as the source
@@ -49,12 +49,12 @@ test.each([1, 50])(
     const durable = said.split('\n').slice(0, -1);
     expect(durable.length).toBeGreaterThan(100);
     // The next start finds them, goes on, and the chain of the killed one is whole.
-    const { trail } = await aTrail(path);
-    expect(trail.available).toBe(true);
+    const { auditLog } = await anAuditLog(path);
+    expect(auditLog.available).toBe(true);
     const there = new Set(rowsOf(path).map(row => row['access_key_id']));
     expect(durable.filter(key => !there.has(key))).toEqual([]);
     const db = await openToRead({ kind: 'sqlite', path });
-    expect(await verifyTrail(db)).toMatchObject({ intact: true });
+    expect(await verifyAuditLog(db)).toMatchObject({ intact: true });
     await db.close();
   },
 );

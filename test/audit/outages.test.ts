@@ -2,16 +2,16 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { createTrail } from '../../src/audit/create-log.ts';
+import { createAuditLog } from '../../src/audit/create-log.ts';
 import { openToRead } from '../../src/audit/database.ts';
 import { sqliteStore } from '../../src/audit/sqlite/store.ts';
-import { verifyTrail } from '../../src/audit/verify.ts';
+import { verifyAuditLog } from '../../src/audit/verify.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { AuditUnavailable } from '../../src/lib/errors.ts';
-import { aFailure, aFolder, aLog, aRow, aTrail, open, rowsOf } from './support.ts';
+import { aFolder, aLog, anAuditLog, aRejection, aVend, open, rowsOf } from './support.ts';
 
-const back = (trail: { available: boolean }) =>
-  vi.waitFor(() => expect(trail.available).toBe(true), { timeout: 10_000, interval: 20 });
+const back = (auditLog: { available: boolean }) =>
+  vi.waitFor(() => expect(auditLog.available).toBe(true), { timeout: 10_000, interval: 20 });
 
 /** A file system of 1 MiB, or the reason why there is none. */
 function aSmallDisk(): { folder: string } | { reason: string } {
@@ -28,8 +28,8 @@ function aSmallDisk(): { folder: string } | { reason: string } {
 test('a disk that is full: nothing is said to be written, and with space it goes on by itself', async context => {
   const disk = aSmallDisk();
   if ('reason' in disk) return context.skip(disk.reason);
-  const { trail, path, lines } = await aTrail(join(disk.folder, 'audit.sqlite'), { reserveBytes: 0 });
-  await trail.append(aRow({ access_key_id: 'BEFORE' }));
+  const { auditLog, path, lines } = await anAuditLog(join(disk.folder, 'audit.sqlite'), { reserveBytes: 0 });
+  await auditLog.append(aVend({ accessKeyId: 'BEFORE' }));
   const filler = join(disk.folder, 'filler');
   try {
     writeFileSync(filler, Buffer.alloc(2 ** 21));
@@ -40,17 +40,17 @@ test('a disk that is full: nothing is said to be written, and with space it goes
   await expect(
     (async () => {
       for (let n = 0; n < 5000; n++) {
-        await trail.append(aRow({ access_key_id: `FILL${n}` }));
+        await auditLog.append(aVend({ accessKeyId: `FILL${n}` }));
         acknowledged.push(`FILL${n}`);
       }
     })(),
   ).rejects.toThrow(AuditUnavailable);
-  expect(trail.available).toBe(false);
-  expect(trail.reason).toMatch(/full/);
-  await expect(trail.append(aRow())).rejects.toThrow(/full/);
+  expect(auditLog.available).toBe(false);
+  expect(auditLog.reason).toMatch(/full/);
+  await expect(auditLog.append(aVend())).rejects.toThrow(/full/);
   rmSync(filler);
-  await back(trail);
-  await trail.append(aRow({ access_key_id: 'AFTER' }));
+  await back(auditLog);
+  await auditLog.append(aVend({ accessKeyId: 'AFTER' }));
   const rows = rowsOf(path);
   expect(rows.filter(row => row['via'] === 'endpoint').map(row => row['access_key_id'])).toEqual([
     ...acknowledged,
@@ -65,11 +65,11 @@ test('a disk that is full: nothing is said to be written, and with space it goes
 test('when little space is left failure rows stop and rows of vends go on', async context => {
   const disk = aSmallDisk();
   if ('reason' in disk) return context.skip(disk.reason);
-  const { trail, path, lines } = await aTrail(join(disk.folder, 'audit.sqlite'));
-  await trail.append(aRow());
-  trail.note(aFailure());
-  await trail.append(aRow());
-  await trail.close();
+  const { auditLog, path, lines } = await anAuditLog(join(disk.folder, 'audit.sqlite'));
+  await auditLog.append(aVend());
+  auditLog.recordFailure(aRejection());
+  await auditLog.append(aVend());
+  await auditLog.close();
   expect(rowsOf(path).map(row => row['outcome'])).toEqual(['ok', 'ok']);
   expect(lines.filter(line => line['level'] === 'error').map(line => line['msg'])).toEqual([
     expect.stringMatching(/failure rows stop/),
@@ -79,29 +79,29 @@ test('when little space is left failure rows stop and rows of vends go on', asyn
 });
 
 test('a database locked by another connection: refused within the half second, and back when the lock is gone', async () => {
-  const { trail, path } = await aTrail();
-  await trail.append(aRow());
+  const { auditLog, path } = await anAuditLog();
+  await auditLog.append(aVend());
   const other = open(path);
   other.exec('BEGIN IMMEDIATE');
   const begun = performance.now();
-  await expect(trail.append(aRow())).rejects.toThrow(AuditUnavailable);
+  await expect(auditLog.append(aVend())).rejects.toThrow(AuditUnavailable);
   expect(performance.now() - begun).toBeLessThan(900);
-  expect(trail.reason).toMatch(/locked|500 ms/);
+  expect(auditLog.reason).toMatch(/locked|500 ms/);
   other.exec('COMMIT');
-  await back(trail);
-  await trail.append(aRow({ access_key_id: 'AFTER' }));
+  await back(auditLog);
+  await auditLog.append(aVend({ accessKeyId: 'AFTER' }));
   expect(rowsOf(path).at(-1)).toMatchObject({ access_key_id: 'AFTER' });
 });
 
-test('a database that is locked at start keeps nobody from starting; the trail comes when the lock is gone', async () => {
+test('a database that is locked at start keeps nobody from starting; the audit log comes when the lock is gone', async () => {
   const path = join(aFolder(), 'audit.sqlite');
   const other = open(path);
   other.exec('CREATE TABLE x (y); BEGIN EXCLUSIVE');
-  const { trail } = await aTrail(path);
-  expect(trail.available).toBe(false);
+  const { auditLog } = await anAuditLog(path);
+  expect(auditLog.available).toBe(false);
   other.exec('COMMIT');
-  await back(trail);
-  await trail.append(aRow());
+  await back(auditLog);
+  await auditLog.append(aVend());
 });
 
 test.each([
@@ -114,13 +114,13 @@ test.each([
     },
   ],
 ])(
-  'a file that is %s while in use: the row is in the file that the path means, and the trail says what happened',
+  'a file that is %s while in use: the row is in the file that the path means, and the audit log says what happened',
   async (_, harm) => {
-    const { trail, path, lines } = await aTrail();
-    await trail.append(aRow({ access_key_id: 'BEFORE' }));
+    const { auditLog, path, lines } = await anAuditLog();
+    await auditLog.append(aVend({ accessKeyId: 'BEFORE' }));
     for (const file of [`${path}-wal`, `${path}-shm`]) rmSync(file, { force: true });
     harm(path);
-    await trail.append(aRow({ access_key_id: 'AFTER' }));
+    await auditLog.append(aVend({ accessKeyId: 'AFTER' }));
     const rows = rowsOf(path, "via <> 'x'");
     expect(rows.at(-1)).toMatchObject({ access_key_id: 'AFTER' });
     expect(rows.at(-2)).toMatchObject({
@@ -128,17 +128,17 @@ test.each([
       outcome_detail: expect.stringMatching(/last head.*"seq":2/),
     });
     expect(lines.filter(line => line['level'] === 'error')).toMatchObject([{ code: 'AuditReplaced' }]);
-    expect(trail.available).toBe(true);
+    expect(auditLog.available).toBe(true);
   },
 );
 
 test('a write-ahead log that is removed while in use loses no row', async () => {
-  const { trail, path, lines } = await aTrail();
-  await trail.append(aRow({ access_key_id: 'BEFORE' }));
+  const { auditLog, path, lines } = await anAuditLog();
+  await auditLog.append(aVend({ accessKeyId: 'BEFORE' }));
   rmSync(`${path}-wal`);
-  await trail.append(aRow({ access_key_id: 'BETWEEN' }));
+  await auditLog.append(aVend({ accessKeyId: 'BETWEEN' }));
   expect(rowsOf(path).map(row => row['access_key_id'])).toEqual(['BEFORE', 'BETWEEN']);
-  await trail.append(aRow({ access_key_id: 'AFTER' }));
+  await auditLog.append(aVend({ accessKeyId: 'AFTER' }));
   expect(rowsOf(path).map(row => row['access_key_id'])).toEqual(['BEFORE', 'BETWEEN', 'AFTER']);
   expect(lines.filter(line => line['level'] === 'error')).toMatchObject([
     { msg: expect.stringMatching(/-wal was removed/) },
@@ -148,14 +148,14 @@ test('a write-ahead log that is removed while in use loses no row', async () => 
 test('a folder that vanishes with everything in it: refused, and back with the folder', async () => {
   const folder = join(aFolder(), 'state');
   mkdirSync(folder);
-  const { trail, path } = await aTrail(join(folder, 'audit.sqlite'));
-  await trail.append(aRow());
+  const { auditLog, path } = await anAuditLog(join(folder, 'audit.sqlite'));
+  await auditLog.append(aVend());
   rmSync(folder, { recursive: true });
-  await expect(trail.append(aRow())).rejects.toThrow(AuditUnavailable);
-  expect(trail.reason).toMatch(/ENOENT/);
+  await expect(auditLog.append(aVend())).rejects.toThrow(AuditUnavailable);
+  expect(auditLog.reason).toMatch(/ENOENT/);
   mkdirSync(folder);
-  await back(trail);
-  await trail.append(aRow({ access_key_id: 'AFTER' }));
+  await back(auditLog);
+  await auditLog.append(aVend({ accessKeyId: 'AFTER' }));
   expect(rowsOf(path).at(-1)).toMatchObject({ access_key_id: 'AFTER' });
 });
 
@@ -166,19 +166,19 @@ test('a folder that can not be written is an error at start that names the path'
   if (!root) chmodSync(folder, 0o500);
   const { log } = aLog();
   const path = join(folder, 'audit.sqlite');
-  await expect(createTrail({ kind: 'sqlite', path }, { clock: systemClock, log })).rejects.toThrow(
+  await expect(createAuditLog({ kind: 'sqlite', path }, { clock: systemClock, log })).rejects.toThrow(
     /EACCES|EPERM|EROFS/,
   );
 });
 
-function aHangingTrail() {
+function aHangingAuditLog() {
   const path = join(aFolder(), 'audit.sqlite');
   const worker = new URL('./hanging-worker.mjs', import.meta.url);
-  return aTrail(path, { store: sqliteStore(path, { worker }) });
+  return anAuditLog(path, { store: sqliteStore(path, { worker }) });
 }
 
 test('a disk that hangs: the waiter learns within 0.5 s, the event loop goes on, and it ends by itself', async () => {
-  const { trail, path } = await aHangingTrail();
+  const { auditLog, path } = await aHangingAuditLog();
   let longest = 0;
   let last = performance.now();
   const beat = setInterval(() => {
@@ -186,42 +186,42 @@ test('a disk that hangs: the waiter learns within 0.5 s, the event loop goes on,
     last = performance.now();
   }, 5);
   const begun = performance.now();
-  await expect(trail.append(aRow())).rejects.toThrow(AuditUnavailable);
+  await expect(auditLog.append(aVend())).rejects.toThrow(AuditUnavailable);
   const waited = performance.now() - begun;
   clearInterval(beat);
   expect(waited).toBeGreaterThan(450);
   expect(waited).toBeLessThan(5_000);
   // The hanging write holds the loop for no time at all; what is allowed for is a machine with other work.
   expect(longest).toBeLessThan(waited);
-  expect(trail.available).toBe(false);
-  await expect(trail.append(aRow())).rejects.toThrow(AuditUnavailable);
+  expect(auditLog.available).toBe(false);
+  await expect(auditLog.append(aVend())).rejects.toThrow(AuditUnavailable);
   writeFileSync(`${path}.go`, '');
-  await back(trail);
-  await trail.append(aRow());
+  await back(auditLog);
+  await auditLog.append(aVend());
 });
 
 test('a worker that dies: its rows are refused, and another takes over', async () => {
-  const { trail, path } = await aHangingTrail();
+  const { auditLog, path } = await aHangingAuditLog();
   writeFileSync(`${path}.die`, '');
-  await expect(trail.append(aRow())).rejects.toThrow(/worker ended: exit code 3/);
-  expect(trail.available).toBe(false);
+  await expect(auditLog.append(aVend())).rejects.toThrow(/worker ended: exit code 3/);
+  expect(auditLog.available).toBe(false);
   rmSync(`${path}.die`);
   writeFileSync(`${path}.go`, '');
-  await back(trail);
-  await trail.append(aRow());
+  await back(auditLog);
+  await auditLog.append(aVend());
 });
 
 test('after outages of every kind the chains are intact', async () => {
-  const { trail, path } = await aTrail();
-  await trail.append(aRow());
+  const { auditLog, path } = await anAuditLog();
+  await auditLog.append(aVend());
   const other = open(path);
   other.exec('BEGIN IMMEDIATE');
-  await Promise.allSettled([1, 2, 3].map(() => trail.append(aRow())));
+  await Promise.allSettled([1, 2, 3].map(() => auditLog.append(aVend())));
   other.exec('COMMIT');
-  await back(trail);
-  await trail.append(aRow());
-  await trail.close();
+  await back(auditLog);
+  await auditLog.append(aVend());
+  await auditLog.close();
   const db = await openToRead({ kind: 'sqlite', path });
-  expect(await verifyTrail(db)).toMatchObject({ intact: true, findings: [] });
+  expect(await verifyAuditLog(db)).toMatchObject({ intact: true, findings: [] });
   await db.close();
 });

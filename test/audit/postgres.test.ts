@@ -1,16 +1,16 @@
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { hashOf } from '../../src/audit/chain.ts';
-import type { StoredRow } from '../../src/audit/columns.ts';
-import { createTrail } from '../../src/audit/create-log.ts';
+import type { StoredRecord } from '../../src/audit/columns.ts';
+import { createAuditLog } from '../../src/audit/create-log.ts';
 import { openToRead } from '../../src/audit/database.ts';
 import { prune } from '../../src/audit/prune.ts';
 import { headsOf } from '../../src/audit/reader.ts';
-import { verifyTrail } from '../../src/audit/verify.ts';
+import { verifyAuditLog } from '../../src/audit/verify.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { AuditUnavailable } from '../../src/lib/errors.ts';
 import { debianPostgres, type PostgresServer, pglite } from './postgres-server.ts';
-import { aFailure, aLog, aRow } from './support.ts';
+import { aLog, aRecord, aRejection, aVend } from './support.ts';
 
 /** Runs SQL as somebody else would, on a connection of its own. */
 async function sql<T extends pg.QueryResultRow>(server: PostgresServer, text: string): Promise<T[]> {
@@ -24,26 +24,26 @@ async function sql<T extends pg.QueryResultRow>(server: PostgresServer, text: st
   }
 }
 
-async function aPostgresTrail(server: PostgresServer, user?: string) {
+async function aPostgresAuditLog(server: PostgresServer, user?: string) {
   const { log, lines } = aLog();
   const config = { kind: 'postgres', url: server.url(user) } as const;
-  const trail = await createTrail(config, { clock: systemClock, log });
-  onTestFinished(() => trail.close());
-  return { trail, lines, config };
+  const auditLog = await createAuditLog(config, { clock: systemClock, log });
+  onTestFinished(() => auditLog.close());
+  return { auditLog, lines, config };
 }
 
-async function report(server: PostgresServer, heads?: Parameters<typeof verifyTrail>[1]) {
+async function report(server: PostgresServer, heads?: Parameters<typeof verifyAuditLog>[1]) {
   const db = await openToRead({ kind: 'postgres', url: server.url() });
   try {
-    return await verifyTrail(db, heads);
+    return await verifyAuditLog(db, heads);
   } finally {
     await db.close();
   }
 }
 
 const FRESH = 'DROP TABLE IF EXISTS mint_log, mint_log_schema; DROP FUNCTION IF EXISTS mint_log_refuse';
-const back = (trail: { available: boolean }) =>
-  vi.waitFor(() => expect(trail.available).toBe(true), { timeout: 15_000, interval: 50 });
+const back = (auditLog: { available: boolean }) =>
+  vi.waitFor(() => expect(auditLog.available).toBe(true), { timeout: 15_000, interval: 50 });
 
 describe('PGlite', () => {
   let server: PostgresServer;
@@ -54,14 +54,14 @@ describe('PGlite', () => {
   beforeEach(() => sql(server, FRESH));
 
   test('a row is committed when append resolves, with its place in the chain', async () => {
-    const { trail } = await aPostgresTrail(server);
-    await trail.append(aRow());
-    await Promise.all([trail.append(aRow()), trail.append(aRow())]);
-    await trail.close();
+    const { auditLog } = await aPostgresAuditLog(server);
+    await auditLog.append(aVend());
+    await Promise.all([auditLog.append(aVend()), auditLog.append(aVend())]);
+    await auditLog.close();
     const rows = await sql<Record<string, unknown>>(server, 'SELECT * FROM mint_log ORDER BY id');
     expect(rows.map(row => row['seq'])).toEqual(['1', '2', '3']);
     expect(rows[0]).toMatchObject({
-      requester_wallet: aRow().requester_wallet,
+      requester_wallet: aRecord().requester_wallet,
       via: 'endpoint',
       minted_at: '1767225600',
     });
@@ -74,17 +74,17 @@ describe('PGlite', () => {
     ['TRUNCATE', 'TRUNCATE mint_log'],
     ['an upsert', "INSERT INTO mint_log SELECT * FROM mint_log ON CONFLICT (id) DO UPDATE SET outcome = 'x'"],
   ])('%s is refused, and the row stays', async (_, statement) => {
-    const { trail } = await aPostgresTrail(server);
-    await trail.append(aRow());
-    await trail.close();
+    const { auditLog } = await aPostgresAuditLog(server);
+    await auditLog.append(aVend());
+    await auditLog.close();
     await expect(sql(server, statement)).rejects.toThrow(/append-only/);
     expect(await report(server)).toMatchObject({ intact: true, rows: 1 });
   });
 
   test('an edited row and a cut tail are found', async () => {
-    const { trail, config } = await aPostgresTrail(server);
-    for (let n = 0; n < 3; n++) await trail.append(aRow());
-    await trail.close();
+    const { auditLog, config } = await aPostgresAuditLog(server);
+    for (let n = 0; n < 3; n++) await auditLog.append(aVend());
+    await auditLog.close();
     const db = await openToRead(config);
     const heads = await headsOf(db);
     await db.close();
@@ -104,9 +104,9 @@ describe('PGlite', () => {
        INSERT INTO mint_log (minted_at, requester_token_hash, requester_wallet, requested_role, session_duration_seconds, sts_session_name, outcome)
         SELECT n, 'h', 'w', 'arn', 3600, 's', 'ok' FROM generate_series(1, 1500) AS n`,
     );
-    const { trail } = await aPostgresTrail(server);
-    await trail.append(aRow());
-    await trail.close();
+    const { auditLog } = await aPostgresAuditLog(server);
+    await auditLog.append(aVend());
+    await auditLog.close();
     expect(await report(server)).toMatchObject({ intact: true, sealedRows: 1500, rows: 1502 });
     const rows = await sql(
       server,
@@ -116,38 +116,38 @@ describe('PGlite', () => {
   });
 
   test('prune takes the leading rows, and the rest can be verified', async () => {
-    const { trail, config } = await aPostgresTrail(server);
-    for (let n = 1; n <= 4; n++) await trail.append(aRow({ minted_at: n }));
-    await trail.close();
+    const { auditLog, config } = await aPostgresAuditLog(server);
+    for (let n = 1; n <= 4; n++) await auditLog.append(aVend({ at: n * 1000 }));
+    await auditLog.close();
     expect(await prune(config, 3, 10)).toMatchObject([{ first_seq: 1, last_seq: 2 }]);
     expect(await report(server)).toMatchObject({ intact: true, rows: 3, pruned: [{ last_seq: 2 }] });
     await expect(sql(server, 'DELETE FROM mint_log')).rejects.toThrow(/append-only/);
   });
 
   test('a server that is gone: refused, and back by itself when the server is', async () => {
-    const { trail, lines } = await aPostgresTrail(server);
-    await trail.append(aRow());
+    const { auditLog, lines } = await aPostgresAuditLog(server);
+    await auditLog.append(aVend());
     await server.stop();
-    await expect(trail.append(aRow())).rejects.toThrow(AuditUnavailable);
-    expect(trail.available).toBe(false);
-    trail.note(aFailure());
+    await expect(auditLog.append(aVend())).rejects.toThrow(AuditUnavailable);
+    expect(auditLog.available).toBe(false);
+    auditLog.recordFailure(aRejection());
     await server.start();
-    await back(trail);
-    await trail.append(aRow());
-    await trail.close();
+    await back(auditLog);
+    await auditLog.append(aVend());
+    await auditLog.close();
     expect(await report(server)).toMatchObject({ intact: true, writers: 2 });
     expect(JSON.stringify(lines)).not.toContain('geheim');
   });
 
   test('a server that is gone at start keeps nobody from starting', async () => {
     await server.stop();
-    const { trail } = await aPostgresTrail(server);
-    expect(trail.available).toBe(false);
-    expect(trail.reason).toMatch(/127\.0\.0\.1:\d+\/postgres.*ECONNREFUSED/);
-    expect(trail.reason).not.toContain('geheim');
+    const { auditLog } = await aPostgresAuditLog(server);
+    expect(auditLog.available).toBe(false);
+    expect(auditLog.reason).toMatch(/127\.0\.0\.1:\d+\/postgres.*ECONNREFUSED/);
+    expect(auditLog.reason).not.toContain('geheim');
     await server.start();
-    await back(trail);
-    await trail.append(aRow());
+    await back(auditLog);
+    await auditLog.append(aVend());
   });
 });
 
@@ -166,15 +166,15 @@ describe('Debian’s server', () => {
   });
 
   test('replicas that start and write at once don’t get in one another’s way: each has a chain, none loses a row', async () => {
-    const replicas = await Promise.all([1, 2, 3, 4].map(() => aPostgresTrail(server)));
-    await Promise.all(replicas.flatMap(({ trail }) => Array.from({ length: 250 }, () => trail.append(aRow()))));
-    for (const { trail } of replicas) await trail.close();
+    const replicas = await Promise.all([1, 2, 3, 4].map(() => aPostgresAuditLog(server)));
+    await Promise.all(replicas.flatMap(({ auditLog }) => Array.from({ length: 250 }, () => auditLog.append(aVend()))));
+    for (const { auditLog } of replicas) await auditLog.close();
     expect(await report(server)).toMatchObject({ intact: true, writers: 4, rows: 1000 });
   });
 
   test('a role with no more than INSERT and SELECT can serve, and can take nothing back', async () => {
-    const { trail } = await aPostgresTrail(server);
-    await trail.close();
+    const { auditLog } = await aPostgresAuditLog(server);
+    await auditLog.close();
     await sql(
       server,
       `DROP ROLE IF EXISTS vendor; CREATE ROLE vendor LOGIN;
@@ -182,8 +182,8 @@ describe('Debian’s server', () => {
        GRANT USAGE ON SEQUENCE mint_log_id_seq TO vendor;
        GRANT SELECT ON mint_log_schema TO vendor`,
     );
-    const { trail: serving, config } = await aPostgresTrail(server, 'vendor');
-    await serving.append(aRow({ minted_at: 1 }));
+    const { auditLog: serving, config } = await aPostgresAuditLog(server, 'vendor');
+    await serving.append(aVend({ at: 1000 }));
     const client = new pg.Client(config.url);
     await client.connect();
     for (const statement of [
@@ -200,21 +200,21 @@ describe('Debian’s server', () => {
   });
 
   test('a server that dies in the middle of writing: every acknowledged row is there when it is back', async () => {
-    const { trail } = await aPostgresTrail(server);
+    const { auditLog } = await aPostgresAuditLog(server);
     const acknowledged: string[] = [];
     const lanes = Array.from({ length: 8 }, async (_, lane) => {
       for (let n = 0; ; n++) {
         const access_key_id = `${lane}-${n}`;
-        await trail.append(aRow({ access_key_id }));
+        await auditLog.append(aVend({ accessKeyId: access_key_id }));
         acknowledged.push(access_key_id);
         if (acknowledged.length === 200) void server.stop();
       }
     });
     for (const { status } of await Promise.allSettled(lanes)) expect(status).toBe('rejected');
     await server.start();
-    await back(trail);
-    await trail.append(aRow());
-    await trail.close();
+    await back(auditLog);
+    await auditLog.append(aVend());
+    await auditLog.close();
     const rows = await sql<{ access_key_id: string }>(server, 'SELECT access_key_id FROM mint_log');
     const there = new Set(rows.map(row => row.access_key_id));
     expect(acknowledged.filter(key => !there.has(key))).toEqual([]);
@@ -222,31 +222,31 @@ describe('Debian’s server', () => {
   });
 
   test('a table that is locked: refused within the half second, and back when the lock is gone', async () => {
-    const { trail } = await aPostgresTrail(server);
-    await trail.append(aRow());
+    const { auditLog } = await aPostgresAuditLog(server);
+    await auditLog.append(aVend());
     const other = new pg.Client(server.url());
     await other.connect();
     await other.query('BEGIN; LOCK TABLE mint_log IN ACCESS EXCLUSIVE MODE');
-    await expect(trail.append(aRow())).rejects.toThrow(AuditUnavailable);
+    await expect(auditLog.append(aVend())).rejects.toThrow(AuditUnavailable);
     await other.query('COMMIT');
     await other.end();
-    await back(trail);
-    await trail.append(aRow());
+    await back(auditLog);
+    await auditLog.append(aVend());
   });
 
-  test('a role without access is an error at start, not a trail that never comes', async () => {
+  test('a role without access is an error at start, not an audit log that never comes', async () => {
     const { log } = aLog();
     const config = { kind: 'postgres', url: server.url('nobody') } as const;
-    await expect(createTrail(config, { clock: systemClock, log })).rejects.toThrow(/role "nobody" does not exist/);
+    await expect(createAuditLog(config, { clock: systemClock, log })).rejects.toThrow(/role "nobody" does not exist/);
   });
 
   test('rows read back give the hashes that were stored', async () => {
-    const { trail, config } = await aPostgresTrail(server);
-    await trail.append(aRow({ outcome_detail: 'é "x" \0 \ud800' }));
+    const { auditLog, config } = await aPostgresAuditLog(server);
+    await auditLog.append(aVend({ accessKeyId: 'é "x" \0 \ud800' }));
     const db = await openToRead(config);
-    const [row] = await db.query<StoredRow>('SELECT * FROM trail');
+    const [row] = await db.query<StoredRecord>('SELECT * FROM records');
     await db.close();
     expect(row && hashOf(row)).toBe(row?.hash);
-    expect(row?.minted_at).toBe(aRow().minted_at);
+    expect(row?.minted_at).toBe(aRecord().minted_at);
   });
 });

@@ -2,22 +2,22 @@ import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { hashOf } from '../../src/audit/chain.ts';
-import { normalised, type StoredRow } from '../../src/audit/columns.ts';
-import { createTrail } from '../../src/audit/create-log.ts';
+import { normalised, type StoredRecord } from '../../src/audit/columns.ts';
+import { createAuditLog } from '../../src/audit/create-log.ts';
 import { SqliteFile } from '../../src/audit/sqlite/file.ts';
 import { systemClock } from '../../src/lib/clock.ts';
-import { aFolder, aLog, anOldDatabase, aRow, aTrail, open, rowsOf } from './support.ts';
+import { aFolder, aLog, anAuditLog, anOldDatabase, aRecord, aVend, open, rowsOf } from './support.ts';
 
 test('a row is in the database when append resolves, with its place in the chain', async () => {
-  const { trail, path } = await aTrail();
-  await trail.append(aRow());
+  const { auditLog, path } = await anAuditLog();
+  await auditLog.append(aVend());
   const rows = rowsOf(path);
-  expect(rows).toMatchObject([{ ...aRow(), id: 1, seq: 1, prev_hash: '0'.repeat(64) }]);
-  expect(rows[0]?.['hash']).toBe(hashOf(rows[0] as unknown as StoredRow));
+  expect(rows).toMatchObject([{ ...aRecord(), id: 1, seq: 1, prev_hash: '0'.repeat(64) }]);
+  expect(rows[0]?.['hash']).toBe(hashOf(rows[0] as unknown as StoredRecord));
 });
 
 test('the nine columns of the old broker come first, as they were, and their indexes are there', async () => {
-  const { path } = await aTrail();
+  const { path } = await anAuditLog();
   const db = open(path);
   const columns = db.prepare("SELECT name, type, [notnull] AS required, pk FROM pragma_table_info('mint_log')").all();
   expect(columns.slice(0, 9)).toEqual([
@@ -37,9 +37,9 @@ test('the nine columns of the old broker come first, as they were, and their ind
 });
 
 test('rows that come together are chained in their order, and none is lost', async () => {
-  const { trail, path } = await aTrail();
-  await Promise.all(Array.from({ length: 2500 }, (_, n) => trail.append(aRow({ access_key_id: `ASIA${n}` }))));
-  const rows = rowsOf(path) as unknown as StoredRow[];
+  const { auditLog, path } = await anAuditLog();
+  await Promise.all(Array.from({ length: 2500 }, (_, n) => auditLog.append(aVend({ accessKeyId: `ASIA${n}` }))));
+  const rows = rowsOf(path) as unknown as StoredRecord[];
   expect(rows.map(row => row.access_key_id)).toEqual(rows.map((_, n) => `ASIA${n}`));
   expect(rows.map(row => row.seq)).toEqual(rows.map((_, n) => n + 1));
   for (const [n, row] of rows.entries()) {
@@ -49,9 +49,12 @@ test('rows that come together are chained in their order, and none is lost', asy
 });
 
 test('text that a database would change is stored in a form whose hash still fits', async () => {
-  const { trail, path } = await aTrail();
-  await trail.append(aRow({ outcome_detail: `a\0b\ud800c "é" \u2028 ${'x'.repeat(400)}`, minted_at: 1.7 }));
-  const [row] = rowsOf(path) as unknown as StoredRow[];
+  const path = join(aFolder(), 'audit.sqlite');
+  const file = new SqliteFile(path);
+  file.open();
+  file.write([aRecord({ outcome_detail: `a\0b\ud800c "é" \u2028 ${'x'.repeat(400)}`, minted_at: 1.7 })]);
+  file.close();
+  const [row] = rowsOf(path) as unknown as StoredRecord[];
   expect(row?.outcome_detail).toMatch(/^a\ufffdb\ufffdc "é" \u2028 x+…$/);
   expect(row?.outcome_detail?.length).toBe(300);
   expect(row && hashOf(row)).toBe(row?.hash);
@@ -66,7 +69,7 @@ test('what a first row needs is made ready without a lock, and leaves nothing be
   file.prepare();
   other.exec('ROLLBACK');
   expect(rowsOf(path)).toEqual([]);
-  expect(file.write([normalised(aRow())]).head.seq).toBe(1);
+  expect(file.write([normalised(aRecord())]).head.seq).toBe(1);
   file.close();
   expect(rowsOf(path)).toMatchObject([{ id: 1, seq: 1, outcome: 'ok' }]);
 });
@@ -87,9 +90,9 @@ test.each([
   ],
   ['an upsert', "INSERT INTO mint_log SELECT * FROM mint_log WHERE id = 1 ON CONFLICT DO UPDATE SET outcome = 'x'"],
 ])('%s is refused, and the row stays', async (_, statement) => {
-  const { trail, path } = await aTrail();
-  await trail.append(aRow());
-  await trail.append(aRow());
+  const { auditLog, path } = await anAuditLog();
+  await auditLog.append(aVend());
+  await auditLog.append(aVend());
   const before = rowsOf(path);
   expect(() => open(path).exec(statement)).toThrow(/append-only/);
   expect(rowsOf(path)).toEqual(before);
@@ -98,9 +101,9 @@ test.each([
 test('an old broker’s database is migrated in place: its rows are as they were, sealed, and told from the new ones', async () => {
   const path = join(aFolder(), 'old.sqlite');
   const old = anOldDatabase(path, 2300);
-  const { trail } = await aTrail(path);
-  await trail.append(aRow());
-  const rows = rowsOf(path) as unknown as StoredRow[];
+  const { auditLog } = await anAuditLog(path);
+  await auditLog.append(aVend());
+  const rows = rowsOf(path) as unknown as StoredRecord[];
   expect(rows.slice(0, 2300)).toMatchObject(old);
   expect(new Set(rows.slice(0, 2300).map(row => `${row.writer} ${row.via}`))).toEqual(new Set(['sealed null']));
   const [seal, fresh] = rows.slice(2300);
@@ -114,7 +117,7 @@ test('an old broker’s database is migrated in place: its rows are as they were
 });
 
 test('the old broker’s own INSERT still works on a migrated database', async () => {
-  const { path } = await aTrail();
+  const { path } = await anAuditLog();
   open(path).exec(
     `INSERT INTO mint_log (minted_at, requester_token_hash, requester_wallet, requested_role, session_duration_seconds, sts_session_name, outcome, outcome_detail)
      VALUES (1, '', 'unknown', 'r', 3600, 's', 'auth_failed', NULL)`,
@@ -123,10 +126,10 @@ test('the old broker’s own INSERT still works on a migrated database', async (
 });
 
 test('a second start continues the table with a chain of its own, and two processes may write at once', async () => {
-  const { trail, path } = await aTrail();
-  const second = await aTrail(path);
-  await Promise.all([1, 2, 3].flatMap(() => [trail.append(aRow()), second.trail.append(aRow())]));
-  const rows = rowsOf(path) as unknown as StoredRow[];
+  const { auditLog, path } = await anAuditLog();
+  const second = await anAuditLog(path);
+  await Promise.all([1, 2, 3].flatMap(() => [auditLog.append(aVend()), second.auditLog.append(aVend())]));
+  const rows = rowsOf(path) as unknown as StoredRecord[];
   const writers = [...new Set(rows.map(row => row.writer))];
   expect(writers).toHaveLength(2);
   for (const writer of writers)
@@ -134,8 +137,8 @@ test('a second start continues the table with a chain of its own, and two proces
 });
 
 test('the database can be read and written by its owner alone', async () => {
-  const { trail, path } = await aTrail();
-  await trail.append(aRow());
+  const { auditLog, path } = await anAuditLog();
+  await auditLog.append(aVend());
   for (const file of [path, `${path}-wal`, `${path}-shm`]) expect(statSync(file).mode & 0o777).toBe(0o600);
 });
 
@@ -163,7 +166,7 @@ test.each([
       open(join(folder, 'x')).exec('CREATE TABLE mint_log (id INTEGER PRIMARY KEY)');
       return join(folder, 'x');
     },
-    /without minted_at.*not a trail/,
+    /without minted_at.*not an audit log/,
   ],
   [
     'a newer version’s database',
@@ -178,30 +181,30 @@ test.each([
 ])('%s is an error at start that names the path', async (_, make, message) => {
   const path = make(aFolder());
   const { log } = aLog();
-  const opening = createTrail({ kind: 'sqlite', path }, { clock: systemClock, log });
+  const opening = createAuditLog({ kind: 'sqlite', path }, { clock: systemClock, log });
   await expect(opening).rejects.toThrow(path);
   await expect(opening).rejects.toThrow(message);
 });
 
 test('the heads are logged at close, and every minute in which something was written', async () => {
-  const { trail, path, lines, clock } = await aTrail(undefined, { fake: true });
+  const { auditLog, path, lines, clock } = await anAuditLog(undefined, { fake: true });
   const heads = () => lines.filter(line => String(line['msg']).startsWith('audit head'));
-  await trail.append(aRow());
+  await auditLog.append(aVend());
   await clock.advance(60_000);
   await clock.advance(60_000);
   const [row] = rowsOf(path);
   expect(heads()).toMatchObject([
     { writer: row?.['writer'], seq: 1, hash: row?.['hash'], at: '2026-01-01T00:00:00.000Z' },
   ]);
-  await trail.append(aRow());
-  await trail.close();
+  await auditLog.append(aVend());
+  await auditLog.close();
   expect(heads()).toMatchObject([{ seq: 1 }, { writer: row?.['writer'], seq: 2 }]);
 });
 
 test('close leaves one file with everything in it', async () => {
-  const { trail, path } = await aTrail();
-  await trail.append(aRow());
-  await trail.close();
+  const { auditLog, path } = await anAuditLog();
+  await auditLog.append(aVend());
+  await auditLog.close();
   expect(readdirSync(dirname(path))).toEqual(['audit.sqlite']);
   expect(rowsOf(path)).toHaveLength(1);
 });

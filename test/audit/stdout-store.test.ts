@@ -3,9 +3,9 @@ import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs'
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { hashOf } from '../../src/audit/chain.ts';
-import type { StoredRow } from '../../src/audit/columns.ts';
+import type { StoredRecord } from '../../src/audit/columns.ts';
 import { stdoutStore } from '../../src/audit/stdout.ts';
-import { aFolder, aRow, aTrail } from './support.ts';
+import { aFolder, anAuditLog, aRecord, aVend } from './support.ts';
 
 function aDescriptor(path: string, flags: string | number): number {
   const fd = openSync(path, flags);
@@ -15,38 +15,38 @@ function aDescriptor(path: string, flags: string | number): number {
 
 test('a row is one JSON line with its chain, taken before append resolves', async () => {
   const path = join(aFolder(), 'out');
-  const { trail } = await aTrail(undefined, { store: stdoutStore(aDescriptor(path, 'w')) });
-  await trail.append(aRow());
-  await Promise.all([trail.append(aRow()), trail.append(aRow())]);
+  const { auditLog } = await anAuditLog(undefined, { store: stdoutStore(aDescriptor(path, 'w')) });
+  await auditLog.append(aVend());
+  await Promise.all([auditLog.append(aVend()), auditLog.append(aVend())]);
   const rows = readFileSync(path, 'utf8')
     .trimEnd()
     .split('\n')
-    .map(line => JSON.parse(line) as StoredRow & { type: string });
-  expect(rows).toMatchObject([1, 2, 3].map(seq => ({ type: 'mint_log', ...aRow(), id: seq, seq })));
+    .map(line => JSON.parse(line) as StoredRecord & { type: string });
+  expect(rows).toMatchObject([1, 2, 3].map(seq => ({ type: 'mint_log', ...aRecord(), id: seq, seq })));
   for (const [n, { type: _, ...row }] of rows.entries()) {
     expect(row.hash).toBe(hashOf(row));
     if (n > 0) expect(row.prev_hash).toBe(rows[n - 1]?.hash);
   }
 });
 
-test('a device that takes nothing withholds the row, and the trail says why', async () => {
-  const { trail } = await aTrail(undefined, { store: stdoutStore(aDescriptor('/dev/full', 'w')) });
-  await expect(trail.append(aRow())).rejects.toThrow(/ENOSPC/);
-  expect(trail.available).toBe(false);
+test('a device that takes nothing withholds the row, and the audit log says why', async () => {
+  const { auditLog } = await anAuditLog(undefined, { store: stdoutStore(aDescriptor('/dev/full', 'w')) });
+  await expect(auditLog.append(aVend())).rejects.toThrow(/ENOSPC/);
+  expect(auditLog.available).toBe(false);
 });
 
 test('a pipe that nobody reads withholds the row within the half second and blocks nobody', async () => {
   const path = join(aFolder(), 'pipe');
   execFileSync('mkfifo', [path]);
   const reader = aDescriptor(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  const { trail } = await aTrail(undefined, {
+  const { auditLog } = await anAuditLog(undefined, {
     store: stdoutStore(aDescriptor(path, constants.O_WRONLY | constants.O_NONBLOCK)),
   });
-  const waiting = Array.from({ length: 300 }, () => trail.append(aRow()));
+  const waiting = Array.from({ length: 300 }, () => auditLog.append(aVend()));
   const results = await Promise.allSettled(waiting);
   expect(results.map(result => result.status)).toContain('rejected');
-  expect(trail.available).toBe(false);
-  // Somebody reads again: the rest goes out, and the trail is back.
+  expect(auditLog.available).toBe(false);
+  // Somebody reads again: the rest goes out, and the audit log is back.
   const buffer = Buffer.alloc(1 << 20);
   const timer = setInterval(() => {
     try {
@@ -56,6 +56,6 @@ test('a pipe that nobody reads withholds the row within the half second and bloc
     }
   }, 5);
   onTestFinished(() => clearInterval(timer));
-  await expect.poll(() => trail.available, { timeout: 5_000 }).toBe(true);
-  await trail.append(aRow());
+  await expect.poll(() => auditLog.available, { timeout: 5_000 }).toBe(true);
+  await auditLog.append(aVend());
 });

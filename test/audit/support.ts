@@ -1,5 +1,5 @@
 /**
- * What the tests of the trail share: rows, folders, a log that can be read.
+ * What the tests of the audit log share: rows, folders, a log that can be read.
  *
  * @module
  */
@@ -8,57 +8,15 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { createTrail } from '../../src/audit/create-log.ts';
-import type { AuditRow, Trail } from '../../src/audit/log.ts';
+import { createAuditLog } from '../../src/audit/create-log.ts';
+import type { AuditLog } from '../../src/audit/log.ts';
 import type { Store } from '../../src/audit/store.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { createLogger, type Logger } from '../../src/lib/log.ts';
 import { type FakeClock, fakeClock } from '../support/fake-clock.ts';
+import { WALLET } from './events.ts';
 
-export const WALLET = '0x52908400098527886e0f7030069857d2e4169ee7';
-
-/** A vend from a fresh exchange, unless told otherwise. */
-export function aRow(changes: Partial<AuditRow> = {}): AuditRow {
-  return {
-    minted_at: 1_767_225_600,
-    requester_token_hash: 'ab'.repeat(32),
-    requester_wallet: WALLET,
-    requested_role: 'data-role-via-jwt',
-    session_duration_seconds: 3600,
-    sts_session_name: `${WALLET}@scraper-a`,
-    outcome: 'ok',
-    outcome_detail: null,
-    via: 'endpoint',
-    source: 'fresh',
-    role_arn: 'arn:aws:iam::123456789012:role/agentkeys-data-role',
-    workload: 'scraper-a',
-    caller_kind: 'token',
-    access_key_id: 'ASIAEXAMPLE',
-    credentials_expiration: 1_767_229_200,
-    sts_request_id: '00000000-0000-0000-0000-000000000000',
-    count: 1,
-    ...changes,
-  };
-}
-
-/** A refused request. */
-export function aFailure(changes: Partial<AuditRow> = {}): AuditRow {
-  return aRow({
-    requester_token_hash: '',
-    requester_wallet: 'unknown',
-    sts_session_name: '(unauthenticated)',
-    outcome: 'auth_failed',
-    outcome_detail: 'InvalidAuthorizationToken',
-    source: null,
-    role_arn: null,
-    workload: null,
-    caller_kind: 'none',
-    access_key_id: null,
-    credentials_expiration: null,
-    sts_request_id: null,
-    ...changes,
-  });
-}
+export * from './events.ts';
 
 /** A folder that is gone after the test. */
 export function aFolder(): string {
@@ -98,20 +56,23 @@ export function rowsOf(path: string, where = '1'): Record<string, string | numbe
   }
 }
 
-/** A trail in a file, closed after the test. */
-export async function aTrail(
+/** An audit log in a file, closed after the test. */
+export async function anAuditLog(
   path: string = join(aFolder(), 'audit.sqlite'),
   { fake = false, ...options }: { fake?: boolean; store?: Store; reserveBytes?: number } = {},
-): Promise<{ trail: Trail; path: string; lines: Record<string, unknown>[]; clock: FakeClock }> {
+): Promise<{ auditLog: AuditLog; path: string; lines: Record<string, unknown>[]; clock: FakeClock }> {
   const { log, lines } = aLog();
   const clock = fakeClock();
-  const trail = await createTrail({ kind: 'sqlite', path }, { clock: fake ? clock : systemClock, log, ...options });
+  const auditLog = await createAuditLog(
+    { kind: 'sqlite', path },
+    { clock: fake ? clock : systemClock, log, ...options },
+  );
   onTestFinished(async () => {
-    const closing = trail.close();
+    const closing = auditLog.close();
     if (fake) await clock.advance(10_000);
     await closing;
   });
-  return { trail, path, lines, clock };
+  return { auditLog, path, lines, clock };
 }
 
 /** A database as the old broker left it. */

@@ -1,31 +1,31 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { hashOf } from '../../src/audit/chain.ts';
-import type { StoredRow } from '../../src/audit/columns.ts';
+import type { StoredRecord } from '../../src/audit/columns.ts';
 import { openToRead } from '../../src/audit/database.ts';
 import { headText, parseHeads } from '../../src/audit/heads.ts';
 import { prune, rangesBefore } from '../../src/audit/prune.ts';
 import { headsOf } from '../../src/audit/reader.ts';
-import { type VerifyReport, verifyTrail } from '../../src/audit/verify.ts';
-import { aFolder, anOldDatabase, aRow, aTrail, open, rowsOf } from './support.ts';
+import { type VerifyReport, verifyAuditLog } from '../../src/audit/verify.ts';
+import { aFolder, anAuditLog, anOldDatabase, aVend, open, rowsOf } from './support.ts';
 
 const START = 1_767_225_600;
 
-/** A trail of six rows by one writer and two by another, a day apart; nobody writes it any more. */
+/** An audit log of six rows by one writer and two by another, a day apart; nobody writes it any more. */
 async function aFinishedTrail(path = join(aFolder(), 'audit.sqlite')): Promise<string> {
   for (const rows of [6, 2]) {
-    const { trail } = await aTrail(path);
+    const { auditLog } = await anAuditLog(path);
     for (let n = 0; n < rows; n++)
-      await trail.append(aRow({ minted_at: START + n * 86_400, access_key_id: `ASIA${n}` }));
-    await trail.close();
+      await auditLog.append(aVend({ at: (START + n * 86_400) * 1000, accessKeyId: `ASIA${n}` }));
+    await auditLog.close();
   }
   return path;
 }
 
-async function verified(path: string, heads?: Parameters<typeof verifyTrail>[1]): Promise<VerifyReport> {
+async function verified(path: string, heads?: Parameters<typeof verifyAuditLog>[1]): Promise<VerifyReport> {
   const db = await openToRead({ kind: 'sqlite', path });
   try {
-    return await verifyTrail(db, heads);
+    return await verifyAuditLog(db, heads);
   } finally {
     await db.close();
   }
@@ -53,8 +53,8 @@ function tamper(path: string, sql: string): void {
 
 /** Computes all chains of a database anew, as somebody would who knows how. */
 function rechain(path: string): void {
-  const last = new Map<string, StoredRow>();
-  for (const row of rowsOf(path) as unknown as StoredRow[]) {
+  const last = new Map<string, StoredRecord>();
+  for (const row of rowsOf(path) as unknown as StoredRecord[]) {
     const before = last.get(row.writer ?? '');
     const changed = { ...row, seq: (before?.seq ?? 0) + 1, prev_hash: before?.hash ?? '0'.repeat(64) };
     const done = { ...changed, hash: hashOf(changed) };
@@ -66,7 +66,7 @@ function rechain(path: string): void {
   }
 }
 
-test('a trail that nobody touched is intact, and without heads the report says what that can not exclude', async () => {
+test('an audit log that nobody touched is intact, and without heads the report says what that can not exclude', async () => {
   const path = await aFinishedTrail();
   expect(await verified(path)).toMatchObject({
     intact: true,
@@ -100,7 +100,7 @@ test.each([
 
 test('an edited row whose hash was computed anew is found by the row behind it', async () => {
   const path = await aFinishedTrail();
-  const row = rowsOf(path)[2] as unknown as StoredRow;
+  const row = rowsOf(path)[2] as unknown as StoredRecord;
   tamper(path, `UPDATE mint_log SET count = 9, hash = '${hashOf({ ...row, count: 9 })}' WHERE id = 3`);
   expect((await verified(path)).findings).toMatchObject([
     { kind: 'rewritten', id: 3, message: expect.stringMatching(/row id 4/) },
@@ -204,9 +204,9 @@ test('the old broker’s rows are held by their seal: an edit, a removed row and
   ] as const) {
     const path = join(aFolder(), 'old.sqlite');
     anOldDatabase(path, 10);
-    const { trail } = await aTrail(path);
-    await trail.append(aRow());
-    await trail.close();
+    const { auditLog } = await anAuditLog(path);
+    await auditLog.append(aVend());
+    await auditLog.close();
     if (sql !== 'SELECT 1') tamper(path, sql);
     const { findings, sealedRows } = await verified(path);
     expect(
@@ -255,7 +255,7 @@ test('prune takes the leading rows of each chain, and what is left can be verifi
   expect(() => open(path).exec('DELETE FROM mint_log')).toThrow(/append-only/);
 });
 
-test('what is removed besides pruning is found in a pruned trail', async () => {
+test('what is removed besides pruning is found in a pruned audit log', async () => {
   const path = await aFinishedTrail();
   await prune({ kind: 'sqlite', path }, day(3), day(10));
   tamper(path, 'DELETE FROM mint_log WHERE id = 4');
@@ -263,10 +263,10 @@ test('what is removed besides pruning is found in a pruned trail', async () => {
 });
 
 test('prune goes on while a process writes, whose chain stays whole', async () => {
-  const { trail, path } = await aTrail();
-  for (let n = 0; n < 5; n++) await trail.append(aRow({ minted_at: day(n) }));
+  const { auditLog, path } = await anAuditLog();
+  for (let n = 0; n < 5; n++) await auditLog.append(aVend({ at: day(n) * 1000 }));
   await prune({ kind: 'sqlite', path }, day(100), day(100));
-  await trail.append(aRow({ minted_at: day(101) }));
+  await auditLog.append(aVend({ at: day(101) * 1000 }));
   expect(rowsOf(path).map(row => [row['outcome'], row['seq']])).toEqual([
     ['pruned', 1],
     ['ok', 6],
@@ -277,15 +277,15 @@ test('prune goes on while a process writes, whose chain stays whole', async () =
 test('prune takes sealed rows too, by the same rule', async () => {
   const path = join(aFolder(), 'old.sqlite');
   anOldDatabase(path, 10);
-  const { trail } = await aTrail(path);
-  await trail.close();
+  const { auditLog } = await anAuditLog(path);
+  await auditLog.close();
   await prune({ kind: 'sqlite', path }, 1_700_000_004, day(1));
   expect(await verified(path)).toMatchObject({ intact: true, sealedRows: 6 });
   await prune({ kind: 'sqlite', path }, day(100), day(100));
   expect(await verified(path)).toMatchObject({ intact: true, sealedRows: 0 });
 });
 
-test('a trail that is not intact is not pruned', async () => {
+test('an audit log that is not intact is not pruned', async () => {
   const path = await aFinishedTrail();
   tamper(path, 'UPDATE mint_log SET count = 2 WHERE id = 1');
   await expect(prune({ kind: 'sqlite', path }, day(3), day(10))).rejects.toThrow(/not intact/);

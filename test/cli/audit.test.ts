@@ -3,11 +3,22 @@ import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { auditExport, auditHeads, auditList, auditPrune, auditVerify } from '../../src/cli/commands/audit.ts';
 import { inert, table } from '../../src/cli/output/table.ts';
-import { aFailure, aFolder, anOldDatabase, aRow, aTrail, open, rowsOf, WALLET } from '../audit/support.ts';
+import { parseWallet } from '../../src/workload/wallet.ts';
+import {
+  aFolder,
+  anAuditLog,
+  anOldDatabase,
+  aRejection,
+  aVend,
+  open,
+  rowsOf,
+  scraper,
+  WALLET,
+} from '../audit/support.ts';
 
 const NOW = Date.UTC(2026, 0, 31);
 const day = (n: number) => Date.UTC(2026, 0, n) / 1000;
-const OTHER = `0x${'1'.repeat(40)}`;
+const OTHER = parseWallet(`0x${'1'.repeat(40)}`);
 
 /** Runs a verb on a database and gives what it printed. */
 async function run<F extends object>(
@@ -22,23 +33,30 @@ async function run<F extends object>(
   return { status, out, err, text: out.join('\n'), json: () => JSON.parse(out.join('\n')) };
 }
 
-async function aTrailOfAMonth(): Promise<string> {
-  const { trail, path } = await aTrail();
-  await trail.append(aRow({ minted_at: day(1) }));
-  await trail.append(
-    aRow({ minted_at: day(10), via: 'mint-aws-creds', requester_token_hash: 'ef'.repeat(32), count: 3 }),
+async function aLogOfAMonth(): Promise<string> {
+  const { auditLog, path } = await anAuditLog();
+  await auditLog.append(aVend({ at: day(1) * 1000 }));
+  await auditLog.append(
+    aVend({
+      at: day(10) * 1000,
+      via: 'mint-aws-creds',
+      requester: { kind: 'token', tokenHash: 'ef'.repeat(32) },
+      count: 3,
+    }),
   );
-  await trail.append(aRow({ minted_at: day(29), via: 'mint-aws-creds', requester_token_hash: 'ef'.repeat(32) }));
-  await trail.append(aRow({ minted_at: day(30), requester_wallet: OTHER, workload: 'scraper-b' }));
-  await trail.append(aFailure({ minted_at: day(30) }));
-  await trail.close();
+  await auditLog.append(
+    aVend({ at: day(29) * 1000, via: 'mint-aws-creds', requester: { kind: 'token', tokenHash: 'ef'.repeat(32) } }),
+  );
+  await auditLog.append(aVend({ at: day(30) * 1000, workload: { ...scraper, name: 'scraper-b', wallet: OTHER } }));
+  await auditLog.append(aRejection({ at: day(30) * 1000 }));
+  await auditLog.close();
   return path;
 }
 
 const ids = (rows: { id: number }[]) => rows.map(row => row.id);
 
 test('list shows the latest first, with its filters one by one and together', async () => {
-  const path = await aTrailOfAMonth();
+  const path = await aLogOfAMonth();
   const list = async (flags: object) => ids((await run(auditList, path, { json: true, ...flags })).json());
   expect(await list({})).toEqual([5, 4, 3, 2, 1]);
   expect(await list({ wallet: OTHER })).toEqual([4]);
@@ -54,7 +72,7 @@ test('list shows the latest first, with its filters one by one and together', as
 });
 
 test('list --callers says who asked, how often and when last', async () => {
-  const path = await aTrailOfAMonth();
+  const path = await aLogOfAMonth();
   const { json } = await run(auditList, path, { callers: true, via: 'mint-aws-creds', json: true });
   expect(json()).toEqual([
     {
@@ -74,7 +92,7 @@ test('list --callers says who asked, how often and when last', async () => {
 test.each([40, 60, 80, 100, 120, 200])(
   'the table fits a terminal of %i columns, and the outcome is always there',
   async width => {
-    const path = await aTrailOfAMonth();
+    const path = await aLogOfAMonth();
     const { out } = await run(auditList, path, { width });
     expect(out).toHaveLength(6);
     for (const line of out) expect(line.length).toBeLessThanOrEqual(width);
@@ -84,10 +102,10 @@ test.each([40, 60, 80, 100, 120, 200])(
 );
 
 test('what strangers put into a row can do nothing to the terminal, in a table, in JSON, in CSV', async () => {
-  const { trail, path } = await aTrail();
+  const { auditLog, path } = await anAuditLog();
   const evil = '\u001b]0;owned\u0007\u009b31m\u202egnp.exe\nnext\r';
-  await trail.append(aFailure({ outcome_detail: evil }));
-  await trail.close();
+  await auditLog.append(aVend({ workload: { ...scraper, name: evil } }));
+  await auditLog.close();
   const texts = [
     (await run(auditList, path, {})).text,
     (await run(auditList, path, { json: true })).text,
@@ -97,14 +115,14 @@ test('what strangers put into a row can do nothing to the terminal, in a table, 
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   for (const text of texts) expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
   expect(texts.map(text => text.split('\n').length).slice(2)).toEqual([1, 2]);
-  expect(JSON.parse(texts[2] ?? '').outcome_detail).toBe(evil);
+  expect(JSON.parse(texts[2] ?? '').workload).toBe(evil);
 });
 
 test('a spreadsheet takes no field of the CSV for a formula', async () => {
-  const { trail, path } = await aTrail();
-  for (const outcome_detail of ['=HYPERLINK("http://x")', '+1', '-1', '@SUM(A1)', ' =1', 'a,"b"', 'plain'])
-    await trail.append(aFailure({ outcome_detail }));
-  await trail.close();
+  const { auditLog, path } = await anAuditLog();
+  for (const detail of ['=HYPERLINK("http://x")', '+1', '-1', '@SUM(A1)', ' =1', 'a,"b"', 'plain'])
+    await auditLog.append(aRejection({ detail }));
+  await auditLog.close();
   const { out } = await run(auditExport, path, { format: 'csv' });
   expect(out[0]).toMatch(/^id,minted_at,requester_token_hash,.*,prev_hash,hash$/);
   expect(out.slice(1).map(line => line.split(',auth_failed,')[1]?.split(',endpoint,')[0])).toEqual([
@@ -119,7 +137,7 @@ test('a spreadsheet takes no field of the CSV for a formula', async () => {
 });
 
 test('export gives every row, oldest first, as lines of JSON', async () => {
-  const path = await aTrailOfAMonth();
+  const path = await aLogOfAMonth();
   const { out } = await run(auditExport, path, {});
   expect(out.map(line => JSON.parse(line))).toEqual(rowsOf(path));
   expect((await run(auditExport, path, { since: '7d', format: 'csv' })).out).toHaveLength(4);
@@ -127,7 +145,7 @@ test('export gives every row, oldest first, as lines of JSON', async () => {
 });
 
 test('verify says what is wrong and exits 1; heads that were kept find a cut tail', async () => {
-  const path = await aTrailOfAMonth();
+  const path = await aLogOfAMonth();
   const heads = join(dirname(path), 'heads.txt');
   for (const json of [true, false]) {
     const printed = await run(auditHeads, path, { json });
@@ -156,7 +174,7 @@ test('verify says what is wrong and exits 1; heads that were kept find a cut tai
 });
 
 test('a file of heads without a head in it is an error, not a proof', async () => {
-  const path = await aTrailOfAMonth();
+  const path = await aLogOfAMonth();
   const heads = join(dirname(path), 'heads.txt');
   writeFileSync(heads, 'nothing\n');
   await expect(run(auditVerify, path, { heads })).rejects.toThrow(/no head in it/);
@@ -164,7 +182,7 @@ test('a file of heads without a head in it is an error, not a proof', async () =
 });
 
 test('prune without --yes only says what it would do', async () => {
-  const path = await aTrailOfAMonth();
+  const path = await aLogOfAMonth();
   const dry = await run(auditPrune, path, { before: '7d' });
   expect(dry).toMatchObject({ status: 0, err: [expect.stringMatching(/--yes/)] });
   expect(dry.text).toMatch(/2 rows of 1 chains before 2026-01-24T00:00:00Z would be pruned/);
@@ -176,11 +194,11 @@ test('prune without --yes only says what it would do', async () => {
 });
 
 test('everything reads while a process writes', async () => {
-  const { trail, path } = await aTrail();
-  await trail.append(aRow());
+  const { auditLog, path } = await anAuditLog();
+  await auditLog.append(aVend());
   expect((await run(auditList, path, { json: true })).json()).toHaveLength(1);
   expect((await run(auditVerify, path, {})).status).toBe(0);
-  await trail.append(aRow());
+  await auditLog.append(aVend());
   expect((await run(auditHeads, path, { json: true })).json()).toMatchObject({ seq: 2 });
 });
 
@@ -205,11 +223,11 @@ test.each([
   ['a since that is no time', { since: 'yesterday' }, /--since yesterday: write how long ago/],
   ['a limit that is no number', { limit: 'many' }, /--limit many/],
 ])('%s is an error that names the flag and the mend', async (_, flags, message) => {
-  const path = await aTrailOfAMonth();
+  const path = await aLogOfAMonth();
   await expect(run(auditList, path, flags)).rejects.toThrow(message);
 });
 
-test('a database that is not there, and one that is no trail, are errors that name the path', async () => {
+test('a database that is not there, and one that is no audit log, are errors that name the path', async () => {
   const folder = aFolder();
   await expect(run(auditList, join(folder, 'none'), {})).rejects.toThrow(/none: no such file/);
   open(join(folder, 'x')).exec('CREATE TABLE x (y)');

@@ -269,7 +269,7 @@ const readOrNothing = (file: string): string => {
 };
 
 describe('credentials', () => {
-  test('prints each format that its reader wants, by an exchange that is in the trail', async () => {
+  test('prints each format that its reader wants, by an exchange that is in the audit log', async () => {
     const json = JSON.parse((await walletcreds(['credentials', 'a'])).stdout) as Record<string, string>;
     expect(walletOf(json['AccessKeyId'])).toBe(WALLET);
     const process_ = JSON.parse((await walletcreds(['credentials', 'a', '--format', 'process'])).stdout) as Record<
@@ -281,9 +281,9 @@ describe('credentials', () => {
     const lines = (await walletcreds(['credentials', 'a', '--format', 'env'])).stdout.trim().split('\n');
     const shown = await run('/bin/sh', ['-c', `${lines.join('\n')}\nprintf %s "$AWS_ACCESS_KEY_ID"`], { env: env() });
     expect(walletOf(shown.stdout)).toBe(WALLET);
-    const trail = await walletcreds(['audit', 'list', '--json']);
-    expect(trail.stdout).toContain(String(json['AccessKeyId']));
-    expect(trail.stdout).not.toContain(String(json['SecretAccessKey']));
+    const auditLog = await walletcreds(['audit', 'list', '--json']);
+    expect(auditLog.stdout).toContain(String(json['AccessKeyId']));
+    expect(auditLog.stdout).not.toContain(String(json['SecretAccessKey']));
   });
 
   test.skipIf(because(debian('awscli')))('serves a profile’s credential_process of a real AWS CLI', async () => {

@@ -100,7 +100,7 @@ describe('what the asked workload doesn’t need', () => {
     expect(await refusal(folder, lines, { workload: 'b', for: 'exchange' })).toContain('others can write it');
   });
 
-  test('only an exchange writes to the trail, so only it needs a folder for that', async () => {
+  test('only an exchange writes to the audit log, so only it needs a folder for that', async () => {
     const folder = configFolder();
     folder.write('taken', 'a file');
     const lines = [...HEAD, 'state_dir: taken', 'workloads:', `  a: { wallet: "${WALLET}", token_env: A_TOKEN }`];

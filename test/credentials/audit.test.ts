@@ -5,8 +5,8 @@ import { callerOf, outcome, setUp } from './support.ts';
 
 describe('a fresh exchange', () => {
   test('leaves only after its row is on disk, and the row says who got what', async () => {
-    const { vending, trail, w, caller, clock } = setUp();
-    trail.hold = true;
+    const { vending, auditLog, w, caller, clock } = setUp();
+    auditLog.hold = true;
     let said = '';
     void outcome(vending.vend(caller)).then(text => {
       said = text;
@@ -15,10 +15,10 @@ describe('a fresh exchange', () => {
     expect(said).toBe('');
     // Not even from memory: another caller has to wait as well.
     const second = outcome(vending.vend(callerOf(w, { tokenHash: 'another' })));
-    trail.held[0]?.durable();
+    auditLog.held[0]?.durable();
     await clock.advance(0);
     expect(said).toBe('fresh ASIA1');
-    expect(trail.rows[0]).toEqual({
+    expect(auditLog.records[0]).toEqual({
       minted_at: Math.floor(Date.UTC(2026, 0, 1) / 1000),
       requester_token_hash: caller.tokenHash,
       requester_wallet: w.wallet,
@@ -37,42 +37,42 @@ describe('a fresh exchange', () => {
       sts_request_id: 'request-1',
       count: 1,
     });
-    trail.held[1]?.durable();
+    auditLog.held[1]?.durable();
     expect(await second).toBe('fresh ASIA1');
-    expect(trail.rows[1]).toMatchObject({ source: 'memory', requester_token_hash: 'another' });
+    expect(auditLog.records[1]).toMatchObject({ source: 'memory', requester_token_hash: 'another' });
   });
 
   test('that began by itself is in the name of who waits for it by then: one row, and nobody waits for a second', async () => {
-    const { vending, trail, exchange, w, caller, clock } = setUp();
+    const { vending, auditLog, exchange, w, caller, clock } = setUp();
     exchange.answer = () => {};
     vending.reconcile([{ workload: w, prefetch: true }]);
     await clock.advance(0);
     const said = outcome(vending.vend(caller));
     exchange.calls[0]?.grant();
     expect(await said).toBe('fresh ASIA1');
-    expect(trail.rows).toMatchObject([{ source: 'fresh', count: 1, requester_token_hash: caller.tokenHash }]);
+    expect(auditLog.records).toMatchObject([{ source: 'fresh', count: 1, requester_token_hash: caller.tokenHash }]);
     // What it counted is counted once.
     await clock.advance(5_000);
-    expect(trail.rows).toHaveLength(1);
+    expect(auditLog.records).toHaveLength(1);
   });
 
   test('names nobody who came while its row was being written: he waits for a row of his own', async () => {
-    const { vending, trail, exchange, w, caller, clock } = setUp();
+    const { vending, auditLog, exchange, w, caller, clock } = setUp();
     exchange.answer = call => call.grant();
-    trail.hold = true;
+    auditLog.hold = true;
     vending.reconcile([{ workload: w, prefetch: true }]);
     await clock.advance(0);
     let said = '';
     void outcome(vending.vend(caller)).then(text => {
       said = text;
     });
-    trail.held[0]?.durable();
+    auditLog.held[0]?.durable();
     await clock.advance(100);
     expect(said).toBe('');
-    trail.held[1]?.durable();
+    auditLog.held[1]?.durable();
     await clock.advance(0);
     expect(said).toBe('fresh ASIA1');
-    expect(trail.rows).toMatchObject([
+    expect(auditLog.records).toMatchObject([
       { source: 'fresh', caller_kind: 'local' },
       { source: 'memory', requester_token_hash: caller.tokenHash },
     ]);
@@ -80,21 +80,23 @@ describe('a fresh exchange', () => {
 
   test('that gave what no client could read is a refusal: no row says that it was vended', async () => {
     const tooLarge = new ResponseTooLarge('the answer has 12000 bytes');
-    const { vending, trail, w, caller } = setUp({
+    const { vending, auditLog, w, caller } = setUp({
       acceptable: () => {
         throw tooLarge;
       },
     });
     expect(await outcome(vending.vend(caller))).toBe('ResponseTooLarge');
-    expect(trail.rows).toEqual([]);
-    expect(trail.notes).toMatchObject([{ outcome: 'backend_error', outcome_detail: expect.stringContaining('12000') }]);
+    expect(auditLog.records).toEqual([]);
+    expect(auditLog.failures).toMatchObject([
+      { outcome: 'backend_error', outcome_detail: expect.stringContaining('12000') },
+    ]);
     expect(vending.status()).toMatchObject([{ hadCredentials: false, lastError: { code: 'ResponseTooLarge' } }]);
     // At the broker and for `credentials` there is no such limit.
     expect(await outcome(vending.mint(callerOf(w), 'credentials'))).toBe('fresh ASIA2');
   });
 
   test('a mint beside it names who asked for it, not who waits for the exchange', async () => {
-    const { vending, trail, exchange, w, caller, clock } = setUp();
+    const { vending, auditLog, exchange, w, caller, clock } = setUp();
     exchange.answer = () => {};
     vending.reconcile([{ workload: w, prefetch: true }]);
     await clock.advance(0);
@@ -103,50 +105,50 @@ describe('a fresh exchange', () => {
     await clock.advance(0);
     exchange.calls[1]?.grant();
     expect(await minted).toBe('fresh ASIA2');
-    expect(trail.rows).toMatchObject([{ via: 'mint-aws-creds', requester_token_hash: 'minter' }]);
+    expect(auditLog.records).toMatchObject([{ via: 'mint-aws-creds', requester_token_hash: 'minter' }]);
     exchange.calls[0]?.grant();
     expect(await waits).toBe('fresh ASIA1');
   });
 
   test('that is discarded once its row is on disk is taken back from whom the row names', async () => {
-    const { vending, trail, exchange, w, caller, clock } = setUp();
+    const { vending, auditLog, exchange, w, caller, clock } = setUp();
     exchange.answer = () => {};
     vending.reconcile([{ workload: w, prefetch: true }]);
     await clock.advance(0);
     const said = outcome(vending.vend(caller));
-    trail.hold = true;
+    auditLog.hold = true;
     exchange.calls[0]?.grant();
     await clock.advance(0);
     vending.reconcile([]);
-    trail.hold = false;
-    trail.held[0]?.durable();
+    auditLog.hold = false;
+    auditLog.held[0]?.durable();
     expect(await said).toBe('CredentialsUninitialized');
     await clock.advance(0);
-    expect(trail.rows).toMatchObject([
+    expect(auditLog.records).toMatchObject([
       { outcome: 'ok', requester_token_hash: caller.tokenHash },
       { outcome: 'discarded', requester_token_hash: caller.tokenHash },
     ]);
   });
 
   test('whose row can’t be written is withheld and forgotten', async () => {
-    const { vending, trail, exchange, caller, clock } = setUp();
-    trail.hold = true;
+    const { vending, auditLog, exchange, caller, clock } = setUp();
+    auditLog.hold = true;
     const said = outcome(vending.vend(caller));
     await clock.advance(0);
-    trail.held[0]?.lost();
+    auditLog.held[0]?.lost();
     expect(await said).toBe('AuditUnavailable');
     expect(vending.status()[0]).toMatchObject({ state: 'failing', secondsLeft: undefined });
-    trail.hold = false;
+    auditLog.hold = false;
     await clock.advance(3_000);
     expect(await outcome(vending.vend(caller))).toMatch(/ASIA2/);
     expect(exchange.calls).toHaveLength(2);
   });
 
   test('that fails is noted with STS’s code, by whom and for whom', async () => {
-    const { vending, trail, exchange, caller } = setUp();
+    const { vending, auditLog, exchange, caller } = setUp();
     exchange.answer = call => call.fail(new StsRefused('AccessDenied', 'no', { requestId: 'r-1' }));
     await outcome(vending.vend(caller));
-    expect(trail.notes).toEqual([
+    expect(auditLog.failures).toEqual([
       expect.objectContaining({
         outcome: 'sts_error',
         outcome_detail: 'AccessDenied: no',
@@ -160,43 +162,43 @@ describe('a fresh exchange', () => {
 
 describe('from memory', () => {
   test('whoever asks while the row that covers him is being written waits for it as well', async () => {
-    const { vending, trail, w, caller, clock } = setUp();
+    const { vending, auditLog, w, caller, clock } = setUp();
     await vending.vend(caller);
-    trail.hold = true;
+    auditLog.hold = true;
     const other = callerOf(w, { tokenHash: 'other' });
     const said: string[] = [];
     for (let i = 0; i < 2; i++) void outcome(vending.vend(other)).then(text => said.push(text));
     await clock.advance(50);
     expect(said).toEqual([]);
-    trail.held[0]?.durable();
+    auditLog.held[0]?.durable();
     await clock.advance(0);
     expect(said).toHaveLength(2);
   });
 
-  test('a row that takes its time is the trail’s fault in the answer, too', async () => {
-    const { vending, trail, w, caller, clock } = setUp();
+  test('a row that takes its time is the audit log’s fault in the answer, too', async () => {
+    const { vending, auditLog, w, caller, clock } = setUp();
     await vending.vend(caller);
-    trail.hold = true;
+    auditLog.hold = true;
     const said = outcome(vending.vend(callerOf(w, { tokenHash: 'other' })));
     await clock.advance(900);
     expect(await said).toBe('AuditUnavailable');
   });
 
   test('the first vend to a caller waits for a row; those within the next second are counted and don’t', async () => {
-    const { vending, trail, w, caller, clock } = setUp();
+    const { vending, auditLog, w, caller, clock } = setUp();
     await vending.vend(caller);
     const other = callerOf(w, { kind: 'jwt', tokenHash: 'other' });
-    trail.hold = true;
+    auditLog.hold = true;
     const first = vending.vend(other);
     const joined = vending.vend(other);
     expect(first).toBeInstanceOf(Promise);
-    expect(trail.held).toHaveLength(1);
-    trail.held[0]?.durable();
+    expect(auditLog.held).toHaveLength(1);
+    auditLog.held[0]?.durable();
     expect(await outcome(first)).toBe('memory ASIA1');
     expect(await outcome(joined)).toBe('memory ASIA1');
     await clock.advance(700);
     expect(await outcome(vending.vend(other))).toBe('memory ASIA1 at once');
-    expect(trail.held).toHaveLength(1);
+    expect(auditLog.held).toHaveLength(1);
     await clock.advance(299);
     expect(await outcome(vending.vend(other))).toBe('memory ASIA1 at once');
   });
@@ -212,16 +214,16 @@ describe('from memory', () => {
   });
 
   test('what leaves the configuration while its row is written stays here, and a second row says so', async () => {
-    const { vending, trail, w, caller, clock } = setUp();
+    const { vending, auditLog, w, caller, clock } = setUp();
     await vending.vend(caller);
-    trail.hold = true;
+    auditLog.hold = true;
     const said = outcome(vending.vend(callerOf(w, { tokenHash: 'other' })));
     vending.reconcile([]);
-    trail.hold = false;
-    trail.held[0]?.durable();
+    auditLog.hold = false;
+    auditLog.held[0]?.durable();
     expect(await said).toBe('CredentialsUninitialized');
     await clock.advance(0);
-    expect(trail.rows.at(-1)).toMatchObject({
+    expect(auditLog.records.at(-1)).toMatchObject({
       outcome: 'discarded',
       access_key_id: 'ASIA1',
       requester_token_hash: 'other',
@@ -229,26 +231,26 @@ describe('from memory', () => {
   });
 
   test('what expires while its row is written stays here', async () => {
-    const { vending, trail, w, caller, clock } = setUp();
+    const { vending, auditLog, w, caller, clock } = setUp();
     await vending.vend(caller);
-    trail.hold = true;
+    auditLog.hold = true;
     const said = outcome(vending.vend(callerOf(w, { tokenHash: 'other' })));
     clock.stepWall(3_600_000);
-    trail.held[0]?.durable();
+    auditLog.held[0]?.durable();
     expect(await said).toBe('CredentialsUninitialized');
   });
 
   test('the counts of all rows sum up to the vends, with rows in the order of one a second and not one a vend', async () => {
-    const { vending, trail, caller, clock } = setUp();
+    const { vending, auditLog, caller, clock } = setUp();
     let vends = 0;
     for (let tick = 0; tick < 200; tick++) {
       for (let i = 0; i < 10; i++, vends++) await vending.vend(caller);
       await clock.advance(100);
     }
     await clock.advance(5_000);
-    expect(trail.vends()).toBe(vends);
-    expect(trail.rows.length).toBeLessThan(30);
-    expect(trail.rows.slice(1).every(row => row.source === 'memory' && row.access_key_id === 'ASIA1')).toBe(true);
+    expect(auditLog.vends()).toBe(vends);
+    expect(auditLog.records.length).toBeLessThan(30);
+    expect(auditLog.records.slice(1).every(row => row.source === 'memory' && row.access_key_id === 'ASIA1')).toBe(true);
   });
 
   test('a busy caller never waits for the disk: the next row is written ahead', async () => {
@@ -261,44 +263,44 @@ describe('from memory', () => {
   });
 
   test('a process that is killed loses at most the count of one second, never the fact', async () => {
-    const { vending, trail, caller, clock } = setUp();
+    const { vending, auditLog, caller, clock } = setUp();
     await vending.vend(caller);
     let unwritten = 0;
     for (let tick = 0; tick < 100; tick++) {
       for (let i = 0; i < 7; i++) await vending.vend(caller);
-      unwritten = Math.max(unwritten, 1 + (tick + 1) * 7 - trail.vends());
+      unwritten = Math.max(unwritten, 1 + (tick + 1) * 7 - auditLog.vends());
       await clock.advance(100);
       // What a kill would leave: this caller and these credentials are on disk.
       expect(
-        trail.rows.some(row => row.requester_token_hash === caller.tokenHash && row.access_key_id === 'ASIA1'),
+        auditLog.records.some(row => row.requester_token_hash === caller.tokenHash && row.access_key_id === 'ASIA1'),
       ).toBe(true);
     }
     expect(unwritten).toBeLessThanOrEqual(70);
   });
 
   test('a count that nobody’s next request writes is written by itself, a second after the lease at the latest', async () => {
-    const { vending, trail, caller, clock } = setUp();
+    const { vending, auditLog, caller, clock } = setUp();
     for (let i = 0; i < 5; i++) await vending.vend(caller);
-    expect(trail.vends()).toBe(1);
+    expect(auditLog.vends()).toBe(1);
     await clock.advance(2_000);
-    expect(trail.vends()).toBe(5);
+    expect(auditLog.vends()).toBe(5);
     await clock.advance(10_000);
-    expect(trail.rows).toHaveLength(2);
+    expect(auditLog.records).toHaveLength(2);
   });
 
   test('close writes the counts that are left', async () => {
-    const { vending, trail, caller } = setUp();
+    const { vending, auditLog, caller } = setUp();
     for (let i = 0; i < 5; i++) await vending.vend(caller);
     await vending.close();
-    expect(trail.vends()).toBe(5);
+    expect(auditLog.vends()).toBe(5);
   });
 });
 
-describe('while the trail is down', () => {
+describe('while the audit log is down', () => {
   test('nothing is signed and STS is not called: AuditUnavailable', async () => {
-    const { vending, exchange, tokens, trail, w, caller, clock } = setUp();
-    trail.available = false;
-    trail.reason = 'disk full';
+    const { vending, exchange, tokens, auditLog, w, caller, clock } = setUp();
+    auditLog.available = false;
+    auditLog.reason = 'disk full';
     vending.reconcile([{ workload: w, prefetch: true }]);
     expect(await outcome(vending.vend(caller))).toBe('AuditUnavailable');
     expect(await outcome(vending.mint(caller, 'exec'))).toBe('AuditUnavailable');
@@ -312,7 +314,7 @@ describe('while the trail is down', () => {
   });
 
   test('nothing is handed out from memory beyond the running second, and it recovers by itself, with no count lost', async () => {
-    const { vending, trail, caller, clock } = setUp();
+    const { vending, auditLog, caller, clock } = setUp();
     let vends = 0;
     const ask = async () => {
       const said = await outcome(vending.vend(caller));
@@ -320,27 +322,27 @@ describe('while the trail is down', () => {
       return said;
     };
     for (let i = 0; i < 5; i++) await ask();
-    trail.available = false;
+    auditLog.available = false;
     expect(await ask()).toBe('memory ASIA1 at once');
     await clock.advance(1_000);
     for (let i = 0; i < 50; i++) {
       expect(await ask()).toBe('AuditUnavailable');
       await clock.advance(100);
     }
-    trail.available = true;
+    auditLog.available = true;
     await clock.advance(1_000);
     expect(await ask()).toMatch(/^memory ASIA1/);
     await clock.advance(5_000);
-    expect(trail.vends()).toBe(vends);
+    expect(auditLog.vends()).toBe(vends);
   });
 
   test('renewal goes on when it is back', async () => {
-    const { vending, exchange, trail, caller, clock } = setUp();
+    const { vending, exchange, auditLog, caller, clock } = setUp();
     await vending.vend(caller);
-    trail.available = false;
+    auditLog.available = false;
     await clock.advance(45 * 60_000);
     expect(exchange.calls).toHaveLength(1);
-    trail.available = true;
+    auditLog.available = true;
     await clock.advance(31_000);
     expect(exchange.calls).toHaveLength(2);
   });

@@ -70,9 +70,9 @@ describe('whatever the order of reloads, requests, STSâ€™s answers and the diskâ
   test('nothing is vended that the current snapshot lacks, that is anotherâ€™s, that has expired, or that has no row on disk', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.tuple(step, fc.boolean()), { minLength: 5, maxLength: 60 }), async steps => {
-        const { vending, exchange, trail, clock } = setUp();
+        const { vending, exchange, auditLog, clock } = setUp();
         exchange.answer = () => {};
-        trail.hold = true;
+        auditLog.hold = true;
         let snapshot = new Set<string>();
         const faults: string[] = [];
         const answered = new Set<unknown>();
@@ -92,7 +92,7 @@ describe('whatever the order of reloads, requests, STSâ€™s answers and the diskâ
             faults.push(`${w.name} of ${w.wallet} got ${got.secretAccessKey}`);
           }
           if (lifeLeft(got, clock) <= 0) faults.push('expired');
-          const covered = trail.rows.some(
+          const covered = auditLog.records.some(
             row =>
               row.outcome === 'ok' &&
               row.access_key_id === got.accessKeyId &&
@@ -121,7 +121,7 @@ describe('whatever the order of reloads, requests, STSâ€™s answers and the diskâ
             if (s.do === 'grant') call.grant();
             else call.fail(s.do === 'refuse' ? new StsRefused('AccessDenied', 'no') : new StsUnavailable('down'));
           } else if (s.do === 'durable' || s.do === 'lost') {
-            const open = trail.held.filter(append => !answered.has(append));
+            const open = auditLog.held.filter(append => !answered.has(append));
             const append = open[s.which % Math.max(1, open.length)];
             if (append === undefined) continue;
             answered.add(append);
@@ -131,13 +131,13 @@ describe('whatever the order of reloads, requests, STSâ€™s answers and the diskâ
           // Some steps come within one turn of the event loop, others after everything has settled.
           if (settles) await clock.advance(0);
         }
-        trail.hold = false;
-        for (const append of trail.held) if (!answered.has(append)) append.durable();
+        auditLog.hold = false;
+        for (const append of auditLog.held) if (!answered.has(append)) append.durable();
         await vending.close();
         await clock.advance(5_000);
         expect(faults).toEqual([]);
         // Rows may count a vend whose client had gone; none that left is without.
-        expect(trail.vends()).toBeGreaterThanOrEqual(vends);
+        expect(auditLog.vends()).toBeGreaterThanOrEqual(vends);
       }),
       {
         numRuns: 400,

@@ -1,5 +1,7 @@
-/** An exchange, a trail and a source of identity tokens that a test holds in its hands. */
-import type { AuditRow, Trail } from '../../src/audit/log.ts';
+/** An exchange, an audit log and a source of identity tokens that a test holds in its hands. */
+import type { AuditRecord } from '../../src/audit/columns.ts';
+import { recordOf } from '../../src/audit/event.ts';
+import type { AuditLog } from '../../src/audit/log.ts';
 import type { Caller } from '../../src/auth/caller.ts';
 import { createVending } from '../../src/credentials/create-vending.ts';
 import type { Credentials } from '../../src/credentials/credentials.ts';
@@ -77,48 +79,49 @@ export function credentials(
   };
 }
 
-export interface FakeTrail extends Trail {
-  readonly rows: AuditRow[];
-  readonly notes: AuditRow[];
+export interface FakeAuditLog extends AuditLog {
+  readonly records: AuditRecord[];
+  readonly failures: AuditRecord[];
   available: boolean;
   reason: string | undefined;
   /** Answers to append that are held back until called; with `hold` set. */
-  readonly held: { row: AuditRow; durable(): void; lost(): void }[];
+  readonly held: { record: AuditRecord; durable(): void; lost(): void }[];
   hold: boolean;
-  /** Every row that is on disk and vends, summed. */
+  /** Every record that is on disk and vends, summed. */
   vends(): number;
 }
 
-export function fakeTrail(): FakeTrail {
-  const trail: FakeTrail = {
-    rows: [],
-    notes: [],
+export function fakeAuditLog(): FakeAuditLog {
+  const auditLog: FakeAuditLog = {
+    records: [],
+    failures: [],
     available: true,
     reason: undefined,
     held: [],
     hold: false,
-    append(row) {
-      if (!trail.available) return Promise.reject(new AuditUnavailable('disk full'));
-      if (!trail.hold) {
-        trail.rows.push(row);
+    append(event) {
+      const record = recordOf(event);
+      if (!auditLog.available) return Promise.reject(new AuditUnavailable('disk full'));
+      if (!auditLog.hold) {
+        auditLog.records.push(record);
         return Promise.resolve();
       }
       return new Promise((resolve, reject) => {
-        trail.held.push({
-          row,
+        auditLog.held.push({
+          record,
           durable() {
-            trail.rows.push(row);
+            auditLog.records.push(record);
             resolve();
           },
           lost: () => reject(new AuditUnavailable('not written within 0.5 s')),
         });
       });
     },
-    note: row => void trail.notes.push(row),
+    recordFailure: event => void auditLog.failures.push(recordOf(event)),
     close: async () => {},
-    vends: () => trail.rows.filter(row => row.outcome === 'ok').reduce((sum, row) => sum + row.count, 0),
+    vends: () => auditLog.records.filter(({ outcome }) => outcome === 'ok').reduce((sum, { count }) => sum + count, 0),
   };
-  return trail;
+  return auditLog;
 }
 
 export interface FakeTokens extends IdentityTokenSource {
@@ -149,13 +152,13 @@ export function setUp(
 ) {
   const clock = fakeClock();
   const exchange = fakeExchange(clock);
-  const trail = fakeTrail();
+  const auditLog = fakeAuditLog();
   const tokens = fakeTokens();
   const metrics = createMetrics();
   const vending = createVending({
     clock,
     exchange,
-    trail,
+    auditLog,
     tokens,
     metrics,
     log: silent,
@@ -165,7 +168,7 @@ export function setUp(
   const w = workload();
   const caller = callerOf(w);
   vending.reconcile([{ workload: w, prefetch: false }]);
-  return { clock, exchange, trail, tokens, metrics, vending, w, caller };
+  return { clock, exchange, auditLog, tokens, metrics, vending, w, caller };
 }
 
 /** What a vend came to: `memory ASIA1`, or the code of its failure; a vend that answered at once is marked. */

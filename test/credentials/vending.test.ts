@@ -16,7 +16,7 @@ const named = (name: string) => workload({ name });
 
 describe('row 16: never an upstream call per request', () => {
   test('1,000 simultaneous first requests are one STS call, and all get its credentials', async () => {
-    const { vending, exchange, trail, tokens, caller, clock } = setUp();
+    const { vending, exchange, auditLog, tokens, caller, clock } = setUp();
     exchange.answer = () => {};
     const all = Array.from({ length: 1_000 }, () => outcome(vending.vend(caller)));
     await clock.advance(100);
@@ -25,7 +25,7 @@ describe('row 16: never an upstream call per request', () => {
     expect(new Set(await Promise.all(all))).toEqual(new Set(['fresh ASIA1']));
     expect(tokens.proofs).toHaveLength(1);
     await clock.advance(3_000);
-    expect(trail.vends()).toBe(1_000);
+    expect(auditLog.vends()).toBe(1_000);
   });
 
   test('1,000 simultaneous first requests share its failure as well', async () => {
@@ -73,14 +73,14 @@ describe('row 16: never an upstream call per request', () => {
   });
 
   test('a storm of retries during an outage is one STS call, and is answered with its error', async () => {
-    const { vending, exchange, trail, caller, clock } = setUp();
+    const { vending, exchange, auditLog, caller, clock } = setUp();
     exchange.answer = call => call.fail(new StsUnavailable('down'));
     for (let i = 0; i < 90; i++) {
       expect(await outcome(vending.vend(caller))).toBe('StsUnavailable');
       await clock.advance(10);
     }
     expect(exchange.calls).toHaveLength(1);
-    expect(trail.notes).toHaveLength(1);
+    expect(auditLog.failures).toHaveLength(1);
   });
 });
 
@@ -149,8 +149,8 @@ describe('row 23: a cold miss', () => {
   });
 
   test('is over after 0.9 s even where the disk takes its time on top of STS', async () => {
-    const { vending, exchange, trail, caller, clock } = setUp();
-    trail.hold = true;
+    const { vending, exchange, auditLog, caller, clock } = setUp();
+    auditLog.hold = true;
     exchange.answer = () => {};
     const said = outcome(vending.vend(caller));
     await clock.advance(800);
@@ -334,12 +334,12 @@ describe('rows 19 and 25: what failed, and for how long it is remembered', () =>
   ])(
     'an identity token that can’t be had (%o) is answered with its code, 0 STS calls, and remembered',
     async (error, code) => {
-      const { vending, exchange, tokens, trail, caller } = setUp();
+      const { vending, exchange, tokens, auditLog, caller } = setUp();
       tokens.answer = () => Promise.reject(error);
       for (let i = 0; i < 5; i++) expect(await outcome(vending.vend(caller))).toBe(code);
       expect(exchange.calls).toHaveLength(0);
       expect(tokens.proofs).toHaveLength(1);
-      expect(trail.notes).toEqual([
+      expect(auditLog.failures).toEqual([
         expect.objectContaining({ outcome: 'backend_error', outcome_detail: expect.stringContaining(code) }),
       ]);
     },
@@ -377,16 +377,16 @@ describe('rows 19 and 25: what failed, and for how long it is remembered', () =>
   });
 
   test('a fault of ours is a failure like others: its text, which may hold anything, is not told', async () => {
-    const { vending, exchange, trail, caller } = setUp();
+    const { vending, exchange, auditLog, caller } = setUp();
     exchange.answer = call => call.fail(new TypeError('canary'));
     expect(await outcome(vending.vend(caller))).toBe('StsUnavailable');
-    expect(JSON.stringify([vending.status(), trail.notes])).not.toContain('canary');
+    expect(JSON.stringify([vending.status(), auditLog.failures])).not.toContain('canary');
   });
 });
 
 describe('row 22: prefetch', () => {
   test('fetches at the start, and hadCredentials says when it is done', async () => {
-    const { vending, exchange, w, trail, clock } = setUp();
+    const { vending, exchange, w, auditLog, clock } = setUp();
     exchange.answer = () => {};
     vending.reconcile([{ workload: w, prefetch: true }]);
     await clock.advance(0);
@@ -394,7 +394,7 @@ describe('row 22: prefetch', () => {
     exchange.calls[0]?.grant();
     await clock.advance(0);
     expect(vending.status()[0]).toMatchObject({ state: 'valid', hadCredentials: true });
-    expect(trail.rows).toEqual([
+    expect(auditLog.records).toEqual([
       expect.objectContaining({ caller_kind: 'local', requester_token_hash: '', source: 'fresh' }),
     ]);
   });
@@ -445,16 +445,16 @@ describe('row 22: prefetch', () => {
 
 describe('mint', () => {
   test('is always a fresh exchange, with a row of its own before it is released, and leaves the memory alone', async () => {
-    const { vending, exchange, trail, caller, clock } = setUp();
+    const { vending, exchange, auditLog, caller, clock } = setUp();
     await vending.vend(caller);
-    trail.hold = true;
+    auditLog.hold = true;
     let said = '';
     void outcome(vending.mint({ ...caller, kind: 'bearer' }, 'mint-aws-creds')).then(text => {
       said = text;
     });
     await clock.advance(10);
     expect(said).toBe('');
-    expect(trail.held[0]?.row).toMatchObject({
+    expect(auditLog.held[0]?.record).toMatchObject({
       via: 'mint-aws-creds',
       source: 'fresh',
       caller_kind: 'bearer',
@@ -462,7 +462,7 @@ describe('mint', () => {
       access_key_id: 'ASIA2',
       count: 1,
     });
-    trail.held[0]?.durable();
+    auditLog.held[0]?.durable();
     await clock.advance(0);
     expect(said).toBe('fresh ASIA2');
     expect(await outcome(vending.vend(caller))).toBe('memory ASIA1 at once');
@@ -487,14 +487,14 @@ describe('mint', () => {
   });
 
   test('of an identity that is no longer configured is discarded and audited, not released', async () => {
-    const { vending, exchange, trail, caller, clock } = setUp();
+    const { vending, exchange, auditLog, caller, clock } = setUp();
     exchange.answer = () => {};
     const said = outcome(vending.mint(caller, 'credentials'));
     await clock.advance(0);
     vending.reconcile([]);
     exchange.calls[0]?.grant();
     expect(await said).toBe('CredentialsUninitialized');
-    expect(trail.rows).toEqual([
+    expect(auditLog.records).toEqual([
       expect.objectContaining({ outcome: 'discarded', access_key_id: 'ASIA1', via: 'credentials' }),
     ]);
   });
@@ -602,7 +602,7 @@ describe('a reload', () => {
   });
 
   test('aborts the exchange of what is gone; one that ends all the same is discarded and audited', async () => {
-    const { vending, exchange, trail, caller, clock } = setUp();
+    const { vending, exchange, auditLog, caller, clock } = setUp();
     exchange.answer = () => {};
     const said = outcome(vending.vend(caller));
     await clock.advance(0);
@@ -611,24 +611,24 @@ describe('a reload', () => {
     expect(await said).toBe('CredentialsUninitialized');
     exchange.calls[0]?.grant();
     await clock.advance(0);
-    expect(trail.rows).toEqual([
+    expect(auditLog.records).toEqual([
       expect.objectContaining({ outcome: 'discarded', access_key_id: 'ASIA1', requester_token_hash: caller.tokenHash }),
     ]);
   });
 
   test('an exchange that was called off before it ended is a row too: what STS did is not known', async () => {
-    const { vending, exchange, trail, caller, clock } = setUp();
+    const { vending, exchange, auditLog, caller, clock } = setUp();
     exchange.answer = call => call.signal?.addEventListener('abort', () => call.fail(new StsUnavailable('called off')));
     void outcome(vending.vend(caller));
     await clock.advance(0);
     vending.reconcile([]);
     await clock.advance(0);
-    expect(trail.rows).toEqual([expect.objectContaining({ outcome: 'discarded', access_key_id: null })]);
-    expect(trail.notes).toEqual([]);
+    expect(auditLog.records).toEqual([expect.objectContaining({ outcome: 'discarded', access_key_id: null })]);
+    expect(auditLog.failures).toEqual([]);
   });
 
   test('the exchange of an identity that went and came back is discarded as well', async () => {
-    const { vending, exchange, trail, w, caller, clock } = setUp();
+    const { vending, exchange, auditLog, w, caller, clock } = setUp();
     exchange.answer = () => {};
     const before = outcome(vending.vend(caller));
     await clock.advance(0);
@@ -640,23 +640,23 @@ describe('a reload', () => {
     await clock.advance(0);
     exchange.calls[1]?.grant();
     expect([await before, await after]).toEqual(['CredentialsUninitialized', 'fresh ASIA2']);
-    expect(trail.rows.map(row => [row.outcome, row.access_key_id])).toEqual([
+    expect(auditLog.records.map(row => [row.outcome, row.access_key_id])).toEqual([
       ['discarded', 'ASIA1'],
       ['ok', 'ASIA2'],
     ]);
   });
 
   test('between the row and the answer: nothing leaves, and a second row says so', async () => {
-    const { vending, trail, caller, clock } = setUp();
-    trail.hold = true;
+    const { vending, auditLog, caller, clock } = setUp();
+    auditLog.hold = true;
     const said = outcome(vending.vend(caller));
     await clock.advance(0);
     vending.reconcile([]);
-    trail.hold = false;
-    trail.held[0]?.durable();
+    auditLog.hold = false;
+    auditLog.held[0]?.durable();
     await clock.advance(0);
     expect(await said).toBe('CredentialsUninitialized');
-    expect(trail.rows.map(row => row.outcome)).toEqual(['ok', 'discarded']);
+    expect(auditLog.records.map(row => row.outcome)).toEqual(['ok', 'discarded']);
   });
 });
 

@@ -165,7 +165,7 @@ describe('the body', () => {
   });
 });
 
-describe('log, metrics and trail', () => {
+describe('log, metrics and audit log', () => {
   it('logs one line a vend with the fields an operator needs and none that is secret', async () => {
     const { app, lines } = sampleApp();
     await get(app, '/v1/credentials/alpha', tokenOf('alpha'));
@@ -224,7 +224,7 @@ describe('log, metrics and trail', () => {
     ],
     ['rejected', () => Promise.reject(new StsRefused('AccessDenied', 'no'))],
   ])(
-    'tells who keeps the trail of every refusal, %s: what was shown, and who it was where that is known',
+    'tells who keeps the audit log of every refusal, %s: what was shown, and who it was where that is known',
     async (_, vend) => {
       const told: EndpointRefusal[] = [];
       const { app, alpha } = sampleApp({ vending: fakeVending(vend), refused: refusal => told.push(refusal) });

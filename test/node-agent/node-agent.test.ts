@@ -237,7 +237,7 @@ describe('renewal', () => {
     const agent = await at.agent();
     const token = await at.cluster.token({ now: clock.wall(), ttl: 30 * 60 });
     expect((await agent.get(token)).status).toBe(200);
-    const append = vi.spyOn(broker.trail, 'append');
+    const append = vi.spyOn(broker.auditLog, 'append');
     await clock.advance(39 * MINUTE);
     expect(await begins(clock, agent, 4 * MINUTE)).toBe(false);
     await clock.advance(60 * MINUTE);
@@ -267,7 +267,7 @@ describe('renewal', () => {
 });
 
 describe('the broker behind it', () => {
-  it('is asked with the pod’s own token, which its trail tells of, and the agent’s node holds nothing it would take', async () => {
+  it('is asked with the pod’s own token, which its audit log tells of, and the agent’s node holds nothing it would take', async () => {
     const at = await world();
     const broker = await at.broker();
     const agent = await at.agent();

@@ -156,7 +156,7 @@ it('no secret is in any log line, error, metric, row or report, whatever fails',
   at.sts.fail({ code: 'InvalidIdentityToken', message: `The token ${minted} is not good`, status: 400 });
   await refused(call(aws, { bearer }));
 
-  // A trail that can't be written.
+  // An audit log that can't be written.
   const lock = new Database(join(at.folder, 'broker/audit.sqlite'));
   lock.exec('PRAGMA busy_timeout = 5000');
   lock.exec('BEGIN EXCLUSIVE');
@@ -199,7 +199,7 @@ it('no secret is in any log line, error, metric, row or report, whatever fails',
     const { stdout, stderr } = await verb([...args, '--config', configFile], at.folder);
     answers.push(stdout, stderr);
   }
-  const trail = ['broker', 'sidecar'].map(name => {
+  const auditLog = ['broker', 'sidecar'].map(name => {
     const database = new Database(join(at.folder, name, 'audit.sqlite'), { readonly: true });
     const rows = JSON.stringify(database.prepare('SELECT * FROM mint_log').all());
     database.close();
@@ -207,12 +207,12 @@ it('no secret is in any log line, error, metric, row or report, whatever fails',
   });
 
   expect(log.split('\n').length).toBeGreaterThan(50);
-  expect(trail[0]?.length).toBeGreaterThan(1_000);
+  expect(auditLog[0]?.length).toBeGreaterThan(1_000);
   expect(secrets.size).toBeGreaterThan(20);
   for (const [place, text] of [
     ['log', log],
     ['answers', answers.join('\n')],
-    ['trail', trail.join('\n')],
+    ['audit log', auditLog.join('\n')],
   ] as const) {
     for (const each of secrets) {
       const found = each.length < 6 ? -1 : text.indexOf(each);

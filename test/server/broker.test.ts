@@ -11,7 +11,7 @@ import { ADMIN, BEARER, CONFIGURED, call, SESSION, start, TAG, WALLET, type Worl
 const AWS = '/v1/mint-aws-creds';
 const JWT = '/v1/mint-oidc-jwt';
 
-/** The rows of a trail, oldest first; what is queued is written when its process has closed. */
+/** The rows of an audit log, oldest first; what is queued is written when its process has closed. */
 function rows(at: World, name: string): Record<string, unknown>[] {
   const database = new Database(join(at.folder, name, 'audit.sqlite'));
   try {
@@ -42,7 +42,7 @@ const endpoint = (sidecar: RunningSidecar, token: string) =>
   call(`${sidecar.endpoint.url}/v1/credentials`, { method: 'GET', headers: { authorization: token } });
 
 describe('a broker and a sidecar', () => {
-  it('a sidecar gets its JWT at the broker and its credentials at STS, and both trails tell of it', async () => {
+  it('a sidecar gets its JWT at the broker and its credentials at STS, and both audit logs tell of it', async () => {
     const at = await world();
     const broker = await start(at, at.broker());
     const sidecar = await start(at, at.sidecar());
@@ -171,7 +171,7 @@ describe('mint-aws-creds', () => {
     });
   });
 
-  it('withholds what its trail can’t hold, and doesn’t ask STS again before the trail is back', async () => {
+  it('withholds what its audit log can’t hold, and doesn’t ask STS again before the audit log is back', async () => {
     const at = await world();
     await start(at, at.broker());
     expect((await call(at.issuer + AWS, { bearer: SESSION })).status).toBe(200);
@@ -377,7 +377,7 @@ describe('readiness', () => {
     const { body } = await call(url, { method: 'GET', bearer: ADMIN });
     expect(body['status']).toBe('ready');
     expect((body['checks'] as { name: string; status: string }[]).map(({ name, status }) => [name, status])).toEqual([
-      ['trail', 'ok'],
+      ['audit log', 'ok'],
       ['keys', 'ok'],
       [`jwks ${at.callers.server.url}`, 'ok'],
       ['session_backend', 'ok'],

@@ -9,7 +9,7 @@ import {
   WorkloadUnknown,
 } from '../../src/lib/errors.ts';
 import { createDoors, type Doors } from '../../src/server/authenticators.ts';
-import { createRefusalNotes } from '../../src/server/rejected-audit.ts';
+import { createRejectedAudit } from '../../src/server/rejected-audit.ts';
 import { parseRoleArn } from '../../src/workload/role-arn.ts';
 import {
   AUDIENCE,
@@ -24,7 +24,7 @@ import {
   WALLET,
   workload,
 } from '../auth/support.ts';
-import { fakeTrail } from '../credentials/support.ts';
+import { fakeAuditLog } from '../credentials/support.ts';
 import { type FakeClock, fakeClock } from '../support/fake-clock.ts';
 
 const SESSION = 'session-0123456789abcdef';
@@ -168,18 +168,18 @@ describe('proofs that are asked about', () => {
   });
 });
 
-describe('the endpoint’s refusals in the trail', () => {
+describe('the endpoint’s refusals in the audit log', () => {
   const caller = { workload: workload('scraper-a'), kind: 'token', tokenHash: 'h' } as const;
   const note = (refusal: Partial<EndpointRefusal> & { error: Error }) => {
-    const trail = fakeTrail();
-    createRefusalNotes(trail, fakeClock()).endpoint({
+    const auditLog = fakeAuditLog();
+    createRejectedAudit(auditLog, fakeClock()).endpoint({
       code: 'code',
       route: '/v1/credentials',
       authorization: undefined,
       caller: undefined,
       ...refusal,
     });
-    return trail.notes;
+    return auditLog.failures;
   };
 
   it('without a token: no hash, nobody', () => {

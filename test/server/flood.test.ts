@@ -1,5 +1,5 @@
 /**
- * A flood of requests that show nothing, or nothing good, at the real program: the trail is no off switch.
+ * A flood of requests that show nothing, or nothing good, at the real program: the audit log is no off switch.
  */
 import { Agent } from 'node:http';
 import { join } from 'node:path';

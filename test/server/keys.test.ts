@@ -1,6 +1,6 @@
 /**
  * `walletcreds keys` beside a broker and endpoint that run: what signs is first in the JWKS, and a revocation is in the
- * same trail.
+ * same audit log.
  */
 import { join } from 'node:path';
 import { decodeProtectedHeader } from 'jose';
@@ -12,7 +12,7 @@ import { call, SESSION, world } from './support.ts';
 
 const EMPTY = { PATH: process.env['PATH'] ?? '' };
 
-it('the key that signs is first in the JWKS through rotation, a new key and a revocation, which the running process’s trail has', async () => {
+it('the key that signs is first in the JWKS through rotation, a new key and a revocation, which the running process’s audit log has', async () => {
   const at = await world();
   const config = at.write('broker.yaml', stringify(at.broker()));
   const broker = await startServe(config, { env: EMPTY, cwd: at.folder });

@@ -1,5 +1,5 @@
 /**
- * Two brokers, real processes, that share a folder of keys and one trail in a real PostgreSQL.
+ * Two brokers, real processes, that share a folder of keys and one audit log in a real PostgreSQL.
  */
 import { join } from 'node:path';
 import { decodeProtectedHeader } from 'jose';
@@ -16,8 +16,8 @@ const AWS = '/v1/mint-aws-creds';
 const JWT = '/v1/mint-oidc-jwt';
 const TOKEN = 'endpoint-0123456789abcdef0123456789abcdef0123456789abcdef';
 const CALLERS = 4;
-const DOWN = 'the audit trail can not be written: nothing is handed out until it can';
-const BACK = 'the audit trail is written again';
+const DOWN = 'the audit log can not be written: nothing is handed out until it can';
+const BACK = 'the audit log is written again';
 
 interface Replica {
   readonly broker: string;
@@ -34,7 +34,7 @@ interface Row {
   readonly sts_session_name: string;
 }
 
-describe('two brokers with one trail in PostgreSQL', () => {
+describe('two brokers with one audit log in PostgreSQL', () => {
   let server: PostgresServer;
   let missing: string | undefined;
   beforeAll(async () => {
@@ -161,7 +161,7 @@ describe('two brokers with one trail in PostgreSQL', () => {
     expect(both.map(({ process }) => process.said()).join('')).not.toContain('geheim');
   });
 
-  it('a key that is revoked is gone from both at once, and its row is in the trail that they share', async () => {
+  it('a key that is revoked is gone from both at once, and its row is in the audit log that they share', async () => {
     const at = await world();
     const [one, two] = await replicas(at);
     const kidsOf = async ({ broker }: Replica) => {

@@ -17,12 +17,12 @@ import type { ClientBase } from 'pg';
 import { emptyHead, type Head, link, newWriter } from '../chain.ts';
 import {
   ADDED_COLUMNS,
+  type AuditRecord,
   COLUMNS,
   LEGACY_COLUMNS,
-  type NewRow,
-  ownRow,
+  logRecord,
   SEALED_WRITER,
-  type StoredRow,
+  type StoredRecord,
 } from '../columns.ts';
 import { SCHEMA_VERSION, sealDetail, UnusableDatabase } from '../schema.ts';
 
@@ -75,7 +75,7 @@ async function create(client: ClientBase, at: number): Promise<void> {
   const missing = LEGACY_COLUMNS.filter(column => !found.includes(column));
   if (found.length > 0 && missing.length > 0)
     throw new UnusableDatabase(
-      `it has a table mint_log without ${missing.join(', ')}: not a trail; name another database`,
+      `it has a table mint_log without ${missing.join(', ')}: not an audit log; name another database`,
     );
   await client.query(TABLE);
   await client.query('CREATE INDEX IF NOT EXISTS idx_mint_log_minted_at ON mint_log(minted_at)');
@@ -84,25 +84,25 @@ async function create(client: ClientBase, at: number): Promise<void> {
     await client.query(`ALTER TABLE mint_log ADD COLUMN IF NOT EXISTS ${name} ${type}`);
   const sealed = await seal(client);
   for (const statement of AFTER_SEALING) await client.query(statement);
-  if (sealed.seq > 0) await append(client, emptyHead(newWriter()), [ownRow('sealed', sealDetail(sealed), at)]);
+  if (sealed.seq > 0) await append(client, emptyHead(newWriter()), [logRecord('sealed', sealDetail(sealed), at)]);
 }
 
 async function seal(client: ClientBase): Promise<Head> {
   let head = emptyHead(SEALED_WRITER);
   let last = Number.MIN_SAFE_INTEGER;
   for (;;) {
-    const { rows } = await client.query<StoredRow>('SELECT * FROM mint_log WHERE id > $1 ORDER BY id LIMIT 1000', [
+    const { rows } = await client.query<StoredRecord>('SELECT * FROM mint_log WHERE id > $1 ORDER BY id LIMIT 1000', [
       last,
     ]);
     if (rows.length === 0) return head;
-    const linked = link(head, rows as NewRow[], index => rows[index]?.id ?? 0);
+    const linked = link(head, rows as AuditRecord[], index => rows[index]?.id ?? 0);
     await client.query(
       `UPDATE mint_log SET writer = n.writer, seq = n.seq, prev_hash = n.prev_hash, hash = n.hash
        FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[]) AS n(id, writer, seq, prev_hash, hash)
        WHERE mint_log.id = n.id`,
       (['id', 'writer', 'seq', 'prev_hash', 'hash'] as const).map(column => linked.map(row => row[column])),
     );
-    const end = linked.at(-1) as StoredRow;
+    const end = linked.at(-1) as StoredRecord;
     head = { writer: SEALED_WRITER, seq: end.seq ?? 0, hash: end.hash ?? '' };
     last = end.id;
   }
@@ -115,7 +115,12 @@ const INSERT = `INSERT INTO mint_log (${COLUMNS.join(', ')})
   SELECT * FROM unnest(${TYPES.map((type, n) => `$${n + 1}::${type}[]`).join(', ')})`;
 
 /** Appends rows behind a head: ids from the sequence, so that the hash can cover them, then one INSERT, all or nothing. */
-export async function append(client: ClientBase, head: Head, rows: readonly NewRow[], timeout?: number): Promise<Head> {
+export async function append(
+  client: ClientBase,
+  head: Head,
+  rows: readonly AuditRecord[],
+  timeout?: number,
+): Promise<Head> {
   if (rows.length === 0) return head;
   const ids = await client.query<{ id: number }>({
     text: "SELECT nextval(pg_get_serial_sequence('mint_log', 'id')) AS id FROM generate_series(1, $1::int)",
@@ -128,7 +133,7 @@ export async function append(client: ClientBase, head: Head, rows: readonly NewR
     values: COLUMNS.map(column => linked.map(row => row[column])),
     ...(timeout !== undefined && { query_timeout: timeout }),
   });
-  const end = linked.at(-1) as StoredRow;
+  const end = linked.at(-1) as StoredRecord;
   return { writer: head.writer, seq: end.seq ?? 0, hash: end.hash ?? '' };
 }
 

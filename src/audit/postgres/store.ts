@@ -1,5 +1,5 @@
 /**
- * The trail in PostgreSQL, for several replicas: each has a chain of its own and waits for none.
+ * The audit log in PostgreSQL, for several replicas: each has a chain of its own and waits for none.
  *
  * A batch is one INSERT and one commit; after a connection that broke it is unknown whether the last one was committed, so
  * the next connection is a new writer.

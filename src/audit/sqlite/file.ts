@@ -10,7 +10,7 @@ import { accessSync, closeSync, constants, openSync, statfsSync, statSync } from
 import { dirname } from 'node:path';
 import Database from 'libsql';
 import { emptyHead, type Head, newWriter } from '../chain.ts';
-import { type NewRow, normalised, ownRow } from '../columns.ts';
+import { type AuditRecord, logRecord, normalised } from '../columns.ts';
 import { UnusableDatabase } from '../schema.ts';
 import { StoreError, type Written } from '../store.ts';
 import { append, migrate, prepareToAppend } from './schema.ts';
@@ -43,7 +43,7 @@ export class SqliteFile {
   /** Has ready what a first row needs, before somebody waits for it. Takes no lock and writes nothing. */
   prepare(): void {
     try {
-      if (this.#db !== undefined) prepareToAppend(this.#db, normalised(ownRow('recovered', '', 0)));
+      if (this.#db !== undefined) prepareToAppend(this.#db, normalised(logRecord('recovered', '', 0)));
     } catch {
       // The first row tells.
     }
@@ -53,7 +53,7 @@ export class SqliteFile {
    * Appends the rows in one transaction.
    * @throws StoreError after a rollback; none of the rows is written
    */
-  write(given: readonly NewRow[]): Written {
+  write(given: readonly AuditRecord[]): Written {
     try {
       const rows = given.map(normalised);
       const head = this.#commit(rows);
@@ -76,7 +76,7 @@ export class SqliteFile {
     this.#disconnect();
   }
 
-  #commit(rows: readonly NewRow[]): Head {
+  #commit(rows: readonly AuditRecord[]): Head {
     const db = this.#db ?? this.#connect();
     const start = this.#head ?? emptyHead(newWriter());
     const first = rows[0];
@@ -84,7 +84,7 @@ export class SqliteFile {
     try {
       const gone = this.#replaced;
       const said =
-        gone && ownRow('recovered', `file replaced; last head ${JSON.stringify(gone)}`, first?.minted_at ?? 0);
+        gone && logRecord('recovered', `file replaced; last head ${JSON.stringify(gone)}`, first?.minted_at ?? 0);
       const head = append(db, start, said ? [said, ...rows] : rows);
       db.exec('COMMIT');
       this.#head = head;

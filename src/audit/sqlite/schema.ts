@@ -2,7 +2,7 @@
  * `mint_log` in SQLite: its tables, triggers and migrations.
  *
  * A database is opened as it is found: none, the old broker's nine columns with its rows, or ours. The old rows are kept
- * as they are, get a chain of their own under the writer `sealed`, and a row of the trail records where that chain ends.
+ * as they are, get a chain of their own under the writer `sealed`, and a row of the audit log records where that chain ends.
  *
  * The version stands in a table, since `user_version` may be the old broker's.
  *
@@ -12,12 +12,12 @@ import type Database from 'libsql';
 import { emptyHead, type Head, link, newWriter } from '../chain.ts';
 import {
   ADDED_COLUMNS,
+  type AuditRecord,
   COLUMNS,
   LEGACY_COLUMNS,
-  type NewRow,
-  ownRow,
+  logRecord,
   SEALED_WRITER,
-  type StoredRow,
+  type StoredRecord,
 } from '../columns.ts';
 import { SCHEMA_VERSION, sealDetail, UnusableDatabase } from '../schema.ts';
 
@@ -88,7 +88,7 @@ function create(db: Database.Database, at: number): void {
     const missing = LEGACY_COLUMNS.filter(column => !found.includes(column));
     if (missing.length > 0)
       throw new UnusableDatabase(
-        `it has a table mint_log without ${missing.join(', ')}: not a trail; name another file`,
+        `it has a table mint_log without ${missing.join(', ')}: not an audit log; name another file`,
       );
   }
   db.exec(TABLE);
@@ -100,7 +100,7 @@ function create(db: Database.Database, at: number): void {
   for (const trigger of TRIGGERS) db.exec(trigger);
   db.exec('CREATE TABLE mint_log_schema (version INTEGER NOT NULL)');
   db.exec(`INSERT INTO mint_log_schema VALUES (${SCHEMA_VERSION})`);
-  if (sealed.seq > 0) append(db, emptyHead(newWriter()), [ownRow('sealed', sealDetail(sealed), at)]);
+  if (sealed.seq > 0) append(db, emptyHead(newWriter()), [logRecord('sealed', sealDetail(sealed), at)]);
 }
 
 /** Chains the rows that are there, oldest first, under the writer `sealed`. */
@@ -110,11 +110,11 @@ function seal(db: Database.Database): Head {
   const page = db.prepare('SELECT * FROM mint_log WHERE id > ? ORDER BY id LIMIT 1000');
   const update = db.prepare('UPDATE mint_log SET writer = ?, seq = ?, prev_hash = ?, hash = ? WHERE id = ?');
   for (;;) {
-    const rows = page.all(last) as StoredRow[];
+    const rows = page.all(last) as StoredRecord[];
     if (rows.length === 0) return head;
-    const linked = link(head, rows as NewRow[], index => rows[index]?.id ?? 0);
+    const linked = link(head, rows as AuditRecord[], index => rows[index]?.id ?? 0);
     for (const row of linked) update.run(row.writer, row.seq, row.prev_hash, row.hash, row.id);
-    const end = linked.at(-1) as StoredRow;
+    const end = linked.at(-1) as StoredRecord;
     head = { writer: SEALED_WRITER, seq: end.seq ?? 0, hash: end.hash ?? '' };
     last = end.id;
   }
@@ -124,7 +124,7 @@ function seal(db: Database.Database): Head {
  * Appends rows behind a head. The caller holds a write transaction, so the ids that AUTOINCREMENT will give are known,
  * and the hash can cover them.
  */
-export function append(db: Database.Database, head: Head, rows: readonly NewRow[]): Head {
+export function append(db: Database.Database, head: Head, rows: readonly AuditRecord[]): Head {
   const { lastId, insert } = statements(db);
   const [last] = lastId.all() as { id: number }[];
   const first = (last?.id ?? 0) + 1;
@@ -139,7 +139,7 @@ export function append(db: Database.Database, head: Head, rows: readonly NewRow[
 }
 
 /** Goes through what {@link append} does of a row but for writing it. */
-export function prepareToAppend(db: Database.Database, row: NewRow): void {
+export function prepareToAppend(db: Database.Database, row: AuditRecord): void {
   statements(db).lastId.all();
   link(emptyHead(newWriter()), [row], () => 1);
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Worker } from 'node:worker_threads';
-import type { NewRow } from '../columns.ts';
+import type { AuditRecord } from '../columns.ts';
 import { type Store, StoreError, type Written } from '../store.ts';
 import type { WorkerAnswer, WorkerRequest } from './worker.ts';
 import { newWorker, takeWorkerAhead } from './worker-thread.ts';
@@ -57,7 +57,7 @@ export function sqliteStore(path: string, options: { worker?: URL } = {}): Store
     async open() {
       await ask({ do: 'open' });
     },
-    async write(rows: readonly NewRow[]) {
+    async write(rows: readonly AuditRecord[]) {
       const written = await ask({ do: 'write', rows });
       if (written === null) throw new StoreError('INTERNAL', 'the audit worker answered without a head', true);
       return written;

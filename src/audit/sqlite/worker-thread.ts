@@ -1,5 +1,5 @@
 /**
- * The thread that writes the SQLite trail: where its code is, and one that is started before its store is known.
+ * The thread that writes the SQLite audit log: where its code is, and one that is started before its store is known.
  *
  * @module
  */

@@ -1,19 +1,19 @@
 /**
- * The worker thread that writes the SQLite trail: a slow or hanging disk blocks this thread and nobody else.
+ * The worker thread that writes the SQLite audit log: a slow or hanging disk blocks this thread and nobody else.
  *
  * It takes one message at a time and answers each: `{ ok: Written }` or `{ failed: { code, message, passing } }`.
  *
  * @module
  */
 import { parentPort } from 'node:worker_threads';
-import type { NewRow } from '../columns.ts';
+import type { AuditRecord } from '../columns.ts';
 import { StoreError, type Written } from '../store.ts';
 import { SqliteFile } from './file.ts';
 
 /** What the main thread asks, of one and the same database each time. */
 export type WorkerRequest = { readonly path: string } & (
   | { readonly do: 'open' }
-  | { readonly do: 'write'; readonly rows: readonly NewRow[] }
+  | { readonly do: 'write'; readonly rows: readonly AuditRecord[] }
   | { readonly do: 'close' }
 );
 

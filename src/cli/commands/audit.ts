@@ -7,12 +7,12 @@
  */
 import { readFileSync } from 'node:fs';
 import type { Head } from '../../audit/chain.ts';
-import { COLUMNS, type StoredRow } from '../../audit/columns.ts';
-import { openToRead, type TrailDatabase } from '../../audit/database.ts';
+import { COLUMNS, type StoredRecord } from '../../audit/columns.ts';
+import { type AuditDatabase, openToRead } from '../../audit/database.ts';
 import { headText, parseHeads } from '../../audit/heads.ts';
 import { prune, rangesBefore } from '../../audit/prune.ts';
-import { type CallerSummary, callersOf, headsOf, type RowFilter, rowsOf } from '../../audit/reader.ts';
-import { type VerifyReport, verifyTrail } from '../../audit/verify.ts';
+import { type CallerSummary, callersOf, headsOf, type RecordFilter, rowsOf } from '../../audit/reader.ts';
+import { type VerifyReport, verifyAuditLog } from '../../audit/verify.ts';
 import type { AuditConfig } from '../../config/types.ts';
 import { UsageError } from '../../lib/errors.ts';
 import { parseMoment } from '../../lib/time/moment.ts';
@@ -59,7 +59,7 @@ export async function auditList(
       else for (const line of table(callers, CALLERS, width)) out(line);
       return 0;
     }
-    const rows: StoredRow[] = [];
+    const rows: StoredRecord[] = [];
     for await (const row of rowsOf(db, filter, { newestFirst: true, limit })) rows.push(row);
     if (json) out(inertJson(rows, 2));
     else for (const line of table(rows, ROWS, width)) out(line);
@@ -73,7 +73,7 @@ export async function auditVerify(command: AuditCommand & { heads?: string }): P
   const { out, json } = command;
   const heads = command.heads === undefined ? undefined : headsFrom(command.heads);
   return reading(command, async db => {
-    const report = await verifyTrail(db, heads);
+    const report = await verifyAuditLog(db, heads);
     if (json) out(inertJson(report, 2));
     else for (const line of reportLines(report)) out(inert(line));
     return report.intact ? 0 : 1;
@@ -121,7 +121,7 @@ export async function auditPrune(command: AuditCommand & { before: string; yes?:
   return 0;
 }
 
-async function reading(command: AuditCommand, use: (db: TrailDatabase) => Promise<number>): Promise<number> {
+async function reading(command: AuditCommand, use: (db: AuditDatabase) => Promise<number>): Promise<number> {
   const db = await openToRead(command.config);
   try {
     return await use(db);
@@ -137,7 +137,7 @@ function filterOf({
   via,
   since,
   now = Date.now(),
-}: FilterFlags & { now?: number }): RowFilter {
+}: FilterFlags & { now?: number }): RecordFilter {
   return {
     ...(wallet !== undefined && { wallet: walletOf(wallet) }),
     ...(workload !== undefined && { workload }),
@@ -211,7 +211,7 @@ function isoSeconds(seconds: number): string {
   return Number.isNaN(date.getTime()) ? String(seconds) : `${date.toISOString().slice(0, 19)}Z`;
 }
 
-const ROWS: readonly Column<StoredRow>[] = [
+const ROWS: readonly Column<StoredRecord>[] = [
   { title: 'ID', value: row => String(row.id), spare: 2 },
   { title: 'TIME', value: row => isoSeconds(row.minted_at), spare: 1 },
   { title: 'OUTCOME', value: row => row.outcome },

@@ -1,5 +1,5 @@
 /**
- * `walletcreds serve`, its first steps: what must not run is refused, and the thread of the trail starts beside all that
+ * `walletcreds serve`, its first steps: what must not run is refused, and the thread of the audit log starts beside all that
  * has to be loaded here.
  *
  * @module

@@ -16,8 +16,8 @@ interface AuditFlags {
 export function addAuditVerbs(program: Command, io: Io, run: Run): void {
   const audit = program
     .command('audit')
-    .summary('the trail: list, verify, heads, export, prune')
-    .description('Reads the trail, and checks that nothing was taken out of it.')
+    .summary('the audit log: list, verify, heads, export, prune')
+    .description('Reads the audit log, and checks that nothing was taken out of it.')
     .helpCommand(false);
   const verb = (name: string, description: string) =>
     audit.command(name).description(description).addOption(configOption()).addOption(jsonOption());

@@ -1,5 +1,5 @@
 /**
- * STS and the trail: what stands behind every answer.
+ * STS and the audit log: what stands behind every answer.
  *
  * @module
  */
@@ -73,7 +73,7 @@ export function auditFrom(building: Building, draft: Draft['audit']): AuditConfi
     return undefined;
   }
   const file = isAbsolute(name) ? name : resolve(building.stateDir, name);
-  checkWritable(building, building.problems.isWritten(path) ? path : ['state_dir'], dirname(file), 'the trail');
+  checkWritable(building, building.problems.isWritten(path) ? path : ['state_dir'], dirname(file), 'the audit log');
   return { kind: 'sqlite', path: file };
 }
 

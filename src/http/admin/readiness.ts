@@ -11,7 +11,7 @@ import type { WorkloadStatus } from '../../credentials/vending.ts';
 import { masked } from '../../lib/log.ts';
 import { wireDate } from '../endpoint/body.ts';
 
-/** Something beside the workloads that must work: the trail, the keys. */
+/** Something beside the workloads that must work: the audit log, the keys. */
 export interface Check {
   readonly name: string;
   readonly status: 'ok' | 'failed';

@@ -34,7 +34,7 @@ export interface BrokerOptions extends MintOidcJwtOptions {
 
 /**
  * @example
- * const app = createBrokerApp({ resolver, vending, trail, clock, log, … });
+ * const app = createBrokerApp({ resolver, vending, audit log, clock, log, … });
  * await app.request('/v1/mint-oidc-jwt', { method: 'POST', headers: { Authorization: `Bearer ${session}` } });
  */
 export function createBrokerApp(options: BrokerOptions): Hono<AppEnv> {

@@ -3,16 +3,15 @@
  *
  * @module
  */
-import type { Trail } from '../../audit/log.ts';
+import type { AuditLog } from '../../audit/log.ts';
 import type { Caller } from '../../auth/caller.ts';
 import type { SignedIdentityToken } from '../../identity-token/signer.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { AuditUnavailable, IdentityDiscarded, WorkloadUnknown } from '../../lib/errors.ts';
-import { jwtRow } from './rows.ts';
 
 export interface MintOidcJwtOptions {
   readonly clock: Clock;
-  readonly trail: Trail;
+  readonly auditLog: AuditLog;
   /** @throws IdentityTokenUnavailable where no key can sign */
   readonly sign: (caller: Caller) => Promise<SignedIdentityToken & { readonly ttlSeconds: number }>;
   /** Whether the caller's workload may have a raw JWT: one that a session policy or a role of its own confines may not. */
@@ -30,18 +29,21 @@ export interface MintedJwt {
 
 /** @throws WorkloadUnknown (403), AuditUnavailable, IdentityTokenUnavailable, IdentityDiscarded */
 export async function mintOidcJwt(options: MintOidcJwtOptions, caller: Caller): Promise<MintedJwt> {
-  const { clock, trail, sign, mayHaveRawJwt, holds } = options;
+  const { clock, auditLog, sign, mayHaveRawJwt, holds } = options;
   if (!mayHaveRawJwt(caller)) {
     throw new WorkloadUnknown(
       'this workload has a session policy or a role of its own, which a raw JWT would get around; set raw_jwt: true for it if that is meant',
     );
   }
-  // While the trail is down nothing is signed: a token that exists is one that could leak without a row.
-  if (!trail.available) throw new AuditUnavailable(`the audit trail can't be written: ${trail.reason ?? 'unknown'}`);
+  // While the audit log is down nothing is signed: a token that exists is one that could leak without a row.
+  if (!auditLog.available)
+    throw new AuditUnavailable(`the audit log can't be written: ${auditLog.reason ?? 'unknown'}`);
   const { jwt, expiresAt, keyId, ttlSeconds } = await sign(caller);
-  await trail.append(jwtRow(clock, caller, { keyId, ttlSeconds }));
+  const { workload } = caller;
+  const at = clock.wall();
+  await auditLog.append({ type: 'identity-token-minted', at, workload, requester: caller, keyId, ttlSeconds });
   if (!holds(caller)) {
-    throw new IdentityDiscarded(`workload ${caller.workload.name} is no longer configured as it was when it asked`);
+    throw new IdentityDiscarded(`workload ${workload.name} is no longer configured as it was when it asked`);
   }
-  return { jwt, wallet: caller.workload.wallet, expiration: expiresAt };
+  return { jwt, wallet: workload.wallet, expiration: expiresAt };
 }

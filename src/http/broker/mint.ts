@@ -1,11 +1,12 @@
 /**
  * The way of every mint: a place in flight, who is asking, its rate, then the minting itself. Whatever the end, there is
- * one row of it in the trail.
+ * one row of it in the audit log.
  *
  * @module
  */
 import type { Context } from 'hono';
-import type { Trail } from '../../audit/log.ts';
+import type { AuditLog } from '../../audit/log.ts';
+import { rejection } from '../../audit/rejection.ts';
 import type { Caller, CallerResolver } from '../../auth/caller.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { AuditUnavailable, InvalidAuthorizationToken, NotFound } from '../../lib/errors.ts';
@@ -14,11 +15,10 @@ import { type AppEnv, send } from '../node-adapter.ts';
 import { answer, loggedReason } from '../response.ts';
 import { brokerErrorForm, kindOf } from './errors.ts';
 import { createRateLimiter, type RateLimits } from './rate-limit.ts';
-import { type MintVia, refusalRow } from './rows.ts';
 
 export interface MintOptions {
   readonly resolver: CallerResolver;
-  readonly trail: Trail;
+  readonly auditLog: AuditLog;
   readonly clock: Clock;
   readonly log: Logger;
   readonly limits?: RateLimits | undefined;
@@ -26,7 +26,7 @@ export interface MintOptions {
 
 /** One route. */
 export interface MintRoute {
-  readonly via: MintVia;
+  readonly via: 'mint-aws-creds' | 'mint-oidc-jwt';
   /** Fields that every answer has, names and values by turns. */
   readonly headers: readonly string[];
   /** False: 404 for everybody, and who called is a row still. */
@@ -37,7 +37,7 @@ export interface MintRoute {
 
 /** All routes share the limits. */
 export function createMint(options: MintOptions) {
-  const { resolver, trail, clock, log } = options;
+  const { resolver, auditLog, clock, log } = options;
   const limiter = createRateLimiter(clock, options.limits);
 
   return ({ via, headers, offered, run }: MintRoute) =>
@@ -60,9 +60,9 @@ export function createMint(options: MintOptions) {
         log.info({ via, workload: name, wallet, ms: Math.round(clock.monotonic() - since) }, 'minted');
         return send(c, answer(200, 'application/json', JSON.stringify(body), headers));
       } catch (error) {
-        // Vending writes the row of an exchange that fails, with what STS said; only its own trouble with the trail it can't.
+        // Vending writes the row of an exchange that fails, with what STS said; only its own trouble with the audit log it can't.
         const noted = running && via === 'mint-aws-creds' && !(error instanceof AuditUnavailable);
-        if (!noted) trail.note(refusalRow(clock, { via, authorization, caller, error }));
+        if (!noted) auditLog.recordFailure(rejection({ at: clock.wall(), via, authorization, caller, error }));
         const { status, kind } = kindOf(error);
         const fields = {
           via,

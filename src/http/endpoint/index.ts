@@ -27,7 +27,7 @@ export interface EndpointRefusal {
   readonly error: unknown;
   readonly code: string;
   readonly route: string;
-  /** The raw header; a secret. For the trail's hash. */
+  /** The raw header; a secret. For the audit log's hash. */
   readonly authorization: string | undefined;
   /** Who it was, where that was found out before the refusal. */
   readonly caller: Caller | undefined;

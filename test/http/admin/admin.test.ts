@@ -62,7 +62,7 @@ describe('strangers', () => {
     const lastError = { code: 'AccessDenied', message: 'canary', at: 1 };
     const { get } = admin({
       status: [state('alpha', { ...EMPTY, lastError })],
-      checks: [{ name: 'trail', status: 'failed', reason: 'canary' }],
+      checks: [{ name: 'audit log', status: 'failed', reason: 'canary' }],
     });
     expect(await (await get('/healthz')).json()).toEqual({ status: 'ok' });
     const reply = await get('/readyz');
@@ -104,7 +104,7 @@ describe('who shows the admin token', () => {
 
   it('sees what each workload has, and each check', async () => {
     const lastError = { code: 'AccessDenied', message: 'not you', at: Date.UTC(2026, 0, 1, 0, 0, 5) };
-    const checks: Check[] = [{ name: 'trail', status: 'ok' }];
+    const checks: Check[] = [{ name: 'audit log', status: 'ok' }];
     const { get } = admin({ status: [state('alpha'), state('beta', { ...EMPTY, lastError })], checks });
     const reply = await get('/readyz', TOKEN);
     expect(reply.status).toBe(503);
@@ -165,7 +165,7 @@ describe('the status page', () => {
     const lastError = { code: 'X', message: '<script>alert("1")</script>', at: 0 };
     const { get } = admin({
       status: [state('alpha', { lastError })],
-      checks: [{ name: 'trail', status: 'failed', reason: '<b>' }],
+      checks: [{ name: 'audit log', status: 'failed', reason: '<b>' }],
     });
     const html = await (await get('/', TOKEN)).text();
     expect(html).toContain('alpha');

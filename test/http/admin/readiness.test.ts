@@ -58,7 +58,7 @@ describe('ready', () => {
 
   it('needs every check that decides', () => {
     const ok = { name: 'keys', status: 'ok' } as const;
-    const failed = { name: 'trail', status: 'failed', reason: 'disk full' } as const;
+    const failed = { name: 'audit log', status: 'failed', reason: 'disk full' } as const;
     expect(readiness([base], [ok]).ready).toBe(true);
     expect(readiness([base], [ok, failed]).ready).toBe(false);
     expect(readiness([base], [ok, { ...failed, decides: false }]).ready).toBe(true);

@@ -57,23 +57,23 @@ describe('a request without a good bearer', () => {
     ['a refused one', { authorization: 'Bearer revoked-0123456789' }],
   ])('%s is 401 unauthorized, and a row', async (_, headers) => {
     for (const path of both) {
-      const { post, trail, signed, minted } = broker();
+      const { post, auditLog, signed, minted } = broker();
       const response = await post(path, headers as Record<string, string>);
       expect(response.status).toBe(401);
       const body = (await response.json()) as Record<string, unknown>;
       expect(Object.keys(body)).toEqual(['error', 'message']);
       expect(body['error']).toBe('unauthorized');
-      expect(trail.notes).toHaveLength(1);
-      expect(trail.notes[0]).toMatchObject({ outcome: 'auth_failed', via: path.slice(4), count: 1 });
+      expect(auditLog.failures).toHaveLength(1);
+      expect(auditLog.failures[0]).toMatchObject({ outcome: 'auth_failed', via: path.slice(4), count: 1 });
       expect([signed, minted]).toEqual([[], []]);
     }
   });
 
   it('without any, the row has the old table’s words for it', async () => {
-    const { post, trail } = broker();
+    const { post, auditLog } = broker();
     await post(AWS, {});
     await post(JWT, {});
-    expect(trail.notes[0]).toMatchObject({
+    expect(auditLog.failures[0]).toMatchObject({
       requester_token_hash: '',
       requester_wallet: 'unknown',
       sts_session_name: '(unauthenticated)',
@@ -81,14 +81,16 @@ describe('a request without a good bearer', () => {
       session_duration_seconds: 0,
       caller_kind: 'none',
     });
-    expect(trail.notes[1]).toMatchObject({ requested_role: 'oidc_jwt' });
+    expect(auditLog.failures[1]).toMatchObject({ requested_role: 'oidc_jwt' });
   });
 
   it('a refused bearer is in the row as its hash alone', async () => {
-    const { post, trail } = broker();
+    const { post, auditLog } = broker();
     await post(AWS, { authorization: 'Bearer revoked-0123456789' });
-    expect(trail.notes[0]?.requester_token_hash).toBe(createHash('sha256').update('revoked-0123456789').digest('hex'));
-    expect(JSON.stringify(trail.notes)).not.toContain('revoked-0123456789');
+    expect(auditLog.failures[0]?.requester_token_hash).toBe(
+      createHash('sha256').update('revoked-0123456789').digest('hex'),
+    );
+    expect(JSON.stringify(auditLog.failures)).not.toContain('revoked-0123456789');
   });
 
   it('has the session backend’s words', async () => {
@@ -106,13 +108,13 @@ describe('every failure has its status, its kind and its row', () => {
   ])('at the door: %s', async (error, status, kind, outcome) => {
     const resolver = { resolve: () => Promise.reject(error) };
     for (const path of both) {
-      const { post, trail } = broker({ resolver });
+      const { post, auditLog } = broker({ resolver });
       const response = await post(path);
       expect(response.status).toBe(status);
       const body = await response.text();
       expect(JSON.parse(body)).toMatchObject({ error: kind });
       expect(body).not.toContain('secret details');
-      expect(trail.notes).toMatchObject([{ outcome }]);
+      expect(auditLog.failures).toMatchObject([{ outcome }]);
     }
   });
 
@@ -126,45 +128,45 @@ describe('every failure has its status, its kind and its row', () => {
     [new IdentityTokenUnavailable('x'), 500, 'internal'],
     [new CredentialsUninitialized('x'), 500, 'internal'],
   ])('at the exchange: %s, whose row is vending’s and not written twice', async (error, status, kind) => {
-    const { post, trail } = broker({ mint: () => Promise.reject(error) });
+    const { post, auditLog } = broker({ mint: () => Promise.reject(error) });
     const response = await post(AWS);
     expect(response.status).toBe(status);
     expect(await response.json()).toMatchObject({ error: kind });
-    expect(trail.notes).toEqual([]);
+    expect(auditLog.failures).toEqual([]);
   });
 
   it('a session that may not have a raw JWT: 403 forbidden, nothing signed, a row that says who', async () => {
-    const { post, trail, signed } = broker({ mayHaveRawJwt: () => false });
+    const { post, auditLog, signed } = broker({ mayHaveRawJwt: () => false });
     const response = await post(JWT);
     expect(response.status).toBe(403);
     expect(await response.json()).toMatchObject({ error: 'forbidden', message: expect.stringContaining('raw_jwt') });
     expect(signed).toEqual([]);
-    expect(trail.notes).toMatchObject([{ outcome: 'auth_failed', requester_wallet: WALLET, workload: 'w' }]);
+    expect(auditLog.failures).toMatchObject([{ outcome: 'auth_failed', requester_wallet: WALLET, workload: 'w' }]);
   });
 
   it('no key that can sign: 500 internal, and a row', async () => {
-    const { post, trail } = broker({ sign: () => Promise.reject(new IdentityTokenUnavailable('no key')) });
+    const { post, auditLog } = broker({ sign: () => Promise.reject(new IdentityTokenUnavailable('no key')) });
     expect((await post(JWT)).status).toBe(500);
-    expect(trail.notes).toMatchObject([{ outcome: 'backend_error' }]);
-    expect(trail.rows).toEqual([]);
+    expect(auditLog.failures).toMatchObject([{ outcome: 'backend_error' }]);
+    expect(auditLog.records).toEqual([]);
   });
 });
 
 describe('the row comes first', () => {
   it('a JWT leaves only once its row is on disk', async () => {
-    const { post, trail } = broker();
-    trail.hold = true;
+    const { post, auditLog } = broker();
+    auditLog.hold = true;
     let answered = false;
     const response = post(JWT).then(given => {
       answered = true;
       return given;
     });
-    while (trail.held.length === 0) await new Promise(resolve => setImmediate(resolve));
+    while (auditLog.held.length === 0) await new Promise(resolve => setImmediate(resolve));
     await new Promise(resolve => setImmediate(resolve));
     expect(answered).toBe(false);
-    trail.held[0]?.durable();
+    auditLog.held[0]?.durable();
     expect((await response).status).toBe(200);
-    expect(trail.rows).toMatchObject([
+    expect(auditLog.records).toMatchObject([
       {
         outcome: 'ok',
         requested_role: 'oidc_jwt',
@@ -178,21 +180,21 @@ describe('the row comes first', () => {
   });
 
   it('a row that can’t be written withholds the JWT: 500 audit_error', async () => {
-    const { post, trail } = broker();
-    trail.hold = true;
+    const { post, auditLog } = broker();
+    auditLog.hold = true;
     const response = post(JWT);
-    while (trail.held.length === 0) await new Promise(resolve => setImmediate(resolve));
-    trail.held[0]?.lost();
+    while (auditLog.held.length === 0) await new Promise(resolve => setImmediate(resolve));
+    auditLog.held[0]?.lost();
     expect((await response).status).toBe(500);
     const body = await (await response).text();
     expect(JSON.parse(body)).toMatchObject({ error: 'audit_error' });
     expect(body).not.toContain('the.jwt.itself');
   });
 
-  it('while the trail is down nothing is signed: 500 audit_error', async () => {
-    const { post, trail, signed } = broker();
-    trail.available = false;
-    trail.reason = 'disk full';
+  it('while the audit log is down nothing is signed: 500 audit_error', async () => {
+    const { post, auditLog, signed } = broker();
+    auditLog.available = false;
+    auditLog.reason = 'disk full';
     const response = await post(JWT);
     expect(response.status).toBe(500);
     expect(await response.json()).toMatchObject({ error: 'audit_error' });
@@ -200,20 +202,20 @@ describe('the row comes first', () => {
   });
 
   it('credentials whose row failed are withheld: 500 audit_error, with the headers of the route', async () => {
-    const { post, trail } = broker({ mint: () => Promise.reject(new AuditUnavailable('disk full')) });
+    const { post, auditLog } = broker({ mint: () => Promise.reject(new AuditUnavailable('disk full')) });
     const response = await post(AWS);
     expect(response.status).toBe(500);
     expect(await response.json()).toMatchObject({ error: 'audit_error' });
     expect(response.headers.get('deprecation')).not.toBeNull();
-    expect(trail.notes).toMatchObject([{ outcome: 'backend_error' }]);
+    expect(auditLog.failures).toMatchObject([{ outcome: 'backend_error' }]);
   });
 
   it('a JWT is withheld where a reload has taken its caller away meanwhile', async () => {
-    const { post, trail } = broker({ holds: () => false });
+    const { post, auditLog } = broker({ holds: () => false });
     const response = await post(JWT);
     expect(response.status).toBe(500);
     expect(await response.text()).not.toContain('the.jwt.itself');
-    expect(trail.notes).toHaveLength(1);
+    expect(auditLog.failures).toHaveLength(1);
   });
 });
 
@@ -245,7 +247,7 @@ describe('mint-aws-creds on its way out', () => {
   });
 
   it('switched off it is 404 for everybody, and who called is a row still', async () => {
-    const { post, trail, minted } = broker({ mintAwsCreds: () => false });
+    const { post, auditLog, minted } = broker({ mintAwsCreds: () => false });
     for (const headers of [{ authorization: `Bearer ${BEARER}` }, { authorization: 'Bearer revoked-012345' }, {}]) {
       const response = await post(AWS, headers as Record<string, string>);
       expect(response.status).toBe(404);
@@ -253,7 +255,7 @@ describe('mint-aws-creds on its way out', () => {
       expect(response.headers.get('deprecation')).not.toBeNull();
     }
     expect(minted).toEqual([]);
-    expect(trail.notes).toMatchObject([
+    expect(auditLog.failures).toMatchObject([
       { requester_wallet: WALLET, outcome: 'auth_failed', via: 'mint-aws-creds', workload: 'w' },
       { requester_wallet: 'unknown' },
       { requester_wallet: 'unknown', requester_token_hash: '' },
@@ -272,13 +274,13 @@ describe('mint-aws-creds on its way out', () => {
 
 describe('how much one caller may mint', () => {
   it('thirty at once, then 429 rate_limited with Retry-After and a row; five more a second', async () => {
-    const { post, clock, trail, minted } = broker();
+    const { post, clock, auditLog, minted } = broker();
     for (let i = 0; i < 30; i++) expect((await post(AWS)).status).toBe(200);
     const response = await post(AWS);
     expect(response.status).toBe(429);
     expect(response.headers.get('retry-after')).toBe('1');
     expect(await response.json()).toMatchObject({ error: 'rate_limited' });
-    expect(trail.notes).toMatchObject([{ outcome: 'backend_error', requester_wallet: WALLET }]);
+    expect(auditLog.failures).toMatchObject([{ outcome: 'rate_limited', requester_wallet: WALLET }]);
     await clock.advance(1_000);
     for (let i = 0; i < 5; i++) expect((await post(AWS)).status).toBe(200);
     expect((await post(AWS)).status).toBe(429);

@@ -1,5 +1,5 @@
 /**
- * The broker's app over stand-ins: a door, a vending and a trail that a test steers.
+ * The broker's app over stand-ins: a door, a vending and an audit log that a test steers.
  *
  * @module
  */
@@ -11,14 +11,14 @@ import type { App } from '../../../src/http/node-adapter.ts';
 import { answer } from '../../../src/http/response.ts';
 import { InvalidAuthorizationToken } from '../../../src/lib/errors.ts';
 import { silent, WALLET, workload } from '../../auth/support.ts';
-import { type FakeTrail, fakeTrail } from '../../credentials/support.ts';
+import { type FakeAuditLog, fakeAuditLog } from '../../credentials/support.ts';
 import { type FakeClock, fakeClock } from '../../support/fake-clock.ts';
 import { credentials } from '../support/sample.ts';
 
 export const BEARER = 'session-0123456789abcdef';
 
 export interface Broker {
-  readonly trail: FakeTrail;
+  readonly auditLog: FakeAuditLog;
   readonly clock: FakeClock;
   /** Signatures so far. */
   readonly signed: Caller[];
@@ -33,7 +33,7 @@ export interface Broker {
 export function broker(change: Partial<BrokerOptions> & { mint?: Vending['mint'] } = {}): Broker {
   const { mint, ...options } = change;
   const clock = fakeClock();
-  const trail = fakeTrail();
+  const auditLog = fakeAuditLog();
   const signed: Caller[] = [];
   const minted: Caller[] = [];
   const app = createBrokerApp({
@@ -50,7 +50,7 @@ export function broker(change: Partial<BrokerOptions> & { mint?: Vending['mint']
         return mint === undefined ? { credentials: credentials(), source: 'fresh' } : mint(caller, via);
       },
     } as Vending,
-    trail,
+    auditLog,
     clock,
     log: silent,
     mintAwsCreds: () => true,
@@ -65,7 +65,7 @@ export function broker(change: Partial<BrokerOptions> & { mint?: Vending['mint']
   });
   const request = async (path: string, init?: RequestInit) => app.request(path, init);
   return {
-    trail,
+    auditLog,
     clock,
     signed,
     minted,

@@ -34,7 +34,7 @@ export interface DevOptions {
   readonly port: number;
   /** Written once ready; the others' beside it as `FILE.<name>`. */
   readonly writeEnv?: string | undefined;
-  /** Signing key, tokens, variables and trail; made if it isn't there, used again by the next start. */
+  /** Signing key, tokens, variables and audit log; made if it isn't there, used again by the next start. */
   readonly stateDir: string;
   /** Group that may read the token files (0640): for a container under another uid. Default: their owner alone. */
   readonly tokenGroup?: number | undefined;

@@ -1,5 +1,5 @@
 /**
- * The trail of the endpoint, end to end: the real `serve`, the real `audit` verbs beside it, and what may go wrong with a disk.
+ * The audit log of the endpoint, end to end: the real `serve`, the real `audit` verbs beside it, and what may go wrong with a disk.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,8 +13,8 @@ import { ask } from '../support/request.ts';
 
 const A = '0x52908400098527886e0f7030069857d2e4169ee7';
 const B = '0x8617e340b3d01fa5f11f306f4090fd50e238070d';
-const DOWN = 'the audit trail can not be written: nothing is handed out until it can';
-const BACK = 'the audit trail is written again';
+const DOWN = 'the audit log can not be written: nothing is handed out until it can';
+const BACK = 'the audit log is written again';
 /** A row covers vends for a second, and is given up after half a second in writing. */
 const UNCOUNTED_MS = 1_500;
 
@@ -76,7 +76,7 @@ function clients(chain: Chain, workloads: readonly string[], each: number) {
   };
 }
 
-describe('the trail of serve', () => {
+describe('the audit log of serve', () => {
   it('after a kill in the middle of vends from memory: a row for everything that was given, the last second’s counts alone are lost', async () => {
     const chain = await aChain();
     const database = join(chain.folder, 'audit.sqlite');
@@ -162,14 +162,14 @@ describe('the trail of serve', () => {
     expect(serve.lines.some(({ seq, hash }) => seq === last?.['seq'] && hash === last?.['hash'])).toBe(true);
   }, 60_000);
 
-  /** `later` is asked for the first time while the trail is down. */
-  const withTrail = (chain: Chain, path: string) =>
+  /** `later` is asked for the first time while the audit log is down. */
+  const withAuditLog = (chain: Chain, path: string) =>
     chain.write(
       'walletcreds.yaml',
       `${chain.yaml({ a: A })}\n  later: { wallet: "${B}", token_file: tokens/later, prefetch: false }\naudit: { database: "file:${path}" }\n`,
     );
 
-  /** While the trail is down: no credentials from memory, no exchange, and the same 503 for both. */
+  /** While the audit log is down: no credentials from memory, no exchange, and the same 503 for both. */
   async function nothingIsGiven(chain: Chain, serve: Serving): Promise<void> {
     await expect
       .poll(async () => (await credentialsFor(chain, tokenOf(chain, 'a'))).status, { timeout: 10_000 })
@@ -206,7 +206,7 @@ describe('the trail of serve', () => {
       context.skip(`no small disk to fill (mount needs root): ${String(error).split('\n')[0]}`);
     }
     onTestFinished(() => void execFileSync('umount', ['-l', disk], { stdio: 'pipe' }));
-    withTrail(chain, 'disk/audit.sqlite');
+    withAuditLog(chain, 'disk/audit.sqlite');
     const serve = await serving(chain);
     await serve.said('credentials from STS');
     expect((await credentialsFor(chain, tokenOf(chain, 'a'))).status).toBe(200);
@@ -217,11 +217,11 @@ describe('the trail of serve', () => {
     await isGivenAgain(chain, serve, join(disk, 'audit.sqlite'));
   }, 60_000);
 
-  it('a folder that is removed with the trail in it: 503 until it is there again', async () => {
+  it('a folder that is removed with the audit log in it: 503 until it is there again', async () => {
     const chain = await aChain();
     const folder = join(chain.folder, 'trail');
     mkdirSync(folder);
-    withTrail(chain, 'trail/audit.sqlite');
+    withAuditLog(chain, 'trail/audit.sqlite');
     const serve = await serving(chain);
     await serve.said('credentials from STS');
     expect((await credentialsFor(chain, tokenOf(chain, 'a'))).status).toBe(200);
@@ -234,7 +234,7 @@ describe('the trail of serve', () => {
   it('a file that is removed: what is given from then on has its row in a new one, which names the last head of the old', async () => {
     const chain = await aChain();
     const database = join(chain.folder, 'audit.sqlite');
-    withTrail(chain, 'audit.sqlite');
+    withAuditLog(chain, 'audit.sqlite');
     const serve = await serving(chain);
     await serve.said('credentials from STS');
     for (const ending of ['', '-wal', '-shm']) rmSync(database + ending, { force: true });

@@ -1,20 +1,20 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { NewRow } from '../../src/audit/columns.ts';
-import { FailureRows } from '../../src/audit/failures.ts';
+import type { AuditRecord } from '../../src/audit/columns.ts';
+import { FailureRecords } from '../../src/audit/failures.ts';
 import { fakeClock } from '../support/fake-clock.ts';
-import { aFailure } from './support.ts';
+import { aFailureRecord } from './support.ts';
 
 function failureRows() {
   const clock = fakeClock();
-  const rows: (NewRow & { at: number })[] = [];
-  const failures = new FailureRows(clock, due => rows.push(...due.map(row => ({ ...row, at: clock.wall() }))));
+  const rows: (AuditRecord & { at: number })[] = [];
+  const failures = new FailureRecords(clock, due => rows.push(...due.map(row => ({ ...row, at: clock.wall() }))));
   return { clock, rows, failures };
 }
 
 test('the first failure of a kind is a row at once, the rest of its minute is one row with their count', async () => {
   const { clock, rows, failures } = failureRows();
-  for (let n = 0; n < 50_000; n++) failures.add(aFailure());
+  for (let n = 0; n < 50_000; n++) failures.add(aFailureRecord());
   expect(rows.map(row => row.count)).toEqual([1]);
   await clock.advance(60_000);
   expect(rows.map(row => row.count)).toEqual([1, 49_999]);
@@ -23,32 +23,32 @@ test('the first failure of a kind is a row at once, the rest of its minute is on
 test('a kind that goes on has one row a minute; one that was quiet for a minute is new again', async () => {
   const { clock, rows, failures } = failureRows();
   for (let minute = 0; minute < 3; minute++) {
-    for (let n = 0; n < 10; n++) failures.add(aFailure());
+    for (let n = 0; n < 10; n++) failures.add(aFailureRecord());
     await clock.advance(60_000);
   }
   expect(rows.map(row => row.count)).toEqual([1, 9, 10, 10]);
   const minutes = rows.map(row => Math.floor(row.minted_at / 60));
   expect(new Set(minutes).size).toBe(4);
   await clock.advance(60_000);
-  failures.add(aFailure());
+  failures.add(aFailureRecord());
   expect(rows.at(-1)?.count).toBe(1);
 });
 
 test('listener, outcome, detail and wallet make a kind', async () => {
   const { rows, failures } = failureRows();
-  failures.add(aFailure());
-  failures.add(aFailure({ via: 'mint-oidc-jwt' }));
-  failures.add(aFailure({ outcome: 'sts_error' }));
-  failures.add(aFailure({ outcome_detail: 'other' }));
-  failures.add(aFailure({ requester_wallet: `0x${'1'.repeat(40)}` }));
+  failures.add(aFailureRecord());
+  failures.add(aFailureRecord({ via: 'mint-oidc-jwt' }));
+  failures.add(aFailureRecord({ outcome: 'sts_error' }));
+  failures.add(aFailureRecord({ outcome_detail: 'other' }));
+  failures.add(aFailureRecord({ requester_wallet: `0x${'1'.repeat(40)}` }));
   expect(rows).toHaveLength(5);
 });
 
 test('a sum keeps what all of its failures have in common and nothing else', async () => {
   const { clock, rows, failures } = failureRows();
-  failures.add(aFailure());
-  failures.add(aFailure({ requester_token_hash: 'aa', workload: 'x' }));
-  failures.add(aFailure({ requester_token_hash: 'bb', workload: 'x' }));
+  failures.add(aFailureRecord());
+  failures.add(aFailureRecord({ requester_token_hash: 'aa', workload: 'x' }));
+  failures.add(aFailureRecord({ requester_token_hash: 'bb', workload: 'x' }));
   await clock.advance(60_000);
   expect(rows[1]).toMatchObject({ count: 2, requester_token_hash: '', workload: 'x' });
 });
@@ -64,7 +64,7 @@ test('whatever comes, at most 60 rows a minute, and no failure goes uncounted', 
     fc.asyncProperty(fc.array(failure, { maxLength: 800, size: 'max' }), async list => {
       const { clock, rows, failures } = failureRows();
       for (const { kind, via, outcome, pause } of list) {
-        failures.add(aFailure({ via, outcome, outcome_detail: `kind ${kind}` }));
+        failures.add(aFailureRecord({ via, outcome, outcome_detail: `kind ${kind}` }));
         if (pause > 0) await clock.advance(pause);
       }
       await clock.advance(120_000);
@@ -82,7 +82,7 @@ test('whatever comes, at most 60 rows a minute, and no failure goes uncounted', 
 
 test('100,000 made-up kinds take bounded memory, and are all counted', async () => {
   const { clock, rows, failures } = failureRows();
-  for (let n = 0; n < 100_000; n++) failures.add(aFailure({ outcome_detail: `kind ${n}` }));
+  for (let n = 0; n < 100_000; n++) failures.add(aFailureRecord({ outcome_detail: `kind ${n}` }));
   expect(rows).toHaveLength(20);
   await clock.advance(60_000);
   expect(rows).toHaveLength(60);

@@ -3,13 +3,13 @@
  */
 import { expect, it, onTestFinished } from 'vitest';
 import { GENESIS, hashOf } from '../../src/audit/chain.ts';
-import type { StoredRow } from '../../src/audit/columns.ts';
+import type { StoredRecord } from '../../src/audit/columns.ts';
 import { credentialsFor, startChain, startServe, tokenOf } from '../support/chain.ts';
 import { bin, cleanEnv, run } from '../support/process.ts';
 
 const A = '0x52908400098527886e0f7030069857d2e4169ee7';
 const B = '0x8617e340b3d01fa5f11f306f4090fd50e238070d';
-const DOWN = 'the audit trail can not be written: nothing is handed out until it can';
+const DOWN = 'the audit log can not be written: nothing is handed out until it can';
 
 it('each vend is a line on standard output before it is answered; without a reader nothing is given', async () => {
   const chain = await startChain();
@@ -31,7 +31,7 @@ it('each vend is a line on standard output before it is answered; without a read
     out
       .split('\n')
       .slice(0, -1)
-      .map(line => JSON.parse(line) as StoredRow & { type: string });
+      .map(line => JSON.parse(line) as StoredRecord & { type: string });
   await serve.said('credentials from STS');
   for (const name of ['a', 'b']) {
     const { status, body } = await credentialsFor(chain, tokenOf(chain, name));

@@ -1,0 +1,61 @@
+/**
+ * The event of a request that was rejected at the endpoint or the broker.
+ *
+ * @module
+ */
+import { createHash } from 'node:crypto';
+import type { Caller } from '../auth/caller.ts';
+import { withoutScheme } from '../auth/static-tokens.ts';
+import {
+  InvalidAuthorizationToken,
+  NotFound,
+  TooManyConnections,
+  WalletcredsError,
+  WorkloadMismatch,
+  WorkloadUnknown,
+} from '../lib/errors.ts';
+import { errorFields } from '../lib/log.ts';
+import type { RequestRejected } from './event.ts';
+
+/**
+ * @param request.authorization the raw header; a secret, of which only a hash is kept
+ * @param request.caller who asked, where that was known before the rejection
+ * @param request.detail default: code and message of the error
+ */
+export function rejection(request: {
+  readonly at: number;
+  readonly via: RequestRejected['via'];
+  readonly authorization: string | undefined;
+  readonly caller: Caller | undefined;
+  readonly error: unknown;
+  readonly detail?: string;
+}): RequestRejected {
+  const { at, via, authorization, caller, error } = request;
+  const { code, message } = errorFields(error);
+  return {
+    type: 'request-rejected',
+    at,
+    via,
+    caller,
+    tokenHash: hashOf(authorization === undefined ? '' : withoutScheme(authorization)),
+    outcome: outcomeOf(error),
+    detail: request.detail ?? `${code}: ${message}`,
+  };
+}
+
+function hashOf(presented: string): string {
+  return presented === '' ? '' : createHash('sha256').update(presented).digest('hex');
+}
+
+/** Not authenticated, not allowed, or switched off is `auth_failed`; what isn't the caller's fault is `backend_error`. */
+function outcomeOf(error: unknown): RequestRejected['outcome'] {
+  if (
+    error instanceof InvalidAuthorizationToken ||
+    error instanceof WorkloadMismatch ||
+    error instanceof WorkloadUnknown ||
+    error instanceof NotFound
+  )
+    return 'auth_failed';
+  const limited = error instanceof TooManyConnections || (error instanceof WalletcredsError && error.status === 429);
+  return limited ? 'rate_limited' : 'backend_error';
+}
