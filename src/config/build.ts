@@ -18,11 +18,11 @@ const WALLET_TAG = 'agentkeys_user_wallet';
 const SESSION_DURATION = 3_600;
 
 /** @returns undefined where the findings leave no whole configuration */
-export async function build(
+export function* build(
   start: Omit<Building, 'stateDir' | 'tokens' | 'keyFolders'>,
   draft: Draft,
   file: string | null,
-): Promise<Config | undefined> {
+): Generator<void, Config | undefined> {
   const stateDir = resolve(start.baseDir, draft.state_dir ?? '.');
   const building: Building = { ...start, stateDir, tokens: new TokenRegistry(), keyFolders: new Map() };
   const { problems } = building;
@@ -34,7 +34,7 @@ export async function build(
   const identityToken =
     draft.identity_token && identityTokenFrom(building, ['identity_token'], draft.identity_token, sts.endpoint);
   const drafts = draft.workloads ?? {};
-  const callers = callersFrom(building, draft.callers, Object.keys(drafts));
+  const callers = yield* callersFrom(building, draft.callers, Object.keys(drafts));
   const endpoint = endpointFrom(building, draft.endpoint);
   const broker = brokerFrom(building, draft.broker);
   const admin = adminFrom(building, draft.admin);
@@ -42,7 +42,7 @@ export async function build(
 
   const sessionDuration = draft.session_duration ?? SESSION_DURATION;
   const walletTag = draft.wallet_tag ?? WALLET_TAG;
-  const workloads = await workloadsFrom(building, drafts, {
+  const workloads = yield* workloadsFrom(building, drafts, {
     role: draft.role_arn,
     sessionDuration,
     identityToken,
@@ -50,7 +50,7 @@ export async function build(
     stsEndpoint: sts.endpoint,
     bySubject: subjectsAtEndpoint(callers),
   });
-  checkSources(building, workloads, name =>
+  yield* checkSources(building, workloads, name =>
     drafts[name]?.identity_token ? ['workloads', name, 'identity_token'] : ['identity_token'],
   );
   warnUnasked(building, drafts, callers);

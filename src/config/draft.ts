@@ -1,41 +1,60 @@
 /**
  * From the tree to a draft that has only what is right in it.
  *
- * What the schema refuses becomes a finding and is cut out, and the rest is judged again: so that a typo in one place doesn't
- * keep the checks that look at several places from saying what they see.
+ * A value that the schema refuses becomes a finding and is taken out, and the rest is validated again. So a typo in one place
+ * doesn't hide the findings of checks that look at several places.
  *
  * @module
  */
 import type * as z from 'zod/mini';
 import { suggestion } from '../lib/nearest.ts';
 import type { Path, Problems } from './issues.ts';
-import { type Draft, KNOWN_KEYS, schema } from './schema.ts';
-import type { Tree } from './tree.ts';
+import { type Draft, KNOWN_KEYS, schema, workload } from './schema.ts';
+import { isTreeMap, type Tree } from './tree.ts';
 
-/** @returns undefined where not even the outermost map is one */
-export function draftFrom(tree: Tree, problems: Problems): Draft | undefined {
-  let current = tree;
-  for (;;) {
-    const result = schema.safeParse(current, { reportInput: true });
-    if (result.success) return result.data;
-    for (const issue of result.error.issues) {
-      const path = problems.written(issue.path as Path);
-      report(issue, path, problems);
-      if (issue.code === 'unrecognized_keys') for (const key of issue.keys) current = without(current, [...path, key]);
-      else if (path.length === 0) return undefined;
-      else current = without(current, path);
-    }
+/** @returns undefined where not even the outermost map is one; `yield`s where it may pause */
+export function* draftFrom(tree: Tree, problems: Problems): Generator<void, Draft | undefined> {
+  const entries = isTreeMap(tree) ? tree['workloads'] : undefined;
+  if (!isTreeMap(tree) || !isTreeMap(entries)) return yield* validated(schema, tree, [], problems);
+  // Thousands of workloads are validated one by one, so that there is a place to pause.
+  const { workloads: _entries, ...rest } = tree;
+  const draft = yield* validated(schema, rest, [], problems);
+  const workloads: NonNullable<Draft['workloads']> = Object.create(null);
+  for (const [name, entry] of Object.entries(entries)) {
+    const result = yield* validated(workload, entry, ['workloads', name], problems);
+    if (result !== undefined) workloads[name] = result;
+    yield;
   }
+  return draft && { ...draft, workloads };
 }
 
-function report(issue: z.core.$ZodIssue, path: Path, problems: Problems): void {
-  if (issue.code === 'unrecognized_keys') {
-    const known = issue.message.slice(KNOWN_KEYS.length).split(' ');
-    for (const key of issue.keys) problems.addAtKey([...path, key], `unknown key; ${suggestion(key, known)}`);
-  } else if (issue.code === 'invalid_type') {
-    problems.add(path, wrongKind(issue.expected, issue.input));
-  } else {
-    problems.add(path, issue.message);
+/** @param tree loses what is wrong in it */
+function* validated<T>(
+  schema: z.ZodMiniType<T>,
+  tree: Tree,
+  base: Path,
+  problems: Problems,
+): Generator<void, T | undefined> {
+  for (;;) {
+    const result = schema.safeParse(tree, { reportInput: true });
+    if (result.success) return result.data;
+    for (const issue of result.error.issues) {
+      const path = problems.written([...base, ...(issue.path as Path)]);
+      const place = path.slice(base.length);
+      yield;
+      if (issue.code === 'unrecognized_keys') {
+        const known = issue.message.slice(KNOWN_KEYS.length).split(' ');
+        for (const key of issue.keys) {
+          yield;
+          problems.addAtKey([...path, key], `unknown key; ${suggestion(key, known)}`);
+          remove(tree, [...place, key]);
+        }
+        continue;
+      }
+      problems.add(path, issue.code === 'invalid_type' ? wrongKind(issue.expected, issue.input) : issue.message);
+      if (place.length === 0) return undefined;
+      else remove(tree, place);
+    }
   }
 }
 
@@ -46,15 +65,14 @@ function wrongKind(expected: string, found: unknown): string {
   return `${there} stands where ${wanted} is expected`;
 }
 
-/** A copy without one place. In a list nothing moves up: the list goes as a whole. */
-function without(tree: Tree, path: Path): Tree {
-  const [key, ...rest] = path;
-  if (key === undefined || tree === null || typeof tree === 'string') return tree;
-  if (Array.isArray(tree)) return tree.map((item, i) => (i === key ? without(item, rest) : item));
+/** Takes one place out of the tree. In a list nothing moves up: the list goes as a whole. */
+function remove(tree: Tree | undefined, [key, ...rest]: Path): void {
+  if (key === undefined || typeof tree !== 'object' || tree === null) return;
+  if (Array.isArray(tree)) {
+    remove(tree[Number(key)], rest);
+    return;
+  }
   const inside = tree[key];
-  if (inside === undefined) return tree;
-  const copy: { [key: string]: Tree } = Object.assign(Object.create(null), tree);
-  if (rest.length === 0 || (Array.isArray(inside) && rest.length === 1)) delete copy[key];
-  else copy[key] = without(inside, rest);
-  return copy;
+  if (rest.length === 0 || (Array.isArray(inside) && rest.length === 1)) delete tree[key];
+  else remove(inside, rest);
 }

@@ -4,9 +4,11 @@
  * @module
  */
 import { basename, dirname, resolve } from 'node:path';
+import { deepFreeze } from '../lib/deep-freeze.ts';
 import { ConfigError } from '../lib/errors.ts';
 import { readText, UnreadableFile } from '../lib/files/read-text.ts';
 import { OutOfReach } from '../lib/invalid-value.ts';
+import { inSlices } from '../lib/slices.ts';
 import { build } from './build.ts';
 import type { Purpose } from './building.ts';
 import { draftFrom } from './draft.ts';
@@ -41,17 +43,19 @@ export interface ObjectOptions extends LoadOptions {
 }
 
 type Fill = (text: string) => string;
-type Parse = (reading: Reading) => Tree | undefined;
+type Parse = (reading: Reading) => Generator<void, Tree | undefined>;
 
 /**
+ * Works in slices of about 10 ms, so a process that serves requests may call it: see {@link inSlices}. Only a map in flow
+ * style (`{…}`) is parsed at once, however long it is.
+ *
  * @param file as the user named it; findings repeat it so
  * @throws ConfigError with every finding: line, column, dotted key, mend
  */
 export async function loadConfig(file: string, options: LoadOptions = {}): Promise<Config> {
   const absolute = resolve(file);
-  return load(file, absolute, { ...options, baseDir: dirname(absolute) }, reading =>
-    treeFromYaml(textOf(file), reading),
-  );
+  const parse: Parse = reading => treeFromYaml(textOf(file), reading);
+  return inSlices(load(file, absolute, { ...options, baseDir: dirname(absolute) }, parse));
 }
 
 /**
@@ -61,10 +65,10 @@ export async function loadConfig(file: string, options: LoadOptions = {}): Promi
  * @throws ConfigError
  */
 export async function configFromObject(object: unknown, options: ObjectOptions = {}): Promise<Config> {
-  return load('configuration', null, options, reading => treeFromObject(object, reading));
+  return inSlices(load('configuration', null, options, reading => treeFromObject(object, reading)));
 }
 
-async function load(name: string, file: string | null, options: ObjectOptions, parse: Parse): Promise<Config> {
+function* load(name: string, file: string | null, options: ObjectOptions, parse: Parse): Generator<void, Config> {
   const problems = new Problems();
   const sources = new Sources();
   if (file !== null) sources.add(file);
@@ -73,13 +77,13 @@ async function load(name: string, file: string | null, options: ObjectOptions, p
   const fill: Fill = text => interpolate(text, { env, file: path => included(resolve(baseDir, path), sources) });
   const { purpose = 'serve', dev = false, only, running = new Sources() } = options;
   const needed = (path: Path) => isNeeded(only, path);
-  const tree = parse({ problems, fill, needed });
-  const draft = tree === undefined ? undefined : draftFrom(tree, problems);
-  const config = draft && (await build({ problems, env, purpose, only, dev, baseDir, sources, running }, draft, file));
+  const tree = yield* parse({ problems, fill, needed });
+  const draft = tree === undefined ? undefined : yield* draftFrom(tree, problems);
+  const config = draft && (yield* build({ problems, env, purpose, only, dev, baseDir, sources, running }, draft, file));
   problems.throwIfAny(name, sources);
   // Each finding that leaves no configuration is an error; this line keeps that promise if one forgets to say so.
   if (config === undefined) throw new ConfigError(name, [{ key: '', message: 'holds no whole configuration' }]);
-  return frozen(narrowed({ ...config, name }, only));
+  return deepFreeze(narrowed({ ...config, name }, only));
 }
 
 function textOf(file: string): string {
@@ -108,11 +112,4 @@ function included(path: string, sources: Sources): string {
     if (!(error instanceof UnreadableFile)) throw error;
     throw new OutOfReach(`the file ${path} for \${file:…}: ${error.message}`);
   }
-}
-
-/** Freezes all the way down; maps, which can't be frozen, only in their values. */
-function frozen<T>(value: T): T {
-  if (typeof value !== 'object' || value === null) return value;
-  for (const inside of value instanceof Map ? value.values() : Object.values(value)) frozen(inside);
-  return Object.freeze(value);
 }

@@ -49,7 +49,7 @@ const identityToken = section({
   file: section({ path: l.path, audience: l.text }),
 });
 
-const workload = section({
+export const workload = section({
   wallet: l.wallet,
   token_file: l.path,
   token_env: l.variable,

@@ -14,6 +14,10 @@ import { parseYaml } from './yaml.ts';
 /** `null` is a key without a value. */
 export type Tree = string | null | Tree[] | { [key: string]: Tree };
 
+export function isTreeMap(tree: Tree | undefined): tree is { [key: string]: Tree } {
+  return typeof tree === 'object' && tree !== null && !Array.isArray(tree);
+}
+
 const MAX_DEPTH = 32;
 
 /** How a text is read. */
@@ -27,18 +31,19 @@ export interface Reading {
 
 const emptyMap = (): { [key: string]: Tree } => Object.create(null);
 
-/** @returns undefined where nothing can be made of it; the reason is among the problems */
-export function treeFromYaml(text: string, reading: Reading): Tree | undefined {
+/** @returns undefined where nothing can be made of it; the reason is among the problems. `yield`s where it may pause */
+export function* treeFromYaml(text: string, reading: Reading): Generator<void, Tree | undefined> {
   const { problems } = reading;
-  const parsed = parseYaml(text);
+  const parsed = yield* parseYaml(text);
   if ('problem' in parsed) {
     problems.add([], parsed.problem, parsed.place);
     return undefined;
   }
   const { root, placeAt } = parsed;
-  return walk(root, [], undefined);
+  return yield* treeOf(root, [], undefined);
 
-  function walk(node: Node | null, path: Path, keyPlace: Place | undefined): Tree | undefined {
+  function* treeOf(node: Node | null, path: Path, keyPlace: Place | undefined): Generator<void, Tree | undefined> {
+    yield;
     const place = node?.range ? placeAt(node.range[0]) : keyPlace;
     problems.wrote(path, keyPlace, place);
     if (node === null) return null;
@@ -53,7 +58,11 @@ export function treeFromYaml(text: string, reading: Reading): Tree | undefined {
     if (node.tag !== undefined && node.tag !== 'tag:yaml.org,2002:str')
       return refuse('a tag (!name); write the value without it');
     if (path.length > MAX_DEPTH) return refuse('nested too deeply');
-    if (isSeq(node)) return listOf(node.items.map((item, i) => walk(item as Node | null, [...path, i], undefined)));
+    if (isSeq(node)) {
+      const items: (Tree | undefined)[] = [];
+      for (const item of node.items) items.push(yield* treeOf(item as Node | null, [...path, items.length], undefined));
+      return listOf(items);
+    }
     if (isMap(node)) {
       const map = emptyMap();
       for (const { key, value } of node.items) {
@@ -65,7 +74,7 @@ export function treeFromYaml(text: string, reading: Reading): Tree | undefined {
           problems.add(at, 'written twice; keep one of them', keyAt);
           continue;
         }
-        const child = walk(value as Node | null, at, keyAt);
+        const child = yield* treeOf(value as Node | null, at, keyAt);
         if (child !== undefined) map[name] = child;
       }
       return map;
@@ -101,7 +110,8 @@ export function treeFromYaml(text: string, reading: Reading): Tree | undefined {
 }
 
 /** The same from a JavaScript object of the same shape; there are no places then. */
-export function treeFromObject(value: unknown, reading: Reading, path: Path = []): Tree | undefined {
+export function* treeFromObject(value: unknown, reading: Reading, path: Path = []): Generator<void, Tree | undefined> {
+  yield;
   const { problems } = reading;
   problems.wrote(path);
   const refuse = (message: string) => {
@@ -117,7 +127,11 @@ export function treeFromObject(value: unknown, reading: Reading, path: Path = []
       ? String(value)
       : refuse('a number that can’t be held exactly; give it as a string');
   }
-  if (Array.isArray(value)) return listOf(value.map((item, i) => treeFromObject(item, reading, [...path, i])));
+  if (Array.isArray(value)) {
+    const items: (Tree | undefined)[] = [];
+    for (const item of value) items.push(yield* treeFromObject(item, reading, [...path, items.length]));
+    return listOf(items);
+  }
   const prototype = typeof value === 'object' ? Object.getPrototypeOf(value) : undefined;
   if (typeof value !== 'object' || (prototype !== null && prototype !== Object.prototype)) {
     return refuse('neither a plain object, an array, a string, a number nor a boolean');
@@ -127,7 +141,7 @@ export function treeFromObject(value: unknown, reading: Reading, path: Path = []
     if (item === undefined) continue;
     if (name === '__proto__' || name === '') problems.add(path, 'a key that is no plain text');
     else {
-      const child = treeFromObject(item, reading, [...path, name]);
+      const child = yield* treeFromObject(item, reading, [...path, name]);
       if (child !== undefined) map[name] = child;
     }
   }

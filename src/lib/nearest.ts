@@ -26,16 +26,26 @@ const at = (rows: number[][], i: number, j: number): number => rows[i]?.[j] ?? 0
 /** `roleArn`, `role-arn` and `ROLE_ARN` are all spellings of `role_arn`. */
 const folded = (name: string): string => name.toLowerCase().replace(/[-_. ]/g, '');
 
+/** Known names that a text is compared with, and that a message lists: more help nobody, and each finding costs them. */
+const COMPARED = 1_000;
+const LISTED = 20;
+
 /**
+ * @param known of a longer list only the first 1,000 are compared
  * @returns the nearest of `known`, or undefined when none is near enough to be meant (more than a third of it differs)
  */
-export function nearest(name: string, known: Iterable<string>): string | undefined {
+export function nearest(name: string, known: readonly string[]): string | undefined {
   if (name.length > 128) return undefined;
+  const lower = name.toLowerCase();
+  const bare = folded(name);
   let best: { name: string; distance: number } | undefined;
-  for (const candidate of known) {
-    const distance = folded(candidate) === folded(name) ? 0 : editDistance(name.toLowerCase(), candidate.toLowerCase());
-    const limit = Math.max(1, Math.floor(candidate.length / 3));
-    if (distance <= limit && (best === undefined || distance < best.distance)) best = { name: candidate, distance };
+  for (const candidate of known.slice(0, COMPARED)) {
+    if (folded(candidate) === bare) return candidate;
+    const limit = Math.min(Math.max(1, Math.floor(candidate.length / 3)), (best?.distance ?? Infinity) - 1);
+    // The lengths alone differ by that many edits.
+    if (Math.abs(candidate.length - name.length) > limit) continue;
+    const distance = editDistance(lower, candidate.toLowerCase());
+    if (distance <= limit) best = { name: candidate, distance };
   }
   return best?.name;
 }
@@ -44,5 +54,7 @@ export function nearest(name: string, known: Iterable<string>): string | undefin
 export function suggestion(name: string, known: readonly string[]): string {
   const meant = nearest(name, known);
   if (meant !== undefined) return `did you mean "${meant}"?`;
-  return known.length === 0 ? 'nothing is known here' : `known here: ${known.join(', ')}`;
+  if (known.length === 0) return 'nothing is known here';
+  const more = known.length > LISTED ? ` and ${known.length - LISTED} more` : '';
+  return `known here: ${known.slice(0, LISTED).join(', ')}${more}`;
 }

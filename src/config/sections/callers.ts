@@ -16,9 +16,18 @@ import { caFile, takeText } from './pem.ts';
 import { checkInsecure } from './upstream.ts';
 
 /** @param workloads the names that are written under `workloads` */
-export function callersFrom(building: Building, draft: Draft['callers'], workloads: readonly string[]): CallersConfig {
+export function* callersFrom(
+  building: Building,
+  draft: Draft['callers'],
+  workloads: readonly string[],
+): Generator<void, CallersConfig> {
   const drafts = draft?.jwt ?? [];
-  const jwt = drafts.map((entry, i) => jwtCaller(building, ['callers', 'jwt', i], entry, workloads));
+  const jwt: (JwtCallerConfig | undefined)[] = [];
+  for (const [i, entry] of drafts.entries()) {
+    const path = ['callers', 'jwt', i];
+    jwt.push(jwtCaller(building, path, entry));
+    yield* checkSubjects(building, path, entry.subjects, workloads);
+  }
   checkIssuers(building, drafts);
   checkAudiences(building, drafts);
   const backend = draft?.session_backend;
@@ -26,18 +35,13 @@ export function callersFrom(building: Building, draft: Draft['callers'], workloa
   return { jwt: jwt.filter(entry => entry !== undefined), ...(sessionBackend && { sessionBackend }) };
 }
 
-function jwtCaller(
-  building: Building,
-  path: Path,
-  draft: DraftJwtCaller,
-  workloads: readonly string[],
-): JwtCallerConfig | undefined {
+function jwtCaller(building: Building, path: Path, draft: DraftJwtCaller): JwtCallerConfig | undefined {
   const { problems } = building;
   problems.missing([...path, 'issuer'], 'missing; the value of "iss", byte for byte');
   problems.missing([...path, 'audience'], 'missing; the value of "aud" that these tokens have for this listener');
   const listeners = listenersOf(building, path, draft.listeners);
   const jwks = jwksOf(building, path, draft);
-  const authority = authorityOf(building, path, draft, workloads);
+  const authority = authorityOf(building, path, draft);
   if (draft.node_name !== undefined && draft.allow_any_node === true) {
     problems.add([...path, 'allow_any_node'], 'node_name and allow_any_node exclude each other; keep one');
   }
@@ -59,7 +63,6 @@ function authorityOf(
   building: Building,
   path: Path,
   draft: DraftJwtCaller,
-  workloads: readonly string[],
 ): Pick<JwtCallerConfig, 'subjects' | 'walletClaim' | 'wallets'> {
   const { problems } = building;
   const hasSubjects = problems.isWritten([...path, 'subjects']);
@@ -77,16 +80,26 @@ function authorityOf(
       if (problems.isWritten([...path, key]))
         problems.addAtKey([...path, key], 'goes with wallet_claim, not with subjects');
     }
-    for (const [subject, name] of Object.entries(draft.subjects ?? {})) {
-      if (workloads.includes(name)) continue;
-      problems.add([...path, 'subjects', subject], `no such workload; ${suggestion(name, workloads)}`);
-    }
     return { subjects: Object.freeze(Object.assign(Object.create(null), draft.subjects)) };
   }
   const wallets = walletsOf(building, path, draft);
   const claim = draft.wallet_claim;
   if (claim?.split('.').includes('')) problems.add([...path, 'wallet_claim'], 'an empty part; it reads a.b.c');
   return { ...(claim !== undefined && { walletClaim: claim }), wallets };
+}
+
+function* checkSubjects(
+  building: Building,
+  path: Path,
+  subjects: DraftJwtCaller['subjects'],
+  workloads: readonly string[],
+): Generator<void, void> {
+  const known = new Set(workloads);
+  for (const [subject, name] of Object.entries(subjects ?? {})) {
+    yield;
+    if (known.has(name)) continue;
+    building.problems.add([...path, 'subjects', subject], `no such workload; ${suggestion(name, workloads)}`);
+  }
 }
 
 function walletsOf(

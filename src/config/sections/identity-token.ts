@@ -116,13 +116,14 @@ export function forWorkload(config: IdentityTokenConfig, name: string): Identity
  *
  * @param pathOf the `identity_token` key that a workload's source was written at
  */
-export function checkSources(
+export function* checkSources(
   building: Building,
   workloads: ReadonlyMap<string, WorkloadConfig>,
   pathOf: (name: string) => Path,
-): void {
+): Generator<void, void> {
   const holders = new Map<string, { name: string; wallet: string }>();
   for (const [name, { workload }] of workloads) {
+    yield;
     const { identityToken, wallet } = workload;
     if (identityToken.kind === 'signer' || (identityToken.kind === 'broker' && identityToken.bearer === 'caller'))
       continue;

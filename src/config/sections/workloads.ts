@@ -3,7 +3,7 @@
  *
  * @module
  */
-
+import { deepFreeze } from '../../lib/deep-freeze.ts';
 import { InvalidValue } from '../../lib/invalid-value.ts';
 import type { RoleArn } from '../../workload/role-arn.ts';
 import { foldTagKey } from '../../workload/tag-key.ts';
@@ -36,16 +36,15 @@ const SHORT_SESSION = 30 * 60;
 /** The id alone authenticates there, so by default only this machine may show it. */
 const LOOPBACK = ['127.0.0.0/8', '::1/128'];
 
-export async function workloadsFrom(
+export function* workloadsFrom(
   building: Building,
   drafts: NonNullable<Draft['workloads']>,
   defaults: Defaults,
-): Promise<Map<string, WorkloadConfig>> {
+): Generator<void, Map<string, WorkloadConfig>> {
   const workloads = new Map<string, WorkloadConfig>();
   const names = Object.keys(drafts);
-  for (const [i, name] of names.entries()) {
-    // Ten thousand of them mean as many files: let requests through in between when this is a reload.
-    if (i % 256 === 255) await new Promise(resolve => setImmediate(resolve));
+  for (const name of names) {
+    yield;
     if (!isWorkloadName(name)) {
       building.problems.addAtKey(
         ['workloads', name],
@@ -85,7 +84,7 @@ function workloadFrom(
   if (draft.wallet === undefined || role === undefined || identityToken === undefined) return undefined;
 
   const isAskedFor = token !== undefined || relativeUri !== undefined || defaults.bySubject.has(name);
-  return {
+  return deepFreeze({
     workload: makeWorkload({
       name,
       wallet: draft.wallet,
@@ -102,7 +101,7 @@ function workloadFrom(
     ...(relativeUri && { relativeUri }),
     prefetch: draft.prefetch ?? (count <= PREFETCHED && isAskedFor && !forwards),
     rawJwt: draft.raw_jwt ?? false,
-  };
+  });
 }
 
 /** A session that is good for less than half an hour makes SDKs ask again and again. */
