@@ -55,7 +55,7 @@ describe('a finding names line, column, key and mend', () => {
     [
       'unknown key that nothing is near to',
       yaml({ 10: 'admin: { colour: blue }' }),
-      `${W}:10:10 admin.colour: unknown key; known here: listen, tls, allow_remote, token_file`,
+      `${W}:10:10 admin.colour: unknown key; known here: listen, tls, allow_remote, token_file, max_connections`,
     ],
     [
       'a wallet with a typo',
