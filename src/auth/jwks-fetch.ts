@@ -6,10 +6,11 @@
  *
  * @module
  */
-import { readFile } from 'node:fs/promises';
 import type { JSONWebKeySet } from 'jose';
 import type { JwtCallerConfig } from '../config/types.ts';
 import type { Clock } from '../lib/clock.ts';
+import { UnreadableFile } from '../lib/files/read-text.ts';
+import { readTrusted } from '../lib/files/read-trusted.ts';
 import { request } from '../lib/http-client.ts';
 
 /** Far above what any issuer publishes, far below what could hurt. */
@@ -21,8 +22,8 @@ export async function fetchKeySet(
   { issuer, jwks }: Pick<JwtCallerConfig, 'issuer' | 'jwks'>,
   clock: Clock,
 ): Promise<JSONWebKeySet> {
-  if (jwks.file !== undefined) return parseKeySet(await readFile(jwks.file, 'utf8'), jwks.file);
-  const bearer = jwks.bearerFile === undefined ? undefined : (await readFile(jwks.bearerFile, 'utf8')).trim();
+  if (jwks.file !== undefined) return parseKeySet(await textOf(jwks.file), jwks.file);
+  const bearer = jwks.bearerFile === undefined ? undefined : (await textOf(jwks.bearerFile)).trim();
   const get = async (url: string, trusted: boolean): Promise<string> => {
     const { status, body } = await request({
       url,
@@ -48,6 +49,15 @@ export async function fetchKeySet(
   if (typeof uri !== 'string' || !URL.canParse(uri))
     throw new Error(`the discovery document of ${issuer} has no jwks_uri`);
   return parseKeySet(await get(uri, new URL(uri).origin === new URL(issuer).origin), uri);
+}
+
+async function textOf(file: string): Promise<string> {
+  try {
+    return (await readTrusted(file, MAX_BYTES)).text;
+  } catch (error) {
+    if (!(error instanceof UnreadableFile)) throw error;
+    throw new Error(`${file}: ${error.message}`);
+  }
 }
 
 /** @throws Error that says what `from` lacks */

@@ -4,7 +4,7 @@
  * @module
  */
 import { resolve } from 'node:path';
-import { type Building, TokenRegistry } from './building.ts';
+import { type Building, checkFolder, TokenRegistry } from './building.ts';
 import type { Draft } from './schema.ts';
 import { callersFrom } from './sections/callers.ts';
 import { checkSources, identityTokenFrom } from './sections/identity-token.ts';
@@ -19,13 +19,20 @@ const SESSION_DURATION = 3_600;
 
 /** @returns undefined where the findings leave no whole configuration */
 export function* build(
-  start: Omit<Building, 'stateDir' | 'tokens' | 'keyFolders'>,
+  start: Omit<Building, 'stateDir' | 'tokens' | 'folders' | 'keyFolders'>,
   draft: Draft,
   file: string | null,
 ): Generator<void, Config | undefined> {
   const stateDir = resolve(start.baseDir, draft.state_dir ?? '.');
-  const building: Building = { ...start, stateDir, tokens: new TokenRegistry(), keyFolders: new Map() };
+  const building: Building = {
+    ...start,
+    stateDir,
+    tokens: new TokenRegistry(),
+    folders: new Map(),
+    keyFolders: new Map(),
+  };
   const { problems } = building;
+  checkFolder(building, ['state_dir'], stateDir);
   problems.missing(['region'], 'missing; the region whose STS is asked, such as us-east-1');
   problems.missing(['identity_token'], 'missing; say where the JWT for STS comes from: one of signer, broker and file');
   warnShort(building, [], draft.session_duration);

@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
 import type { ConfigProblem } from '../lib/errors.ts';
+import { type FolderFindings, folderFindings } from '../lib/files/ownership.ts';
 import { dotted, type Path, type Problems } from './issues.ts';
 import { isNeeded, type OneWorkload } from './one-workload.ts';
 import { openSecret, readSecretFile, type Secret, SecretFileError, type SecretOptions } from './secrets/secret-file.ts';
@@ -31,6 +32,8 @@ export interface Building {
   /** At a reload those of the configuration that runs. */
   readonly running: Sources;
   readonly tokens: TokenRegistry;
+  /** What was found of the folders of secrets. */
+  readonly folders: FolderFindings;
   /** Folders of signing keys and where each is named; they are read later. */
   readonly keyFolders: Map<string, Omit<ConfigProblem, 'message'>>;
 }
@@ -74,8 +77,9 @@ export function takeSecret(
   what: string,
   options: SecretOptions & { exact?: boolean } = {},
 ): Secret | undefined {
+  const trusted = { ...options, folders: building.folders };
   try {
-    const secret = options.exact ? openSecret(file, what, options) : readSecretFile(file, what, options);
+    const secret = options.exact ? openSecret(file, what, trusted) : readSecretFile(file, what, trusted);
     for (const warning of secret.warnings) building.problems.warn(path, warning);
     return secret;
   } catch (error) {
@@ -85,10 +89,19 @@ export function takeSecret(
   }
 }
 
+/** A folder that holds what this process trusts: an error or a warning where somebody else can put files there. */
+export function checkFolder(building: Building, path: Path, folder: string): void {
+  for (const { refused, message } of folderFindings(folder)) {
+    const said = `the folder ${folder}: ${message}`;
+    if (refused) secretProblem(building, path, said);
+    else building.problems.warn(path, said);
+  }
+}
+
 /** A secret that is read anew each time: wrong now is an error, not there yet a warning, since it may be projected later. */
 export function probeSecret(building: Building, path: Path, file: string, what: string): Secret | undefined {
   try {
-    const secret = readSecretFile(file, what);
+    const secret = readSecretFile(file, what, { folders: building.folders });
     for (const warning of secret.warnings) building.problems.warn(path, warning);
     return secret;
   } catch (error) {

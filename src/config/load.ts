@@ -7,6 +7,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { deepFreeze } from '../lib/deep-freeze.ts';
 import { ConfigError } from '../lib/errors.ts';
 import { readText, UnreadableFile } from '../lib/files/read-text.ts';
+import { ownerFinding } from '../lib/files/ownership.ts';
 import { OutOfReach } from '../lib/invalid-value.ts';
 import { inSlices } from '../lib/slices.ts';
 import { build } from './build.ts';
@@ -54,7 +55,7 @@ type Parse = (reading: Reading) => Generator<void, Tree | undefined>;
  */
 export async function loadConfig(file: string, options: LoadOptions = {}): Promise<Config> {
   const absolute = resolve(file);
-  const parse: Parse = reading => treeFromYaml(textOf(file), reading);
+  const parse: Parse = reading => treeFromYaml(textOf(file, absolute, reading.problems, options.purpose), reading);
   return inSlices(load(file, absolute, { ...options, baseDir: dirname(absolute) }, parse));
 }
 
@@ -86,10 +87,13 @@ function* load(name: string, file: string | null, options: ObjectOptions, parse:
   return deepFreeze(narrowed({ ...config, name }, only));
 }
 
-function textOf(file: string): string {
+function textOf(file: string, absolute: string, problems: Problems, purpose: Purpose = 'serve'): string {
   const refuse = (message: string) => new ConfigError(file, [{ key: '', message }]);
   try {
-    const { text, bom } = readText(file);
+    const { text, bom, stats } = readText(absolute);
+    const owner = ownerFinding(absolute, stats);
+    if (owner?.refused && purpose === 'serve') throw refuse(owner.message);
+    if (owner !== undefined) problems.warn([file], owner.message);
     if (bom) throw refuse('begins with a byte order mark; save it as UTF-8 without one');
     if (text.includes('\0')) throw refuse('holds a NUL; it is not a text file');
     return text;

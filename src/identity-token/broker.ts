@@ -8,7 +8,8 @@ import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../lib/clock.ts';
 import { BrokerRefused, BrokerUnavailable, IdentityTokenUnavailable, TagMismatch } from '../lib/errors.ts';
-import { readTextAsync, UnreadableFile } from '../lib/files/read-text.ts';
+import { UnreadableFile } from '../lib/files/read-text.ts';
+import { readTrusted } from '../lib/files/read-trusted.ts';
 import { OutboundError, type OutboundResponse, request } from '../lib/http-client.ts';
 import { isObject, parseStrictJson, StrictJsonError } from '../lib/json.ts';
 import type { Workload } from '../workload/workload.ts';
@@ -60,7 +61,7 @@ async function bearerOf(source: { readonly file: string } | 'caller', proof: str
   }
   const { file } = source;
   try {
-    const { text, stats } = await readTextAsync(file, MAX_BEARER);
+    const { text, stats } = await readTrusted(file, MAX_BEARER);
     const value = text.trim();
     if (value === '') throw new IdentityTokenUnavailable(`bearer_file ${file}: it is empty`);
     if (!isBearer(value))

@@ -6,7 +6,8 @@
  */
 
 import { IdentityTokenUnavailable } from '../lib/errors.ts';
-import { readTextAsync, UnreadableFile } from '../lib/files/read-text.ts';
+import { UnreadableFile } from '../lib/files/read-text.ts';
+import { readTrusted } from '../lib/files/read-trusted.ts';
 import type { Workload } from '../workload/workload.ts';
 import { MAX_TOKEN_LENGTH } from './check.ts';
 
@@ -20,7 +21,7 @@ export async function readTokenFile(workload: Workload): Promise<string> {
   if (config.kind !== 'file') throw new TypeError('not a workload with a token file');
   let text: string;
   try {
-    ({ text } = await readTextAsync(config.path, MAX_TOKEN_LENGTH + 16));
+    ({ text } = await readTrusted(config.path, MAX_TOKEN_LENGTH + 16));
   } catch (error) {
     if (!(error instanceof UnreadableFile)) throw error;
     throw new IdentityTokenUnavailable(`identity_token.file ${config.path}: ${error.message}`);

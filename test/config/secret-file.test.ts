@@ -22,7 +22,7 @@ describe('a secret file', () => {
     const { write } = configFolder();
     const file = write('s', 'secret', mode);
     expect(() => openSecret(file, 'the key')).toThrow(
-      new SecretFileError('mode', `the key ${file}: ${message} ${file}`),
+      new SecretFileError('ownership', `the key ${file}: ${message} ${file}`),
     );
   });
 

@@ -1,13 +1,12 @@
 /**
  * Reading a file that holds a secret: a token, a bearer, a private key.
  *
- * Refused when others than its owner can write it, since then they choose the secret, and when the world can read it,
- * but for a read-only mount (projected tokens, Secrets), where the mode isn't the operator's to choose and who can see the
- * mount is: a warning there. Group-readable is fine: it is how an app under another uid gets its token.
+ * It is refused where somebody else can choose its content, and where the world can read it; see `lib/files/ownership.ts`.
+ * Group-readable is fine: it is how an app under another uid gets its token.
  *
  * @module
  */
-import { onReadOnlyMount } from '../../lib/files/mounts.ts';
+import { fileFindings, type OwnershipOptions } from '../../lib/files/ownership.ts';
 import { readText, UnreadableFile } from '../../lib/files/read-text.ts';
 
 const MAX_BYTES = 64 * 1024;
@@ -15,7 +14,7 @@ const MAX_BYTES = 64 * 1024;
 /** Why a secret can't be taken from a file; the message says path and mend, and never holds content. */
 export class SecretFileError extends Error {
   override readonly name = 'SecretFileError';
-  readonly reason: UnreadableFile['reason'] | 'mode' | 'content';
+  readonly reason: UnreadableFile['reason'] | 'content';
 
   constructor(reason: SecretFileError['reason'], message: string) {
     super(message);
@@ -31,13 +30,9 @@ export interface Secret {
   readonly warnings: readonly string[];
 }
 
-export interface SecretOptions {
+export interface SecretOptions extends OwnershipOptions {
   /** Bytes; default 64 KiB. */
   readonly limit?: number;
-  /** The mounts of this process; only tests give another. */
-  readonly mountinfo?: string;
-  /** Whether a file that the world can read is refused (default) or only warned of, for keys that others made. */
-  readonly worldReadable?: 'refuse' | 'warn';
 }
 
 /**
@@ -57,16 +52,9 @@ export function openSecret(path: string, what: string, options: SecretOptions = 
   }
   const mode = file.stats.mode & 0o7777;
   const warnings: string[] = [];
-  if (process.platform !== 'win32') {
-    const octal = `0${mode.toString(8).padStart(3, '0')}`;
-    const mend = `chmod 0${(mode & 0o640).toString(8).padStart(3, '0')} ${path}`;
-    if ((mode & 0o022) !== 0)
-      throw new SecretFileError('mode', `${name}: others can write it (mode ${octal}); ${mend}`);
-    if ((mode & 0o004) !== 0) {
-      if (options.worldReadable === 'warn' || onReadOnlyMount(path, options.mountinfo)) {
-        warnings.push(`${name}: the world can read it (mode ${octal})`);
-      } else throw new SecretFileError('mode', `${name}: the world can read it (mode ${octal}); ${mend}`);
-    }
+  for (const { refused, message } of fileFindings(path, file.stats, options)) {
+    if (refused) throw new SecretFileError('ownership', `${name}: ${message}`);
+    warnings.push(`${name}: ${message}`);
   }
   if (file.bom)
     throw new SecretFileError('content', `${name}: begins with a byte order mark; save it as UTF-8 without one`);

@@ -7,8 +7,9 @@ import { accessSync, constants } from 'node:fs';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { makeFolder } from '../../lib/files/make-folder.ts';
+import { ownerFinding } from '../../lib/files/ownership.ts';
 import { InvalidValue } from '../../lib/invalid-value.ts';
-import type { Building } from '../building.ts';
+import { type Building, checkFolder, secretProblem } from '../building.ts';
 import type { Path } from '../issues.ts';
 import { regionalSts } from '../names.ts';
 import type { Draft } from '../schema.ts';
@@ -74,7 +75,18 @@ export function auditFrom(building: Building, draft: Draft['audit']): AuditConfi
   }
   const file = isAbsolute(name) ? name : resolve(building.stateDir, name);
   checkWritable(building, building.problems.isWritten(path) ? path : ['state_dir'], dirname(file), 'the audit log');
+  checkDatabase(building, path, file);
   return { kind: 'sqlite', path: file };
+}
+
+/** The database and the files that SQLite keeps beside it are this process's own, and so is their folder. */
+function checkDatabase(building: Building, path: Path, file: string): void {
+  if (dirname(file) !== building.stateDir) checkFolder(building, path, dirname(file));
+  for (const each of [file, `${file}-wal`, `${file}-shm`]) {
+    const owner = ownerFinding(each);
+    if (owner?.refused) secretProblem(building, path, `the database ${each}: ${owner.message}`);
+    else if (owner !== undefined) building.problems.warn(path, `the database ${each}: ${owner.message}`);
+  }
 }
 
 function sqlitePath(database: string): string | undefined {

@@ -7,8 +7,9 @@
  */
 import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { type CryptoKey, importPKCS8 } from 'jose';
+import { dirname, resolve } from 'node:path';
 import { WalletcredsError } from '../../lib/errors.ts';
-import { fileModeProblem, onReadOnlyMount } from '../../lib/files/modes.ts';
+import { fileFindings } from '../../lib/files/ownership.ts';
 import { readText, UnreadableFile } from '../../lib/files/read-text.ts';
 import { isObject, parseStrictJson, StrictJsonError } from '../../lib/json.ts';
 
@@ -68,7 +69,7 @@ export class UnusableKeys extends WalletcredsError {
 export const MAX_KEY_FILE = 128 * 1024;
 
 /**
- * @returns the key, and a warning where a read-only mount excuses the mode bits
+ * @returns the key, and a warning where a read-only mount excuses owner or mode
  * @throws UnusableKeys with one problem
  */
 export async function readKeyFile(
@@ -77,10 +78,14 @@ export async function readKeyFile(
 ): Promise<{ key: SigningKey; warning: string | undefined }> {
   try {
     const { text, stats } = readText(file, MAX_KEY_FILE);
-    let warning = fileModeProblem(stats);
-    if (warning !== undefined && !onReadOnlyMount(file)) throw new Refusal(warning);
-    if (warning !== undefined) warning = `${warning} (only a warning, the mount is read-only)`;
-    return { key: await parseKey(file, text, purpose), warning };
+    // The folder is looked at once for all its keys, where it is read.
+    const findings = fileFindings(file, stats, { folders: new Map([[dirname(resolve(file)), []]]) });
+    const refusal = findings.find(({ refused }) => refused);
+    if (refusal !== undefined) throw new Refusal(refusal.message);
+    return {
+      key: await parseKey(file, text, purpose),
+      warning: findings.map(({ message }) => message).join('; ') || undefined,
+    };
   } catch (error) {
     if (error instanceof Refusal || error instanceof UnreadableFile) {
       throw new UnusableKeys([{ file, message: error.message }]);

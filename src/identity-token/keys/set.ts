@@ -7,10 +7,10 @@
  *
  * @module
  */
-import { readdirSync, type Stats, statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { IdentityTokenUnavailable } from '../../lib/errors.ts';
-import { folderModeProblem, onReadOnlyMount } from '../../lib/files/modes.ts';
+import { folderFindings } from '../../lib/files/ownership.ts';
 import {
   type KeyProblem,
   type KeyPurpose,
@@ -24,7 +24,7 @@ import {
 export interface KeySet {
   /** Every key that was read, retired and coming ones too. */
   readonly keys: readonly SigningKey[];
-  /** Modes that only a read-only mount excuses. */
+  /** Owners and modes that only a read-only mount excuses. */
   readonly warnings: readonly string[];
   /** @throws IdentityTokenUnavailable when no key may sign now */
   signer(now: number): SigningKey;
@@ -79,19 +79,15 @@ export function isKeyName(name: string): boolean {
 export async function readKeyFolder(dir: string, purpose: KeyPurpose): Promise<KeyFolder> {
   const nothing = { keys: [], problems: [], warnings: [] };
   let names: string[];
-  let stats: Stats;
   try {
-    stats = statSync(dir);
     names = readdirSync(dir).filter(isKeyName).sort();
   } catch (error) {
     return { ...nothing, folderProblem: { file: dir, message: folderFailure(error, purpose) } };
   }
-  const warnings: string[] = [];
-  const mode = folderModeProblem(stats);
-  if (mode !== undefined) {
-    if (!onReadOnlyMount(dir)) return { ...nothing, folderProblem: { file: dir, message: mode } };
-    warnings.push(`${dir}: ${mode} (only a warning, the mount is read-only)`);
-  }
+  const findings = folderFindings(dir, { keys: true });
+  const refusal = findings.find(({ refused }) => refused);
+  if (refusal !== undefined) return { ...nothing, folderProblem: { file: dir, message: refusal.message } };
+  const warnings = findings.map(({ message }) => `${dir}: ${message}`);
   if (names.length > MAX_KEYS) {
     const message = `${names.length} files, and at most ${MAX_KEYS} keys are taken; remove the retired ones`;
     return { ...nothing, folderProblem: { file: dir, message } };

@@ -16,7 +16,7 @@ const MAX_BYTES = 4 * 1024 * 1024;
 /** Why a file isn't readable text. `reason` lets the caller treat a missing one differently. */
 export class UnreadableFile extends Error {
   override readonly name = 'UnreadableFile';
-  readonly reason: 'missing' | 'denied' | 'kind' | 'size' | 'encoding' | 'failed';
+  readonly reason: 'missing' | 'denied' | 'ownership' | 'kind' | 'size' | 'encoding' | 'failed';
 
   constructor(reason: UnreadableFile['reason'], message: string) {
     super(message);
