@@ -19,8 +19,7 @@ import { verifyAuditLog } from './verify.ts';
 
 /** The audit log isn't intact. */
 export class NotIntact extends WalletcredsError {
-  readonly code = 'NotIntact';
-  readonly status = 500;
+  readonly kind = 'NotIntact';
 }
 
 /** What goes of one chain. */

@@ -6,14 +6,7 @@
 import { createHash } from 'node:crypto';
 import type { Caller } from '../auth/caller.ts';
 import { withoutScheme } from '../auth/static-tokens.ts';
-import {
-  InvalidAuthorizationToken,
-  NotFound,
-  TooManyConnections,
-  WalletcredsError,
-  WorkloadMismatch,
-  WorkloadUnknown,
-} from '../lib/errors.ts';
+import { AuthenticationError, WalletcredsError } from '../lib/errors.ts';
 import { errorFields } from '../lib/log.ts';
 import type { RequestRejected } from './event.ts';
 
@@ -49,13 +42,8 @@ function hashOf(presented: string): string {
 
 /** Not authenticated, not allowed, or switched off is `auth_failed`; what isn't the caller's fault is `backend_error`. */
 function outcomeOf(error: unknown): RequestRejected['outcome'] {
-  if (
-    error instanceof InvalidAuthorizationToken ||
-    error instanceof WorkloadMismatch ||
-    error instanceof WorkloadUnknown ||
-    error instanceof NotFound
-  )
-    return 'auth_failed';
-  const limited = error instanceof TooManyConnections || (error instanceof WalletcredsError && error.status === 429);
-  return limited ? 'rate_limited' : 'backend_error';
+  if (!(error instanceof WalletcredsError)) return 'backend_error';
+  if (error.kind === 'RateLimited' || error.kind === 'TooManyConnections') return 'rate_limited';
+  const refused = error instanceof AuthenticationError && !error.transient;
+  return refused || error.kind === 'NotFound' ? 'auth_failed' : 'backend_error';
 }

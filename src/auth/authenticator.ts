@@ -7,13 +7,13 @@
  *
  * @module
  */
-import { InvalidAuthorizationToken, standing } from '../lib/errors.ts';
+import { InvalidAuthorizationToken, reusable } from '../lib/errors.ts';
 import type { Caller, CallerResolver } from './caller.ts';
 import { type JwtCallers, looksLikeJwt } from './jwt.ts';
 import { SESSION_BEARER, type SessionBackend } from './session-backend.ts';
 import { withoutScheme } from './static-tokens.ts';
 
-const UNKNOWN = standing(new InvalidAuthorizationToken('the authorization token is missing or not one that is known'));
+const UNKNOWN = reusable(new InvalidAuthorizationToken('the authorization token is missing or not one that is known'));
 
 export interface CallersOptions {
   /** The static tokens of this listener: a caller, or undefined for a value that isn't one of them. */

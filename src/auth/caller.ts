@@ -23,7 +23,7 @@ export interface CallerResolver {
    * Static tokens resolve synchronously, so that an answer from memory needs no further turn of the event loop.
    *
    * @param authorization the raw header; undefined or '' when there was none
-   * @throws InvalidAuthorizationToken, WorkloadUnknown, BackendUnreachable (thrown, or as the promise's rejection)
+   * @throws InvalidAuthorizationToken, WorkloadUnknown, SessionBackendUnavailable, IssuerUnavailable (thrown, or as the promise's rejection)
    */
   resolve(authorization: string | undefined): Caller | Promise<Caller>;
 }

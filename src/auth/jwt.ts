@@ -11,7 +11,7 @@ import { createHash } from 'node:crypto';
 import { decodeJwt, decodeProtectedHeader, type JWTPayload, jwtVerify } from 'jose';
 import type { JwtCallerConfig } from '../config/types.ts';
 import type { Clock } from '../lib/clock.ts';
-import { BackendUnreachable, InvalidAuthorizationToken, WorkloadUnknown } from '../lib/errors.ts';
+import { InvalidAuthorizationToken, IssuerUnavailable, WorkloadUnknown } from '../lib/errors.ts';
 import { errorFields } from '../lib/log.ts';
 import type { Workload } from '../workload/workload.ts';
 import type { Caller } from './caller.ts';
@@ -52,7 +52,7 @@ export interface JwtCallersOptions {
 export interface JwtCallers {
   /**
    * @throws InvalidAuthorizationToken for whatever is wrong with the token (the reason is in `cause`, for the log);
-   *   WorkloadUnknown for a good one that maps to no workload; BackendUnreachable where the issuer's keys can't be had
+   *   WorkloadUnknown for a good one that maps to no workload; IssuerUnavailable where the issuer's keys can't be had
    */
   resolve(jwt: string): Promise<Caller>;
 }
@@ -66,9 +66,7 @@ export function createJwtCallers({ issuers, workloads, clock }: JwtCallersOption
       if (found === undefined) throw refused('of an issuer that is not configured for this listener');
       const { config, keys } = found;
       const lookup = await keys.get(kid).catch(error => {
-        throw new BackendUnreachable(`the keys of ${config.issuer} can't be had: ${errorFields(error).message}`, {
-          cause: error,
-        });
+        throw issuerUnavailable(`the keys of ${config.issuer} can't be fetched: ${errorFields(error).message}`);
       });
       const { payload } = await jwtVerify(jwt, lookup, {
         algorithms: ALGORITHMS,
@@ -147,6 +145,11 @@ function claimAt(payload: JWTPayload, path: string): unknown {
     value = (value as Record<string, unknown>)[part];
   }
   return value;
+}
+
+/** The answer names neither issuer nor URL; the log does. */
+export function issuerUnavailable(why: string): IssuerUnavailable {
+  return new IssuerUnavailable("the keys of the token's issuer can't be fetched; ask again", { cause: new Error(why) });
 }
 
 function refused(why: string): InvalidAuthorizationToken {

@@ -28,7 +28,7 @@ export const SESSION_BEARER = /^[A-Za-z0-9._~-]{16,512}$/;
 type Judged = SessionVerdict & { readonly until: number };
 
 export interface SessionBackend {
-  /** @throws InvalidAuthorizationToken, WorkloadUnknown, BackendUnreachable */
+  /** @throws InvalidAuthorizationToken, WorkloadUnknown, SessionBackendUnavailable */
   resolve(bearer: string): Promise<Caller>;
   /** For readiness: the failure of the last minute, undefined after a success. */
   readonly problem: string | undefined;

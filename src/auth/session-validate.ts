@@ -6,7 +6,7 @@
 
 import type { SessionBackendConfig } from '../config/types.ts';
 import type { Clock } from '../lib/clock.ts';
-import { BackendUnreachable } from '../lib/errors.ts';
+import { SessionBackendUnavailable } from '../lib/errors.ts';
 import { type OutboundResponse, request } from '../lib/http-client.ts';
 import { errorFields, masked } from '../lib/log.ts';
 import { InvalidWallet, parseWallet, type Wallet } from '../workload/wallet.ts';
@@ -17,7 +17,7 @@ const TIMEOUT_MS = 2_000;
 /** A wallet that the backend vouches for, or its words for a no. */
 export type SessionVerdict = { readonly wallet: Wallet } | { readonly refused: string };
 
-/** @throws BackendUnreachable for everything but a 200 with a wallet and a 401 */
+/** @throws SessionBackendUnavailable for everything but a 200 with a wallet and a 401 */
 export async function validateSession(
   config: SessionBackendConfig,
   bearer: string,
@@ -26,14 +26,14 @@ export async function validateSession(
   const { status, body } = await call(config, bearer, clock);
   const members = parse(body);
   if (status === 401) return { refused: wordsOf(members, bearer) };
-  if (status !== 200) throw new BackendUnreachable(`the session backend answered ${status}`);
+  if (status !== 200) throw new SessionBackendUnavailable(`the session backend answered ${status}`);
   const wallet = members['wallet'];
-  if (typeof wallet !== 'string') throw new BackendUnreachable('the session backend answered without a wallet');
+  if (typeof wallet !== 'string') throw new SessionBackendUnavailable('the session backend answered without a wallet');
   try {
     return { wallet: parseWallet(wallet) };
   } catch (error) {
     if (!(error instanceof InvalidWallet)) throw error;
-    throw new BackendUnreachable(`the session backend answered with what is no wallet: ${error.message}`);
+    throw new SessionBackendUnavailable(`the session backend answered with what is no wallet: ${error.message}`);
   }
 }
 
@@ -49,7 +49,7 @@ async function call(config: SessionBackendConfig, bearer: string, clock: Clock):
       clock,
     });
   } catch (error) {
-    throw new BackendUnreachable(`the session backend can't be asked: ${errorFields(error).message}`);
+    throw new SessionBackendUnavailable(`the session backend can't be asked: ${errorFields(error).message}`);
   }
 }
 

@@ -7,27 +7,13 @@
 
 import type { WorkloadStatus } from '../credentials/vending.ts';
 import type { Clock } from '../lib/clock.ts';
-import { WalletcredsError } from '../lib/errors.ts';
+import { RelayedError } from '../lib/errors.ts';
 
-/** What may be over in a moment: the endpoint's own 503s. */
-const PASSING = new Set([
-  'CredentialsUninitialized',
-  'StsUnavailable',
-  'BrokerUnavailable',
-  'SessionBackendUnavailable',
-  'AuditUnavailable',
-]);
 const LOOK_EVERY_MS = 20;
 
 /** No credentials, so no program. */
-export class NoCredentials extends WalletcredsError {
-  readonly code: string;
-  readonly status = 503;
-
-  constructor(code: string, message: string) {
-    super(message);
-    this.code = code;
-  }
+export class NoCredentials extends RelayedError {
+  readonly kind = 'NoCredentials';
 }
 
 /** @throws NoCredentials with the code of what went wrong: at once where it is final, else after `patienceMs` */
@@ -41,7 +27,7 @@ export function firstCredentials(
       const [workload] = status();
       const error = workload?.lastError;
       if (workload?.hadCredentials === true) resolve();
-      else if (error !== undefined && !PASSING.has(error.code)) reject(new NoCredentials(error.code, error.message));
+      else if (error !== undefined && !error.transient) reject(new NoCredentials(error.code, error.message));
       else if (clock.monotonic() >= until) {
         const why = error === undefined ? 'STS has not answered' : error.message;
         reject(

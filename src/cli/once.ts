@@ -6,20 +6,14 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Config, WorkloadConfig } from '../config/types.ts';
 import type { Credentials } from '../credentials/credentials.ts';
-import { UsageError, WalletcredsError } from '../lib/errors.ts';
+import { RelayedError, UsageError } from '../lib/errors.ts';
 import { request } from '../lib/http-client.ts';
 import { type Logger, masked } from '../lib/log.ts';
 import { createSidecar } from '../server/sidecar.ts';
 
 /** The running `serve` refused, or said what can't be understood. */
-export class EndpointRefused extends WalletcredsError {
-  readonly code: string;
-  readonly status = 500;
-
-  constructor(code: string, message: string) {
-    super(message);
-    this.code = code;
-  }
+export class EndpointRefused extends RelayedError {
+  readonly kind = 'EndpointRefused';
 }
 
 /** @throws what the exchange throws */

@@ -6,8 +6,8 @@
 import { basename, dirname, resolve } from 'node:path';
 import { deepFreeze } from '../lib/deep-freeze.ts';
 import { ConfigError } from '../lib/errors.ts';
-import { readText, UnreadableFile } from '../lib/files/read-text.ts';
 import { ownerFinding } from '../lib/files/ownership.ts';
+import { readText, UnreadableFile } from '../lib/files/read-text.ts';
 import { OutOfReach } from '../lib/invalid-value.ts';
 import { inSlices } from '../lib/slices.ts';
 import { build } from './build.ts';

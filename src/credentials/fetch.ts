@@ -11,8 +11,7 @@ import type { IdentityTokenSource } from '../identity-token/identity-token.ts';
 import type { Clock } from '../lib/clock.ts';
 import {
   AuditUnavailable,
-  IdentityDiscarded,
-  IdentityTokenUnavailable,
+  CredentialsUninitialized,
   StsRefused,
   StsUnavailable,
   WalletcredsError,
@@ -77,7 +76,7 @@ export function createAttempt(options: AttemptOptions): Attempt {
     if (!auditLog.available) throw auditUnavailable(auditLog.reason);
     const proof = needsProof(workload) ? (caller?.proof ?? slot.proof) : undefined;
     const getting = tokens.get(workload, { signal, ...(proof === undefined ? {} : { proof }) });
-    const late = () => new IdentityTokenUnavailable(`no identity token within ${limits.tokenTimeout / 1000} s`);
+    const late = () => new CredentialsUninitialized(`no identity token within ${limits.tokenTimeout / 1000} s`);
     const token = await within(getting, limits.tokenTimeout, clock, late);
     signal.throwIfAborted();
     if (slot.gone) throw discardedNow(slot);
@@ -109,7 +108,11 @@ export function createAttempt(options: AttemptOptions): Attempt {
     }
   }
 
-  function discarded(about: AttemptFor, credentials: Credentials | undefined, by = about.caller): IdentityDiscarded {
+  function discarded(
+    about: AttemptFor,
+    credentials: Credentials | undefined,
+    by = about.caller,
+  ): CredentialsUninitialized {
     const { workload } = about.slot;
     log.warn(
       { workload: workload.name, access_key_id: credentials?.accessKeyId },
@@ -202,8 +205,8 @@ function tooShort(credentials: Credentials, left: number): StsUnavailable {
   return new StsUnavailable(`the credentials that STS gave end in ${Math.round(left / 1000)} s${skew}`);
 }
 
-export function discardedNow({ workload }: Slot): IdentityDiscarded {
-  return new IdentityDiscarded(`workload ${workload.name} is no longer configured as it was when it asked`);
+export function discardedNow({ workload }: Slot): CredentialsUninitialized {
+  return new CredentialsUninitialized(`workload ${workload.name} is no longer configured as it was when it asked`);
 }
 
 /** A token that was made just now has expired by STS's clock: the one thing that no retry mends. */

@@ -6,7 +6,7 @@
  */
 import { LRUCache } from 'lru-cache';
 import type { Caller } from '../auth/caller.ts';
-import { IdentityDiscarded } from '../lib/errors.ts';
+import { CredentialsUninitialized } from '../lib/errors.ts';
 import type { Workload } from '../workload/workload.ts';
 import { Slot } from './workload-state.ts';
 
@@ -29,13 +29,13 @@ export class Slots {
   /**
    * The slot of a caller's identity; one is made for an identity that a proof vouches for.
    *
-   * @throws IdentityDiscarded when the snapshot lacks it
+   * @throws CredentialsUninitialized when the snapshot lacks it
    */
   of({ workload }: Caller): Slot {
     const slot = this.#configured.get(workload.id) ?? this.#proofs.get(workload.id);
     if (slot !== undefined) return slot;
     if (workload.origin !== 'proof') {
-      throw new IdentityDiscarded(`workload ${workload.name} is no longer configured as it was when it asked`);
+      throw new CredentialsUninitialized(`workload ${workload.name} is no longer configured as it was when it asked`);
     }
     const made = new Slot(workload, false);
     this.#proofs.set(workload.id, made);

@@ -21,7 +21,8 @@ export function statusOf(slot: Slot, held: Held | undefined, clock: Clock): Work
     fetchedAt,
     expiresAt: valid ? held?.credentials.expiration : undefined,
     secondsLeft: valid ? Math.floor(left / 1000) : undefined,
-    lastError: error === undefined ? undefined : { ...errorFields(error), at: slot.errorAt },
+    lastError:
+      error === undefined ? undefined : { ...errorFields(error), transient: error.transient, at: slot.errorAt },
     hadCredentials: fetchedAt !== undefined,
   };
 }

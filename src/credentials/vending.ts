@@ -25,7 +25,9 @@ export interface WorkloadStatus {
   readonly expiresAt: number | undefined;
   /** Seconds that are left, by {@link lifeLeft}. */
   readonly secondsLeft: number | undefined;
-  readonly lastError: { readonly code: string; readonly message: string; readonly at: number } | undefined;
+  readonly lastError:
+    | { readonly code: string; readonly message: string; readonly transient: boolean; readonly at: number }
+    | undefined;
   /** Whether it has had credentials at least once since it came into the configuration. */
   readonly hadCredentials: boolean;
 }

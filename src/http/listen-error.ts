@@ -8,8 +8,7 @@ import { WalletcredsError } from '../lib/errors.ts';
 
 /** An address could not be opened; the message is one line that names it and the mend. */
 export class ListenFailed extends WalletcredsError {
-  readonly code = 'ListenFailed';
-  readonly status = 500;
+  readonly kind = 'ListenFailed';
 }
 
 /** `127.0.0.1:9110`, `[::1]:9110`. */

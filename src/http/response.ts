@@ -7,7 +7,7 @@
  * @module
  */
 
-import { InvalidAuthorizationToken, WalletcredsError } from '../lib/errors.ts';
+import { AuthenticationError, WalletcredsError } from '../lib/errors.ts';
 import { errorFields } from '../lib/log.ts';
 
 /** A whole answer; immutable, so it may be sent more than once. */
@@ -50,7 +50,7 @@ export function publicError(error: unknown): { status: number; code: string; mes
  * feel his way; whoever runs the process is told what was wrong with it.
  */
 export function loggedReason(error: unknown): string {
-  const told = error instanceof InvalidAuthorizationToken && error.cause instanceof Error ? error.cause : error;
+  const told = error instanceof AuthenticationError && error.cause instanceof Error ? error.cause : error;
   return errorFields(told).message;
 }
 

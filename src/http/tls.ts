@@ -20,8 +20,7 @@ export interface KeyPair {
 
 /** The certificate or its key can't be read or used; the message names the file and the mend. */
 export class TlsFilesUnusable extends WalletcredsError {
-  readonly code = 'TlsFilesUnusable';
-  readonly status = 500;
+  readonly kind = 'TlsFilesUnusable';
 }
 
 /** @throws TlsFilesUnusable */

@@ -7,7 +7,7 @@
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../lib/clock.ts';
-import { BrokerRefused, BrokerUnavailable, IdentityTokenUnavailable, TagMismatch } from '../lib/errors.ts';
+import { BrokerRefused, BrokerUnavailable, CredentialsUninitialized, TagMismatch } from '../lib/errors.ts';
 import { UnreadableFile } from '../lib/files/read-text.ts';
 import { readTrusted } from '../lib/files/read-trusted.ts';
 import { OutboundError, type OutboundResponse, request } from '../lib/http-client.ts';
@@ -31,7 +31,7 @@ interface Bearer {
 export function createBrokerClient(deps: { clock: Clock }) {
   const refused = new LRUCache<string, { message: string; until: number }>({ max: 1_000 });
 
-  /** @throws BrokerRefused, BrokerUnavailable, IdentityTokenUnavailable (the bearer file), TagMismatch (another's wallet) */
+  /** @throws BrokerRefused, BrokerUnavailable, CredentialsUninitialized (the bearer file), TagMismatch (another's wallet) */
   return async (workload: Workload, options: { signal?: AbortSignal; proof?: string } = {}): Promise<string> => {
     const config = workload.identityToken;
     if (config.kind !== 'broker') throw new TypeError('not a workload with a broker');
@@ -63,13 +63,13 @@ async function bearerOf(source: { readonly file: string } | 'caller', proof: str
   try {
     const { text, stats } = await readTrusted(file, MAX_BEARER);
     const value = text.trim();
-    if (value === '') throw new IdentityTokenUnavailable(`bearer_file ${file}: it is empty`);
+    if (value === '') throw new CredentialsUninitialized(`bearer_file ${file}: it is empty`);
     if (!isBearer(value))
-      throw new IdentityTokenUnavailable(`bearer_file ${file}: it holds more than one line of visible ASCII`);
+      throw new CredentialsUninitialized(`bearer_file ${file}: it holds more than one line of visible ASCII`);
     return { value, fingerprint: `${stats.mtimeMs} ${stats.size} ${value}`, name: `the bearer in ${file}` };
   } catch (error) {
     if (!(error instanceof UnreadableFile)) throw error;
-    throw new IdentityTokenUnavailable(`bearer_file ${file}: ${error.message}`);
+    throw new CredentialsUninitialized(`bearer_file ${file}: ${error.message}`);
   }
 }
 

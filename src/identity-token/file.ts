@@ -5,7 +5,7 @@
  * @module
  */
 
-import { IdentityTokenUnavailable } from '../lib/errors.ts';
+import { CredentialsUninitialized } from '../lib/errors.ts';
 import { UnreadableFile } from '../lib/files/read-text.ts';
 import { readTrusted } from '../lib/files/read-trusted.ts';
 import type { Workload } from '../workload/workload.ts';
@@ -14,7 +14,7 @@ import { MAX_TOKEN_LENGTH } from './check.ts';
 /**
  * The raw source for `identity_token.file`: the text of the file without the white space around it.
  *
- * @throws IdentityTokenUnavailable naming the path
+ * @throws CredentialsUninitialized naming the path
  */
 export async function readTokenFile(workload: Workload): Promise<string> {
   const config = workload.identityToken;
@@ -24,12 +24,12 @@ export async function readTokenFile(workload: Workload): Promise<string> {
     ({ text } = await readTrusted(config.path, MAX_TOKEN_LENGTH + 16));
   } catch (error) {
     if (!(error instanceof UnreadableFile)) throw error;
-    throw new IdentityTokenUnavailable(`identity_token.file ${config.path}: ${error.message}`);
+    throw new CredentialsUninitialized(`identity_token.file ${config.path}: ${error.message}`);
   }
   const token = text.replace(/^\uFEFF/, '').trim();
-  if (token === '') throw new IdentityTokenUnavailable(`identity_token.file ${config.path}: it is empty`);
+  if (token === '') throw new CredentialsUninitialized(`identity_token.file ${config.path}: it is empty`);
   if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) {
-    throw new IdentityTokenUnavailable(
+    throw new CredentialsUninitialized(
       `identity_token.file ${config.path}: it holds no whole JWT; it may be half written, or another file`,
     );
   }

@@ -23,7 +23,7 @@ export interface IdentityToken {
 export interface IdentityTokenSource {
   /**
    * @param proof the bearer that the caller showed; only for `identity_token.broker.bearer: caller`
-   * @throws TagMismatch, IdentityTokenUnavailable, BrokerRefused, BrokerUnavailable
+   * @throws TagMismatch, CredentialsUninitialized, BrokerRefused, BrokerUnavailable
    */
   get(workload: Workload, options?: { signal?: AbortSignal; proof?: string }): Promise<IdentityToken>;
 }

@@ -72,7 +72,7 @@ export async function signIdentityToken(options: SignOptions): Promise<SignedIde
  * @param deps.keys the store of a folder and a purpose
  */
 export function createSigner(deps: { keys: (dir: string, purpose: 'oidc' | 'dev') => KeyStore; clock: Clock }) {
-  /** @throws IdentityTokenUnavailable when no key can sign now */
+  /** @throws CredentialsUninitialized when no key can sign now */
   return async (workload: Workload): Promise<string> => {
     const config = workload.identityToken;
     if (config.kind !== 'signer') throw new TypeError('not a workload with a signer');

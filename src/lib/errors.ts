@@ -1,113 +1,112 @@
 /**
- * One class per failure, each with a stable `code` that users see in answers, logs and the audit log.
+ * Every failure that walletcreds raises. One class has one kind, and the kind fixes the HTTP status and whether it is transient.
  *
- * `status` is the HTTP status at the credentials endpoint (the README: "What the endpoint answers"); the broker has wire
- * shapes of its own and maps the classes there. `transient` says whether asking again later can help: a transient failure
- * is retried and answered with `Retry-After`, a final one is remembered for a while and answered with a 4xx.
- *
- * Messages are for users: they say what is wrong and how to mend it, and never hold a secret.
+ * `code` is what users see in answers, logs and audit records. It equals the kind, except where another program's code is
+ * passed on, as STS's is. Messages say what is wrong and how to fix it, and never hold a secret.
  *
  * @module
  */
+import { type ErrorKind, isRequestErrorKind, REQUEST_FAILURES } from './error-kinds.ts';
 import { plain } from './plain-text.ts';
 
-/** Root of every failure that walletcreds itself raises. */
 export abstract class WalletcredsError extends Error {
-  abstract readonly code: string;
-  abstract readonly status: number;
-  readonly transient: boolean = false;
+  abstract readonly kind: ErrorKind;
 
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = new.target.name;
   }
+
+  get code(): string {
+    return this.kind;
+  }
+
+  get status(): number {
+    return isRequestErrorKind(this.kind) ? REQUEST_FAILURES[this.kind].status : 500;
+  }
+
+  get transient(): boolean {
+    return isRequestErrorKind(this.kind) && 'transient' in REQUEST_FAILURES[this.kind];
+  }
+}
+
+/** A failure that passes on the code of another program. */
+export abstract class RelayedError extends WalletcredsError {
+  readonly #code: string;
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.#code = code;
+  }
+
+  override get code(): string {
+    return this.#code;
+  }
 }
 
 /**
- * An error that is made once and thrown as often as need be, since it says nothing of a single request: strangers ask by
- * the ten thousand, and a stack trace for each of them costs more than to answer. It is frozen, so nobody can tell one
- * what another was refused for; its answer is made once as well.
+ * Freezes an error that is made once and thrown often, since it says nothing of a single request. Unauthenticated clients ask
+ * by the ten thousand, and a stack trace for each costs more than its answer.
  */
-export function standing<E extends WalletcredsError>(error: E): E {
+export function reusable<E extends WalletcredsError>(error: E): E {
   return Object.freeze(error);
 }
 
-/** A failure that may pass by itself: 503 and `Retry-After: 1` at the endpoint. */
-export abstract class TransientError extends WalletcredsError {
-  readonly status = 503;
-  override readonly transient = true;
-}
-
-// --- guards, in the order in which they are judged -------------------------------------------------------------------
-
 export class HostNotAllowed extends WalletcredsError {
-  readonly code = 'HostNotAllowed';
-  readonly status = 403;
+  readonly kind = 'HostNotAllowed';
 }
 export class ForwardedRequestRefused extends WalletcredsError {
-  readonly code = 'ForwardedRequestRefused';
-  readonly status = 403;
+  readonly kind = 'ForwardedRequestRefused';
 }
 export class BrowserRequestRefused extends WalletcredsError {
-  readonly code = 'BrowserRequestRefused';
-  readonly status = 403;
+  readonly kind = 'BrowserRequestRefused';
 }
 export class MethodNotAllowed extends WalletcredsError {
-  readonly code = 'MethodNotAllowed';
-  readonly status = 405;
+  readonly kind = 'MethodNotAllowed';
 }
 export class NotFound extends WalletcredsError {
-  readonly code = 'NotFound';
-  readonly status = 404;
+  readonly kind = 'NotFound';
 }
-
-// --- the request as such ---------------------------------------------------------------------------------------------
-
 export class BadRequest extends WalletcredsError {
-  readonly code = 'BadRequest';
-  readonly status = 400;
+  readonly kind = 'BadRequest';
 }
 export class RequestTimeout extends WalletcredsError {
-  readonly code = 'RequestTimeout';
-  readonly status = 408;
+  readonly kind = 'RequestTimeout';
 }
 export class BodyNotAllowed extends WalletcredsError {
-  readonly code = 'BodyNotAllowed';
-  readonly status = 413;
+  readonly kind = 'BodyNotAllowed';
 }
 export class RequestHeaderFieldsTooLarge extends WalletcredsError {
-  readonly code = 'RequestHeaderFieldsTooLarge';
-  readonly status = 431;
+  readonly kind = 'RequestHeaderFieldsTooLarge';
 }
-export class TooManyConnections extends TransientError {
-  readonly code = 'TooManyConnections';
-}
-
-// --- who is asking ---------------------------------------------------------------------------------------------------
-
-export class InvalidAuthorizationToken extends WalletcredsError {
-  readonly code = 'InvalidAuthorizationToken';
-  readonly status = 401;
-}
-export class WorkloadMismatch extends WalletcredsError {
-  readonly code = 'WorkloadMismatch';
-  readonly status = 403;
-}
-export class WorkloadUnknown extends WalletcredsError {
-  readonly code = 'WorkloadUnknown';
-  readonly status = 403;
-}
-/** Who is asking can't be found out: the session backend, or the JWKS of a caller's issuer, is not to be had. */
-export class BackendUnreachable extends TransientError {
-  readonly code = 'SessionBackendUnavailable';
+export class TooManyConnections extends WalletcredsError {
+  readonly kind = 'TooManyConnections';
 }
 
-// --- the identity token ----------------------------------------------------------------------------------------------
+/** Who is asking is not known, not allowed, or can't be found out. */
+export abstract class AuthenticationError extends WalletcredsError {}
+
+/** The answer never says why; `cause` does, for the log. */
+export class InvalidAuthorizationToken extends AuthenticationError {
+  readonly kind = 'InvalidAuthorizationToken';
+}
+export class WorkloadMismatch extends AuthenticationError {
+  readonly kind = 'WorkloadMismatch';
+}
+export class WorkloadUnknown extends AuthenticationError {
+  readonly kind = 'WorkloadUnknown';
+}
+export class SessionBackendUnavailable extends AuthenticationError {
+  readonly kind = 'SessionBackendUnavailable';
+}
+/** The keys of an issuer of callers' JWTs can't be fetched. */
+export class IssuerUnavailable extends AuthenticationError {
+  readonly kind = 'IssuerUnavailable';
+}
 
 /** The identity token is not this workload's; `claim` names the offending one. Nothing was sent to STS. */
 export class TagMismatch extends WalletcredsError {
-  readonly code = 'TagMismatch';
-  readonly status = 403;
+  readonly kind = 'TagMismatch';
   readonly claim: string;
 
   constructor(claim: string, message: string, options?: ErrorOptions) {
@@ -115,35 +114,26 @@ export class TagMismatch extends WalletcredsError {
     this.claim = claim;
   }
 }
-/** The identity token can't be had from where the configuration says (missing file, unreadable key): mend, then it works. */
-export class IdentityTokenUnavailable extends TransientError {
-  readonly code = 'CredentialsUninitialized';
-}
 export class BrokerRefused extends WalletcredsError {
-  readonly code = 'BrokerRefused';
-  readonly status = 403;
+  readonly kind = 'BrokerRefused';
 }
-export class BrokerUnavailable extends TransientError {
-  readonly code = 'BrokerUnavailable';
+export class BrokerUnavailable extends WalletcredsError {
+  readonly kind = 'BrokerUnavailable';
 }
 
-// --- the exchange ----------------------------------------------------------------------------------------------------
-
-/** STS said no and will say no again; `code` is STS's own (`AccessDenied`, `InvalidIdentityToken`, …). */
-export class StsRefused extends WalletcredsError {
-  readonly code: string;
-  readonly status = 403;
+/** STS refused and will refuse again; `code` is STS's own (`AccessDenied`, `InvalidIdentityToken`, …). */
+export class StsRefused extends RelayedError {
+  readonly kind = 'StsRefused';
   readonly requestId: string | undefined;
 
   constructor(code: string, message: string, options?: ErrorOptions & { requestId?: string | undefined }) {
-    super(message, options);
-    this.code = code;
+    super(code, message, options);
     this.requestId = options?.requestId;
   }
 }
-/** STS throttles, fails, can't be reached, or answers what can't be vended. */
-export class StsUnavailable extends TransientError {
-  readonly code = 'StsUnavailable';
+/** STS throttles, fails, can't be reached, or gives an answer that can't be vended. */
+export class StsUnavailable extends WalletcredsError {
+  readonly kind = 'StsUnavailable';
   readonly requestId: string | undefined;
 
   constructor(message: string, options?: ErrorOptions & { requestId?: string | undefined }) {
@@ -153,28 +143,24 @@ export class StsUnavailable extends TransientError {
 }
 /** The answer would exceed the 10,000 bytes that aws-c-auth reads. */
 export class ResponseTooLarge extends WalletcredsError {
-  readonly code = 'ResponseTooLarge';
-  readonly status = 403;
+  readonly kind = 'ResponseTooLarge';
 }
 
-// --- vending ---------------------------------------------------------------------------------------------------------
-
-/** Nothing in memory yet; the first exchange goes on in the background. */
-export class CredentialsUninitialized extends TransientError {
-  readonly code = 'CredentialsUninitialized';
+/** There are no credentials yet: the exchange goes on, no identity token can be had, or the identity left the configuration. */
+export class CredentialsUninitialized extends WalletcredsError {
+  readonly kind = 'CredentialsUninitialized';
 }
-/** The audit row could not be written: credentials are withheld. */
-export class AuditUnavailable extends TransientError {
-  readonly code = 'AuditUnavailable';
-}
-/** The identity that was asked for is no longer in the configuration. */
-export class IdentityDiscarded extends TransientError {
-  readonly code = 'CredentialsUninitialized';
+/** The audit record could not be written, so credentials are withheld. */
+export class AuditUnavailable extends WalletcredsError {
+  readonly kind = 'AuditUnavailable';
 }
 
-// --- the program -----------------------------------------------------------------------------------------------------
+/** The command line is wrong. Exit status 2. */
+export class UsageError extends WalletcredsError {
+  readonly kind = 'UsageError';
+}
 
-/** One finding in a configuration: where, which key, what is wrong and how to mend it. */
+/** One finding in a configuration: where, which key, what is wrong and how to fix it. */
 export interface ConfigProblem {
   /** 1-based; absent where no text stands behind the finding. */
   readonly line?: number;
@@ -186,8 +172,7 @@ export interface ConfigProblem {
 
 /** Every problem of a configuration at once. Exit status 2. */
 export class ConfigError extends WalletcredsError {
-  readonly code = 'ConfigError';
-  readonly status = 500;
+  readonly kind = 'ConfigError';
   readonly problems: readonly ConfigProblem[];
   /** Every file that was read, or looked for, until the problems were found, and which one it was. */
   readonly sources: ReadonlyMap<string, string>;
@@ -206,10 +191,4 @@ export class ConfigError extends WalletcredsError {
     this.problems = problems;
     this.sources = sources;
   }
-}
-
-/** The command line is wrong. Exit status 2. */
-export class UsageError extends WalletcredsError {
-  readonly code = 'UsageError';
-  readonly status = 500;
 }

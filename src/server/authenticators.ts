@@ -11,13 +11,13 @@ import { createCallers } from '../auth/authenticator.ts';
 import type { Caller, CallerResolver } from '../auth/caller.ts';
 import { createProofWorkloads } from '../auth/dynamic-workloads.ts';
 import { createIssuerKeys, type IssuerKeys } from '../auth/jwks.ts';
-import { createJwtCallers } from '../auth/jwt.ts';
+import { createJwtCallers, issuerUnavailable, looksLikeJwt } from '../auth/jwt.ts';
 import { createSessionBackend, type SessionBackend } from '../auth/session-backend.ts';
-import { createTokenTable, type TokenEntry, type TokenTable } from '../auth/static-tokens.ts';
+import { createTokenTable, type TokenEntry, type TokenTable, withoutScheme } from '../auth/static-tokens.ts';
 import type { CallerListener, Config, JwtCallerConfig } from '../config/types.ts';
 import { createSourceGuard } from '../http/source-guard.ts';
 import type { Clock } from '../lib/clock.ts';
-import { BackendUnreachable } from '../lib/errors.ts';
+import { SessionBackendUnavailable } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import { probeReachable, type ReachableProbe } from '../lib/reachable.ts';
 import { within } from '../lib/timeout.ts';
@@ -98,13 +98,16 @@ export function createDoors(initial: Config, deps: { clock: Clock; log: Logger }
     });
   }
 
-  function patiently(found: Caller | Promise<Caller>): Caller | Promise<Caller> {
-    const late = () => new BackendUnreachable('who is asking could not be found out in time; ask again');
+  function patiently(authorization: string | undefined, found: Caller | Promise<Caller>): Caller | Promise<Caller> {
+    const late = () =>
+      looksLikeJwt(withoutScheme(authorization ?? ''))
+        ? issuerUnavailable(`no keys within ${ENDPOINT_PATIENCE_MS} ms`)
+        : new SessionBackendUnavailable('the session backend has not answered in time; ask again');
     return found instanceof Promise ? within(found, ENDPOINT_PATIENCE_MS, clock, late) : found;
   }
 
   return {
-    endpoint: { resolve: authorization => patiently(resolve('endpoint', authorization)) },
+    endpoint: { resolve: authorization => patiently(authorization, resolve('endpoint', authorization)) },
     broker: { resolve: authorization => resolve('broker', authorization) },
     relative: (id, remoteAddress) => relatives.find(id, remoteAddress),
     holds(caller) {

@@ -7,17 +7,12 @@ import type { AuditLog } from '../audit/log.ts';
 import { rejection } from '../audit/rejection.ts';
 import type { EndpointRefusal } from '../http/endpoint/index.ts';
 import type { Clock } from '../lib/clock.ts';
-import { BackendUnreachable, InvalidAuthorizationToken, WorkloadMismatch, WorkloadUnknown } from '../lib/errors.ts';
+import { AuthenticationError } from '../lib/errors.ts';
 
 export function createRejectedAudit(auditLog: AuditLog, clock: Clock): { endpoint(refusal: EndpointRefusal): void } {
   return {
     endpoint({ error, code, authorization, caller }) {
-      const duringAuthentication =
-        error instanceof InvalidAuthorizationToken ||
-        error instanceof WorkloadMismatch ||
-        error instanceof WorkloadUnknown ||
-        error instanceof BackendUnreachable;
-      if (!duringAuthentication) return;
+      if (!(error instanceof AuthenticationError)) return;
       const at = clock.wall();
       auditLog.recordFailure(rejection({ at, via: 'endpoint', authorization, caller, error, detail: code }));
     },

@@ -181,7 +181,7 @@ describe('keys that can’t be had', () => {
   it('are an outage and no refusal: whoever asks may ask again', async () => {
     const { resolve } = callers({}, { keys: () => Promise.reject(new Error('down')) });
     await expect(resolve(await sign(key))).rejects.toMatchObject({
-      code: 'SessionBackendUnavailable',
+      code: 'IssuerUnavailable',
       transient: true,
     });
   });

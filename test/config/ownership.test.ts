@@ -5,10 +5,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { openSecret } from '../../src/config/secrets/secret-file.ts';
-import { ConfigError } from '../../src/lib/errors.ts';
-import { fileFindings, folderFindings } from '../../src/lib/files/ownership.ts';
 import { readKeyFile } from '../../src/identity-token/keys/file.ts';
 import { loadKeys } from '../../src/identity-token/keys/set.ts';
+import { ConfigError } from '../../src/lib/errors.ts';
+import { fileFindings, folderFindings } from '../../src/lib/files/ownership.ts';
 import { configFolder } from '../support/config-folder.ts';
 
 /** Files of other users can be made by root alone. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import {
   BrokerRefused,
-  IdentityTokenUnavailable,
+  CredentialsUninitialized,
   StsRefused,
   StsUnavailable,
   TagMismatch,
@@ -330,7 +330,7 @@ describe('rows 19 and 25: what failed, and for how long it is remembered', () =>
   test.each([
     [new TagMismatch('sub', 'names another wallet'), 'TagMismatch'],
     [new BrokerRefused('no'), 'BrokerRefused'],
-    [new IdentityTokenUnavailable('no file'), 'CredentialsUninitialized'],
+    [new CredentialsUninitialized('no file'), 'CredentialsUninitialized'],
   ])(
     'an identity token that can’t be had (%o) is answered with its code, 0 STS calls, and remembered',
     async (error, code) => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CATALOGUE } from '../../src/aws/doctor/findings.ts';
+import { REQUEST_FAILURES } from '../../src/lib/error-kinds.ts';
 import { files, read } from '../support/repository.ts';
 
 const page = read('docs/symptoms.md');
@@ -18,10 +19,8 @@ describe('the page of symptoms', () => {
     const linked = [
       ...Object.keys(CATALOGUE),
       ...[...sources.matchAll(/symptoms\.md#([\w-]+)/g)].map(([, id = '']) => id),
-      // The codes of the endpoint's answers. The two of the program itself never reach a client.
-      ...[...read('src/lib/errors.ts').matchAll(/code = '([A-Z]\w+)'/g)]
-        .map(([, code = '']) => code)
-        .filter(code => code !== 'ConfigError' && code !== 'UsageError'),
+      // The codes of the endpoint's answers: STS's own are not ours to list, and only the broker limits rates.
+      ...Object.keys(REQUEST_FAILURES).filter(code => code !== 'StsRefused' && code !== 'RateLimited'),
       // What verify names: a step's symptom, and why an answer of S3 proves nothing.
       ...[...sources.matchAll(/'(verify-[\w-]+|sts-[\w-]+)'/g)].map(([, id = '']) => id),
     ];

@@ -5,9 +5,9 @@ import { credentialsAnswer, wireDate } from '../../src/http/endpoint/body.ts';
 import type { EndpointRefusal } from '../../src/http/endpoint/index.ts';
 import {
   AuditUnavailable,
-  BackendUnreachable,
   CredentialsUninitialized,
   InvalidAuthorizationToken,
+  SessionBackendUnavailable,
   StsRefused,
   WorkloadUnknown,
 } from '../../src/lib/errors.ts';
@@ -128,7 +128,7 @@ describe('proofs that take a look-up', () => {
   it.each([
     [new InvalidAuthorizationToken('no'), 401],
     [new WorkloadUnknown('nobody'), 403],
-    [new BackendUnreachable('down'), 503],
+    [new SessionBackendUnavailable('down'), 503],
   ])('answers its refusal %s', async (error, status) => {
     const { app } = sampleApp({ resolver: resolved(error) });
     for (const path of ['/v1/credentials', '/v1/credentials/alpha', `/v2/credentials/${RELATIVE_ID}`]) {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createWellKnownApp } from '../../src/http/oidc/well-known.ts';
 import { generateKey, type KeySet, loadKeys } from '../../src/identity-token/keys/index.ts';
-import { IdentityTokenUnavailable } from '../../src/lib/errors.ts';
+import { CredentialsUninitialized } from '../../src/lib/errors.ts';
 import { fakeClock } from '../support/fake-clock.ts';
 
 let dir: string;
@@ -64,7 +64,7 @@ describe('the issuer’s documents', () => {
 
   it('fail in the surrounding app’s own form while there are no keys', async () => {
     const served = app('https://oidc.example.com', () => {
-      throw new IdentityTokenUnavailable('no key');
+      throw new CredentialsUninitialized('no key');
     });
     served.onError((error, c) => c.text(error.message, 503));
     expect((await served.request('/.well-known/jwks.json')).status).toBe(503);

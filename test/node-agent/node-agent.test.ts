@@ -140,7 +140,7 @@ describe('the cluster’s keys', () => {
     writeFileSync(at.cluster.bearerFile, 'another-token');
     const agent = await at.agent();
     const { status, json, headers } = await agent.get(await at.cluster.token());
-    expect([status, json['code'], headers['retry-after']]).toEqual([503, 'SessionBackendUnavailable', '1']);
+    expect([status, json['code'], headers['retry-after']]).toEqual([503, 'IssuerUnavailable', '1']);
     expect(at.cluster.seen.length).toBeGreaterThan(0);
   });
 

@@ -2,8 +2,8 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Config, JwtCallerConfig, SessionBackendConfig, WorkloadConfig } from '../../src/config/types.ts';
 import type { EndpointRefusal } from '../../src/http/endpoint/index.ts';
 import {
-  BackendUnreachable,
   InvalidAuthorizationToken,
+  SessionBackendUnavailable,
   StsUnavailable,
   WorkloadMismatch,
   WorkloadUnknown,
@@ -206,7 +206,7 @@ describe('the endpoint’s refusals in the audit log', () => {
       { requester_wallet: CONFIGURED, workload: 'scraper-a', requester_token_hash: 'h', outcome: 'auth_failed' },
     ]);
     expect(note({ error: new WorkloadUnknown('x') })).toMatchObject([{ outcome: 'auth_failed' }]);
-    expect(note({ error: new BackendUnreachable('x') })).toMatchObject([{ outcome: 'backend_error' }]);
+    expect(note({ error: new SessionBackendUnavailable('x') })).toMatchObject([{ outcome: 'backend_error' }]);
   });
 
   it('what failed behind the door has its row from vending, and no second one', () => {

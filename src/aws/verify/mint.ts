@@ -4,20 +4,15 @@
  * @module
  */
 import { readFile } from 'node:fs/promises';
-import { UsageError, WalletcredsError } from '../../lib/errors.ts';
+import { RelayedError, UsageError } from '../../lib/errors.ts';
 import { request as outbound } from '../../lib/http-client.ts';
 import { masked } from '../../lib/log.ts';
 import type { Send } from '../doctor/checks/issuer.ts';
 import type { AwsKeys } from '../signed-request.ts';
 
 /** The broker said no, or what can't be understood. */
-export class MintRefused extends WalletcredsError {
-  readonly code: string;
-  readonly status = 500;
-  constructor(code: string, message: string) {
-    super(message);
-    this.code = code;
-  }
+export class MintRefused extends RelayedError {
+  readonly kind = 'MintRefused';
 }
 
 /**

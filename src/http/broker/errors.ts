@@ -3,18 +3,8 @@
  *
  * @module
  */
-import {
-  AuditUnavailable,
-  BackendUnreachable,
-  BrokerRefused,
-  BrokerUnavailable,
-  ResponseTooLarge,
-  StsRefused,
-  StsUnavailable,
-  TagMismatch,
-  TooManyConnections,
-  WalletcredsError,
-} from '../../lib/errors.ts';
+import { isRequestErrorKind, type RequestErrorKind } from '../../lib/error-kinds.ts';
+import { WalletcredsError } from '../../lib/errors.ts';
 import { answer, type ErrorForm, fieldsFor, publicError } from '../response.ts';
 
 export type BrokerErrorKind =
@@ -31,9 +21,7 @@ export type BrokerErrorKind =
 
 /** A caller is over its rate, or the broker over its bound. A sidecar takes it as transient. */
 export class RateLimited extends WalletcredsError {
-  readonly code = 'RateLimited';
-  readonly status = 429;
-  override readonly transient = true;
+  readonly kind = 'RateLimited';
   /** Whole seconds. */
   readonly retryAfter: number;
 
@@ -43,32 +31,39 @@ export class RateLimited extends WalletcredsError {
   }
 }
 
-const BY_STATUS: Readonly<Record<number, BrokerErrorKind>> = {
-  400: 'bad_request',
-  401: 'unauthorized',
-  403: 'forbidden',
-  404: 'not_found',
-  405: 'method_not_allowed',
-  408: 'bad_request',
-  413: 'bad_request',
-  431: 'bad_request',
+/** Status and kind of each failure here. Failures of this program's own tokens and keys are internal: the caller can't fix them. */
+const ANSWERS: Readonly<Record<RequestErrorKind, readonly [status: number, kind: BrokerErrorKind]>> = {
+  HostNotAllowed: [403, 'forbidden'],
+  ForwardedRequestRefused: [403, 'forbidden'],
+  BrowserRequestRefused: [403, 'forbidden'],
+  MethodNotAllowed: [405, 'method_not_allowed'],
+  NotFound: [404, 'not_found'],
+  BadRequest: [400, 'bad_request'],
+  RequestTimeout: [408, 'bad_request'],
+  BodyNotAllowed: [413, 'bad_request'],
+  RequestHeaderFieldsTooLarge: [431, 'bad_request'],
+  TooManyConnections: [429, 'rate_limited'],
+  RateLimited: [429, 'rate_limited'],
+  InvalidAuthorizationToken: [401, 'unauthorized'],
+  WorkloadMismatch: [403, 'forbidden'],
+  WorkloadUnknown: [403, 'forbidden'],
+  SessionBackendUnavailable: [502, 'backend_unreachable'],
+  IssuerUnavailable: [502, 'backend_unreachable'],
+  TagMismatch: [500, 'internal'],
+  BrokerRefused: [502, 'backend_unreachable'],
+  BrokerUnavailable: [502, 'backend_unreachable'],
+  StsRefused: [502, 'sts_error'],
+  StsUnavailable: [502, 'sts_error'],
+  ResponseTooLarge: [502, 'sts_error'],
+  CredentialsUninitialized: [500, 'internal'],
+  AuditUnavailable: [500, 'audit_error'],
 };
 
-/** HTTP status and kind of a failure. A class that isn't named here and has no status of a refusal is `internal`. */
+/** HTTP status and kind of a failure; `internal` for whatever is no failure of a request. */
 export function kindOf(error: unknown): { status: number; kind: BrokerErrorKind } {
-  if (error instanceof RateLimited || error instanceof TooManyConnections) return { status: 429, kind: 'rate_limited' };
-  if (error instanceof AuditUnavailable) return { status: 500, kind: 'audit_error' };
-  if (error instanceof BackendUnreachable || error instanceof BrokerRefused || error instanceof BrokerUnavailable) {
-    return { status: 502, kind: 'backend_unreachable' };
-  }
-  if (error instanceof StsRefused || error instanceof StsUnavailable || error instanceof ResponseTooLarge) {
-    return { status: 502, kind: 'sts_error' };
-  }
-  // A token of our own making that fails our own check: a fault here, not the caller's.
-  if (error instanceof TagMismatch) return { status: 500, kind: 'internal' };
-  const { status } = publicError(error);
-  const kind = BY_STATUS[status];
-  return kind === undefined ? { status: 500, kind: 'internal' } : { status, kind };
+  const known = error instanceof WalletcredsError && isRequestErrorKind(error.kind);
+  const [status, kind] = known ? ANSWERS[error.kind] : ([500, 'internal'] as const);
+  return { status, kind };
 }
 
 /** @param allow the methods for `Allow` of a 405 */

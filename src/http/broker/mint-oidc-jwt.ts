@@ -7,12 +7,12 @@ import type { AuditLog } from '../../audit/log.ts';
 import type { Caller } from '../../auth/caller.ts';
 import type { SignedIdentityToken } from '../../identity-token/signer.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { AuditUnavailable, IdentityDiscarded, WorkloadUnknown } from '../../lib/errors.ts';
+import { AuditUnavailable, CredentialsUninitialized, WorkloadUnknown } from '../../lib/errors.ts';
 
 export interface MintOidcJwtOptions {
   readonly clock: Clock;
   readonly auditLog: AuditLog;
-  /** @throws IdentityTokenUnavailable where no key can sign */
+  /** @throws CredentialsUninitialized where no key can sign */
   readonly sign: (caller: Caller) => Promise<SignedIdentityToken & { readonly ttlSeconds: number }>;
   /** Whether the caller's workload may have a raw JWT: one that a session policy or a role of its own confines may not. */
   readonly mayHaveRawJwt: (caller: Caller) => boolean;
@@ -27,7 +27,7 @@ export interface MintedJwt {
   readonly expiration: number;
 }
 
-/** @throws WorkloadUnknown (403), AuditUnavailable, IdentityTokenUnavailable, IdentityDiscarded */
+/** @throws WorkloadUnknown (403), AuditUnavailable, CredentialsUninitialized */
 export async function mintOidcJwt(options: MintOidcJwtOptions, caller: Caller): Promise<MintedJwt> {
   const { clock, auditLog, sign, mayHaveRawJwt, holds } = options;
   if (!mayHaveRawJwt(caller)) {
@@ -43,7 +43,7 @@ export async function mintOidcJwt(options: MintOidcJwtOptions, caller: Caller): 
   const at = clock.wall();
   await auditLog.append({ type: 'identity-token-minted', at, workload, requester: caller, keyId, ttlSeconds });
   if (!holds(caller)) {
-    throw new IdentityDiscarded(`workload ${workload.name} is no longer configured as it was when it asked`);
+    throw new CredentialsUninitialized(`workload ${workload.name} is no longer configured as it was when it asked`);
   }
   return { jwt, wallet: workload.wallet, expiration: expiresAt };
 }

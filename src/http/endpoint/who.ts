@@ -5,14 +5,14 @@
  */
 
 import type { Caller, CallerResolver } from '../../auth/caller.ts';
-import { InvalidAuthorizationToken, NotFound, standing, WorkloadMismatch } from '../../lib/errors.ts';
+import { InvalidAuthorizationToken, NotFound, reusable, WorkloadMismatch } from '../../lib/errors.ts';
 
 /** The one 404: an unknown path, a wrong id and a wrong source can't be told apart. */
-export const NOT_FOUND = standing(new NotFound('nothing is served at this path; credentials are at /v1/credentials'));
-const MISMATCH = standing(
+export const NOT_FOUND = reusable(new NotFound('nothing is served at this path; credentials are at /v1/credentials'));
+const MISMATCH = reusable(
   new WorkloadMismatch('the path names a workload that this token is not for; ask for /v1/credentials'),
 );
-const NOT_ITS_OWN = standing(
+const NOT_ITS_OWN = reusable(
   new InvalidAuthorizationToken('the Authorization header is not of the workload that the path belongs to'),
 );
 

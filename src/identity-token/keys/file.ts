@@ -6,8 +6,8 @@
  * @module
  */
 import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { type CryptoKey, importPKCS8 } from 'jose';
 import { dirname, resolve } from 'node:path';
+import { type CryptoKey, importPKCS8 } from 'jose';
 import { WalletcredsError } from '../../lib/errors.ts';
 import { fileFindings } from '../../lib/files/ownership.ts';
 import { readText, UnreadableFile } from '../../lib/files/read-text.ts';
@@ -55,8 +55,7 @@ export interface KeyProblem {
 
 /** Keys that can't be used, all findings at once. Exit status 2 at start. */
 export class UnusableKeys extends WalletcredsError {
-  readonly code = 'UnusableKeys';
-  readonly status = 500;
+  readonly kind = 'UnusableKeys';
   readonly problems: readonly KeyProblem[];
 
   constructor(problems: readonly KeyProblem[]) {

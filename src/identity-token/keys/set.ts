@@ -9,7 +9,7 @@
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { IdentityTokenUnavailable } from '../../lib/errors.ts';
+import { CredentialsUninitialized } from '../../lib/errors.ts';
 import { folderFindings } from '../../lib/files/ownership.ts';
 import {
   type KeyProblem,
@@ -26,7 +26,7 @@ export interface KeySet {
   readonly keys: readonly SigningKey[];
   /** Owners and modes that only a read-only mount excuses. */
   readonly warnings: readonly string[];
-  /** @throws IdentityTokenUnavailable when no key may sign now */
+  /** @throws CredentialsUninitialized when no key may sign now */
   signer(now: number): SigningKey;
   /** The signing key first (Ceph RGW reads only the first), then the next and the retiring ones; retired ones are out. */
   publicJwks(now: number): { keys: PublicJwk[] };
@@ -134,7 +134,7 @@ export function keySetOf(dir: string, keys: readonly SigningKey[], warnings: rea
         next === undefined
           ? 'every key is retired or revoked; walletcreds keys generate makes a new one'
           : `the next key, ${next.kid}, may sign from ${new Date(next.notBefore * 1000).toISOString()} only`;
-      throw new IdentityTokenUnavailable(`${dir}: no key can sign now: ${why}`);
+      throw new CredentialsUninitialized(`${dir}: no key can sign now: ${why}`);
     },
     publicJwks(now) {
       const first = signing(now);

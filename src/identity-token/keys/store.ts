@@ -11,7 +11,7 @@
 import { type BigIntStats, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../lib/clock.ts';
-import { IdentityTokenUnavailable } from '../../lib/errors.ts';
+import { CredentialsUninitialized } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { KeyPurpose, SigningKey } from './file.ts';
 import { isKeyName, type KeySet, keySetOf, noKeys, readKeyFolder, requireGood } from './set.ts';
@@ -22,7 +22,7 @@ export interface KeyStore {
   /**
    * The keys as the folder has them now: a few `stat` calls, and a reading where one of them differs.
    *
-   * @throws IdentityTokenUnavailable when there is no key at all, naming the folder and the mend
+   * @throws CredentialsUninitialized when there is no key at all, naming the folder and the mend
    */
   current(): Promise<KeySet>;
   /**
@@ -83,7 +83,7 @@ export function createKeyStore(options: { dir: string; purpose: KeyPurpose; cloc
         await reading;
       }
       if (set.keys.length === 0) {
-        throw new IdentityTokenUnavailable(problem ?? `${dir}: ${noKeys(purpose)}`);
+        throw new CredentialsUninitialized(problem ?? `${dir}: ${noKeys(purpose)}`);
       }
       return set;
     },

@@ -59,7 +59,7 @@ function admin(options: { status?: WorkloadStatus[]; checks?: Check[]; token?: s
 
 describe('strangers', () => {
   it('learn a status from /healthz and /readyz and nothing else', async () => {
-    const lastError = { code: 'AccessDenied', message: 'canary', at: 1 };
+    const lastError = { code: 'AccessDenied', message: 'canary', transient: false, at: 1 };
     const { get } = admin({
       status: [state('alpha', { ...EMPTY, lastError })],
       checks: [{ name: 'audit log', status: 'failed', reason: 'canary' }],
@@ -103,7 +103,7 @@ describe('who shows the admin token', () => {
   });
 
   it('sees what each workload has, and each check', async () => {
-    const lastError = { code: 'AccessDenied', message: 'not you', at: Date.UTC(2026, 0, 1, 0, 0, 5) };
+    const lastError = { code: 'AccessDenied', message: 'not you', transient: false, at: Date.UTC(2026, 0, 1, 0, 0, 5) };
     const checks: Check[] = [{ name: 'audit log', status: 'ok' }];
     const { get } = admin({ status: [state('alpha'), state('beta', { ...EMPTY, lastError })], checks });
     const reply = await get('/readyz', TOKEN);
@@ -162,7 +162,7 @@ describe('who shows the admin token', () => {
 
 describe('the status page', () => {
   it('shows state, expiry and last error, and escapes what came from elsewhere', async () => {
-    const lastError = { code: 'X', message: '<script>alert("1")</script>', at: 0 };
+    const lastError = { code: 'X', message: '<script>alert("1")</script>', transient: false, at: 0 };
     const { get } = admin({
       status: [state('alpha', { lastError })],
       checks: [{ name: 'audit log', status: 'failed', reason: '<b>' }],

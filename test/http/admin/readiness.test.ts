@@ -15,7 +15,7 @@ const base: WorkloadStatus = {
   lastError: undefined,
   hadCredentials: true,
 };
-const failedAt = (at: number) => ({ code: 'StsUnavailable', message: 'down', at });
+const failedAt = (at: number) => ({ code: 'StsUnavailable', message: 'down', at, transient: true });
 
 describe('ready', () => {
   it.each<[string, Partial<WorkloadStatus>, boolean]>([

@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import {
   AuditUnavailable,
-  BackendUnreachable,
   BrokerRefused,
   BrokerUnavailable,
   CredentialsUninitialized,
-  IdentityTokenUnavailable,
   InvalidAuthorizationToken,
+  IssuerUnavailable,
   ResponseTooLarge,
+  SessionBackendUnavailable,
   StsRefused,
   StsUnavailable,
   TagMismatch,
@@ -103,7 +103,8 @@ describe('every failure has its status, its kind and its row', () => {
   it.each([
     [new InvalidAuthorizationToken('x'), 401, 'unauthorized', 'auth_failed'],
     [new WorkloadUnknown('x'), 403, 'forbidden', 'auth_failed'],
-    [new BackendUnreachable('x'), 502, 'backend_unreachable', 'backend_error'],
+    [new SessionBackendUnavailable('x'), 502, 'backend_unreachable', 'backend_error'],
+    [new IssuerUnavailable('x'), 502, 'backend_unreachable', 'backend_error'],
     [new Error('secret details'), 500, 'internal', 'backend_error'],
   ])('at the door: %s', async (error, status, kind, outcome) => {
     const resolver = { resolve: () => Promise.reject(error) };
@@ -125,7 +126,6 @@ describe('every failure has its status, its kind and its row', () => {
     [new BrokerRefused('x'), 502, 'backend_unreachable'],
     [new BrokerUnavailable('x'), 502, 'backend_unreachable'],
     [new TagMismatch('sub', 'x'), 500, 'internal'],
-    [new IdentityTokenUnavailable('x'), 500, 'internal'],
     [new CredentialsUninitialized('x'), 500, 'internal'],
   ])('at the exchange: %s, whose row is vending’s and not written twice', async (error, status, kind) => {
     const { post, auditLog } = broker({ mint: () => Promise.reject(error) });
@@ -145,7 +145,7 @@ describe('every failure has its status, its kind and its row', () => {
   });
 
   it('no key that can sign: 500 internal, and a row', async () => {
-    const { post, auditLog } = broker({ sign: () => Promise.reject(new IdentityTokenUnavailable('no key')) });
+    const { post, auditLog } = broker({ sign: () => Promise.reject(new CredentialsUninitialized('no key')) });
     expect((await post(JWT)).status).toBe(500);
     expect(auditLog.failures).toMatchObject([{ outcome: 'backend_error' }]);
     expect(auditLog.records).toEqual([]);

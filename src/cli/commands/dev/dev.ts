@@ -47,8 +47,7 @@ export interface DevOptions {
 
 /** A port is taken; one line, exit status 1. */
 export class DevPortTaken extends WalletcredsError {
-  readonly code = 'DevPortTaken';
-  readonly status = 500;
+  readonly kind = 'DevPortTaken';
 }
 
 /**
