@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { type WebIdentityFacts, webIdentityContext } from '../aws/iam/web-identity.ts';
 import { accessDenied, invalidIdentityToken, StsError } from './errors.ts';
 import type { Provider } from './issuers.ts';
 import { readAssumeRole } from './parameters.ts';
@@ -11,8 +12,8 @@ import type { Role } from './roles.ts';
 import { packedPolicySize } from './session-policy.ts';
 import type { SessionStore } from './sessions.ts';
 import { principalTags, sessionTags } from './tags.ts';
-import { verifyToken } from './token.ts';
-import { allows, contextOf } from './trust.ts';
+import { verifyToken, type WebIdentity } from './token.ts';
+import { allows, isProvider } from './trust.ts';
 import type { Elements } from './xml.ts';
 
 /** The account, as the actions see it. */
@@ -34,23 +35,31 @@ export async function assumeRoleWithWebIdentity(request: WireRequest, account: A
   const { tags, transitiveTagKeys } = sessionTags(identity.claims);
   const sourceIdentity = sourceIdentityOf(identity.claims);
   const role = account.roles.get(roleArn);
-  const context = contextOf({
-    ...identity,
-    prefix: identity.provider.prefix,
-    providerArn: identity.provider.arn,
+  const { provider } = identity;
+  const context = webIdentityContext({
+    host: provider.prefix,
+    providerArn: provider.arn,
+    audience: identity.audience,
+    subject: identity.subject,
     tags,
     transitiveTagKeys,
     sessionName,
-    sourceIdentity,
-    sourceIp: request.sourceIp,
-    userAgent: request.headers['user-agent'],
+    more: {
+      ...claimKeys(identity),
+      'sts:SourceIdentity': sourceIdentity,
+      'sts:DurationSeconds': String(parameters.durationSeconds),
+      'aws:SourceIp': request.sourceIp,
+      'aws:UserAgent': request.headers['user-agent'],
+      'aws:CurrentTime': new Date(account.now()).toISOString(),
+      'aws:EpochTime': String(Math.floor(account.now() / 1000)),
+    },
   });
   const needed = ['sts:AssumeRoleWithWebIdentity'];
   if (Object.keys(tags).length > 0) needed.push('sts:TagSession');
   if (sourceIdentity !== undefined) needed.push('sts:SetSourceIdentity');
   for (const action of needed) {
     // A role that isn't there and one that doesn't trust the caller are the same answer.
-    if (role === undefined || !allows(role.trust, action, { federated: identity.provider.arn, context })) {
+    if (role === undefined || !allows(role.trust, action, { principal: isProvider(provider.arn), context })) {
       throw accessDenied(`Not authorized to perform ${action}`);
     }
   }
@@ -93,6 +102,17 @@ export async function assumeRoleWithWebIdentity(request: WireRequest, account: A
     Provider: identity.provider.arn,
     Audience: session.audience,
     SourceIdentity: sourceIdentity,
+  };
+}
+
+/** What conditions see of the token beside `aud` and `sub`. */
+function claimKeys({ provider, tokenAudiences, claims }: WebIdentity): NonNullable<WebIdentityFacts['more']> {
+  const { amr, email } = claims;
+  const methods = (Array.isArray(amr) ? amr : [amr]).filter(value => typeof value === 'string');
+  return {
+    [`${provider.prefix}:oaud`]: tokenAudiences,
+    [`${provider.prefix}:amr`]: methods,
+    [`${provider.prefix}:email`]: typeof email === 'string' ? email : undefined,
   };
 }
 

@@ -5,8 +5,8 @@
  */
 import { InvalidValue } from '../lib/invalid-value.ts';
 import { parseRoleArn, type RoleArn } from '../workload/role-arn.ts';
-import { type PolicyDocument, parseTrustPolicy, type TrustPolicy } from './policy.ts';
 import { awsId } from './sessions.ts';
+import { type PolicyDocument, parseTrustPolicy, type TrustPolicy } from './trust.ts';
 
 /** A role as a test or `dev` describes it. */
 export interface EmulatedRole {

@@ -4,7 +4,7 @@
  * @module
  */
 import { deflateRawSync } from 'node:zlib';
-import { parseStrictJson, StrictJsonError } from '../lib/json.ts';
+import { parsePolicy, refusals } from '../aws/iam/parse.ts';
 import { StsError } from './errors.ts';
 
 /**
@@ -15,45 +15,21 @@ const PACKED_LIMIT = 2048;
 
 const malformed = (message: string) => new StsError('MalformedPolicyDocument', message);
 
+/** STS's own wording, by the element that is wrong. */
+const MESSAGES: Readonly<Record<string, string>> = {
+  Principal: 'Policy document should not specify a principal.',
+  NotPrincipal: 'Policy document should not specify a principal.',
+  Action: 'Policy statement must contain actions.',
+  Resource: 'Policy statement must contain resources.',
+  Version: 'The policy must contain a valid version string',
+};
+
 /** @throws StsError `MalformedPolicyDocument` */
 export function checkSessionPolicy(text: string): void {
-  let policy: unknown;
-  try {
-    policy = parseStrictJson(text);
-  } catch (error) {
-    // IAM's grammar forbids two members of one name in one element.
-    if (error instanceof StrictJsonError && error.member !== undefined) throw malformed('Syntax errors in policy.');
-    throw malformed('This policy contains invalid Json');
-  }
-  if (!isRecord(policy)) throw malformed('Syntax errors in policy.');
-  const { Version: version = '2008-10-17', Statement: statements } = policy;
-  if (version !== '2012-10-17' && version !== '2008-10-17') {
-    throw malformed('The policy must contain a valid version string');
-  }
-  const unknown = Object.keys(policy).some(key => !['Version', 'Id', 'Statement'].includes(key));
-  if (unknown || statements === undefined) throw malformed('Syntax errors in policy.');
-  for (const statement of Array.isArray(statements) ? statements : [statements]) checkStatement(statement);
-}
-
-const FIELDS = ['Sid', 'Effect', 'Action', 'NotAction', 'Resource', 'NotResource', 'Condition'];
-
-function checkStatement(statement: unknown): void {
-  if (!isRecord(statement)) throw malformed('Syntax errors in policy.');
-  if ('Principal' in statement || 'NotPrincipal' in statement) {
-    throw malformed('Policy document should not specify a principal.');
-  }
-  if (Object.keys(statement).some(key => !FIELDS.includes(key))) throw malformed('Syntax errors in policy.');
-  const { Effect, Action, NotAction, Resource, NotResource, Condition } = statement;
-  if (Effect !== 'Allow' && Effect !== 'Deny') throw malformed('Syntax errors in policy.');
-  if ((Action === undefined) === (NotAction === undefined)) throw malformed('Policy statement must contain actions.');
-  if ((Resource === undefined) === (NotResource === undefined)) {
-    throw malformed('Policy statement must contain resources.');
-  }
-  if (!isStrings(Action ?? NotAction)) throw malformed('Policy statement must contain actions.');
-  if (!isStrings(Resource ?? NotResource)) throw malformed('Policy statement must contain resources.');
-  if (Condition !== undefined && !(isRecord(Condition) && Object.values(Condition).every(isRecord))) {
-    throw malformed('Syntax errors in policy.');
-  }
+  const [refused] = refusals(parsePolicy(text, 'session', 'Policy'));
+  if (refused === undefined) return;
+  if (refused.code === 'not-json') throw malformed('This policy contains invalid Json');
+  throw malformed(MESSAGES[refused.key ?? ''] ?? 'Syntax errors in policy.');
 }
 
 /** Percent of the packed limit; 0 for neither policy nor tags. @throws StsError `PackedPolicyTooLarge` */
@@ -73,9 +49,3 @@ export function packedPolicySize(
   }
   return percent;
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-const isStrings = (value: unknown): boolean =>
-  typeof value === 'string' || (Array.isArray(value) && value.length > 0 && value.every(v => typeof v === 'string'));

@@ -1,73 +1,54 @@
 /**
- * Whether a role's trust policy lets a web identity in: an explicit Deny wins, else one Allow is needed, for each action.
+ * A role's trust policy, read once and strictly: what IAM would refuse, and a condition key that nothing here knows, is an
+ * error at start and never a condition that silently holds.
  *
  * @module
  */
-import { compile, matches } from '../aws/iam/pattern.ts';
-import { type Context, holds } from './conditions.ts';
-import type { Statement, TrustPolicy } from './policy.ts';
+import { type Concern, type Context, evaluate } from '../aws/iam/evaluate.ts';
+import { parsePolicy, refusals } from '../aws/iam/parse.ts';
+import { variablesIn } from '../aws/iam/pattern.ts';
+import type { Statement } from '../aws/iam/policy.ts';
+import { isKnownKey } from '../aws/iam/web-identity.ts';
+
+/** The document, as IAM takes it. */
+export type PolicyDocument = string | Readonly<Record<string, unknown>>;
+
+export type TrustPolicy = readonly Statement[];
+
+/** @throws TypeError that names the place and what is wrong */
+export function parseTrustPolicy(document: PolicyDocument, where: string): TrustPolicy {
+  const policy = parsePolicy(document, 'trust', where);
+  const [refused] = refusals(policy);
+  if (refused !== undefined) {
+    const { what, key, fix } = refused;
+    throw new TypeError(
+      [`${refused.where}${key === undefined ? '' : `: ${key}`}: ${what}`, fix].filter(Boolean).join('. '),
+    );
+  }
+  for (const statement of policy.statements) {
+    for (const { key, values } of statement.conditions) {
+      const named = [key, ...(statement.variables ? values.flatMap(variablesIn) : [])];
+      const unknown = named.find(name => !isKnownKey(name.toLowerCase()));
+      if (unknown !== undefined)
+        throw new TypeError(`${statement.where}: ${unknown}: a condition key that neither STS nor this emulator knows`);
+    }
+  }
+  return policy.statements;
+}
 
 export interface TrustRequest {
-  /** The provider's ARN. */
-  readonly federated: string;
   readonly context: Context;
+  /** How a principal in the policy concerns who asks. */
+  readonly principal: (kind: string, value: string) => Concern;
 }
 
+/** An answer that AWS documents nowhere (a variable without a value in a negated condition) is a refusal here. */
 export function allows(policy: TrustPolicy, action: string, request: TrustRequest): boolean {
-  const applying = policy.statements.filter(statement => applies(statement, action, request, policy.variables));
-  return applying.some(s => s.effect === 'Allow') && !applying.some(s => s.effect === 'Deny');
+  return evaluate(policy, { action, ...request }).decision === 'allowed';
 }
 
-function applies(statement: Statement, action: string, request: TrustRequest, variables: boolean): boolean {
-  // `*` comes from `Principal: "*"` alone: IAM takes no `Federated: "*"`.
-  const named = statement.federated.some(id => id === '*' || id === request.federated);
-  if (named === statement.notPrincipal) return false;
-  const acted = statement.actions.some(pattern => {
-    const compiled = compile(pattern, { wildcards: true });
-    return compiled !== undefined && matches(compiled, action, { ignoreCase: true });
-  });
-  if (acted === statement.notActions) return false;
-  return statement.conditions.every(condition => holds(condition, request.context, variables));
-}
-
-/** What a request says about itself, as a policy may ask for it. */
-export interface RequestFacts {
-  readonly prefix: string;
-  readonly providerArn: string;
-  readonly audience: string;
-  readonly tokenAudiences: readonly string[];
-  readonly subject: string;
-  readonly claims: Readonly<Record<string, unknown>>;
-  readonly tags: Readonly<Record<string, string>>;
-  readonly transitiveTagKeys: readonly string[];
-  readonly sessionName: string;
-  readonly sourceIdentity: string | undefined;
-  readonly sourceIp: string | undefined;
-  readonly userAgent: string | undefined;
-}
-
-/** The condition keys that IAM has for web identities; all names in lower case. */
-export function contextOf(facts: RequestFacts): Context {
-  const context = new Map<string, readonly string[]>();
-  const set = (key: string, ...values: (string | undefined)[]) =>
-    context.set(
-      key.toLowerCase(),
-      values.filter(value => value !== undefined),
-    );
-  const { amr, email } = facts.claims;
-  set(`${facts.prefix}:aud`, facts.audience);
-  set(`${facts.prefix}:oaud`, ...facts.tokenAudiences);
-  set(`${facts.prefix}:sub`, facts.subject);
-  if (Array.isArray(amr)) set(`${facts.prefix}:amr`, ...amr.filter(value => typeof value === 'string'));
-  else if (typeof amr === 'string') set(`${facts.prefix}:amr`, amr);
-  if (typeof email === 'string') set(`${facts.prefix}:email`, email);
-  set('aws:FederatedProvider', facts.providerArn);
-  set('sts:RoleSessionName', facts.sessionName);
-  set('sts:SourceIdentity', facts.sourceIdentity);
-  set('aws:SourceIp', facts.sourceIp);
-  set('aws:UserAgent', facts.userAgent);
-  for (const [key, value] of Object.entries(facts.tags)) set(`aws:RequestTag/${key}`, value);
-  set('aws:TagKeys', ...Object.keys(facts.tags));
-  set('sts:TransitiveTagKeys', ...facts.transitiveTagKeys);
-  return context;
+/** A token's provider as the one who asks. */
+export function isProvider(providerArn: string): TrustRequest['principal'] {
+  return (kind, value) =>
+    kind === '*' || value === '*' || (kind === 'Federated' && value === providerArn) ? 'role' : undefined;
 }

@@ -8,9 +8,9 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { checkTrust } from '../../src/aws/doctor/checks/trust.ts';
 import { readPolicy } from '../../src/aws/doctor/policy/read.ts';
+import { webIdentityContext } from '../../src/aws/iam/web-identity.ts';
 import { planOf } from '../../src/aws/plan.ts';
-import { parseTrustPolicy } from '../../src/emulator/policy.ts';
-import { allows, contextOf } from '../../src/emulator/trust.ts';
+import { allows, isProvider, parseTrustPolicy } from '../../src/emulator/trust.ts';
 import { configOf, TAG, WALLET_A, WALLET_B } from './support.ts';
 
 const plan = planOf(configOf());
@@ -52,7 +52,10 @@ const condition = fc.oneof(
 );
 const conditions = fc.array(condition, { maxLength: 3 }).map(list => {
   const block: Record<string, Record<string, unknown>> = {};
-  for (const [operator, key, value] of list) block[operator] = { ...block[operator], [key]: value };
+  for (const [operator, key, value] of list) {
+    const others = Object.entries(block[operator] ?? {}).filter(([k]) => k.toLowerCase() !== key.toLowerCase());
+    block[operator] = { ...Object.fromEntries(others), [key]: value };
+  }
   return block;
 });
 const statement = fc.record({
@@ -77,22 +80,18 @@ const policies = fc
 
 /** What the emulator says to a token of our issuer. */
 function lets(policy: object, tags: Record<string, string>, name: string): boolean {
-  const context = contextOf({
-    prefix: host,
+  const context = webIdentityContext({
+    host,
     providerArn: provider,
     audience: 'sts.amazonaws.com',
-    tokenAudiences: ['sts.amazonaws.com'],
     subject: `agentkeys:agent:${name.split('@')[0]}`,
-    claims: {},
     tags,
     transitiveTagKeys: Object.keys(tags),
     sessionName: name,
-    sourceIdentity: undefined,
-    sourceIp: '203.0.113.7',
-    userAgent: undefined,
+    more: { 'aws:SourceIp': '203.0.113.7' },
   });
   const parsed = parseTrustPolicy({ ...policy }, 'trust');
-  const request = { federated: provider, context };
+  const request = { principal: isProvider(provider), context };
   return (
     allows(parsed, ASSUME, request) && (Object.keys(tags).length === 0 || allows(parsed, 'sts:TagSession', request))
   );

@@ -344,7 +344,7 @@ admin: { listen: "127.0.0.1:\${env:PORT:-0}", allow_remote: "\${env:REMOTE}" }
     expect(JSON.parse(policy).Statement[0].Resource).toBe(`arn:aws:s3:::b/${WALLET.toLowerCase()}/*`);
     folder.write('p.json', POLICY.replace('${wallet}', ''));
     expect(await refusal(folder, { workloads })).toContain(
-      'workloads.a.session_policy_file: the session policy p.json: Statement 1: the wallet is neither',
+      'workloads.a.session_policy_file: the session policy p.json: statement 1: the wallet is neither',
     );
     folder.write('p.json', '{');
     expect(await refusal(folder, { workloads })).toContain('the session policy p.json: not JSON');

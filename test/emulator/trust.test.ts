@@ -1,33 +1,29 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { type Context, holds } from '../../src/aws/iam/evaluate.ts';
 import { compile, matches } from '../../src/aws/iam/pattern.ts';
-import { type Context, holds } from '../../src/emulator/conditions.ts';
-import { parseTrustPolicy } from '../../src/emulator/policy.ts';
-import { allows, contextOf } from '../../src/emulator/trust.ts';
+import { webIdentityContext } from '../../src/aws/iam/web-identity.ts';
+import { allows, isProvider, parseTrustPolicy } from '../../src/emulator/trust.ts';
 
 const ARN = 'arn:aws:iam::000000000000:oidc-provider/idp.example';
 const ACTION = 'sts:AssumeRoleWithWebIdentity';
 
-const context = contextOf({
-  prefix: 'idp.example',
+const context = webIdentityContext({
+  host: 'idp.example',
   providerArn: ARN,
   audience: 'sts.amazonaws.com',
-  tokenAudiences: ['sts.amazonaws.com'],
   subject: 'agentkeys:agent:0xaa',
-  claims: { amr: ['pwd', 'mfa'] },
   tags: { wallet: '0xaa', Team: 'Ingest' },
   transitiveTagKeys: ['wallet'],
   sessionName: '0xaa@scraper',
-  sourceIdentity: undefined,
-  sourceIp: '10.42.1.7',
-  userAgent: 'test',
+  more: { 'idp.example:amr': ['pwd', 'mfa'], 'aws:SourceIp': '10.42.1.7', 'aws:UserAgent': 'test' },
 });
 
 /** Whether one Allow with this condition lets the request in. */
 function allowed(Condition: unknown, options: { version?: string; statement?: object; more?: object[] } = {}): boolean {
   const statement = { Effect: 'Allow', Principal: { Federated: ARN }, Action: ACTION, Condition, ...options.statement };
   const document = { Version: options.version ?? '2012-10-17', Statement: [statement, ...(options.more ?? [])] };
-  return allows(parseTrustPolicy(document, 'policy'), ACTION, { federated: ARN, context });
+  return allows(parseTrustPolicy(document, 'policy'), ACTION, { principal: isProvider(ARN), context });
 }
 
 describe('a condition', () => {
@@ -54,10 +50,10 @@ describe('a condition', () => {
     [true, 'Null', { 'aws:RequestTag/missing': true }],
     [true, 'ForAllValues:StringEquals', { 'aws:TagKeys': ['wallet', 'Team', 'other'] }],
     [false, 'ForAllValues:StringEquals', { 'aws:TagKeys': ['wallet'] }],
-    [true, 'ForAllValues:StringEquals', { 'sts:Nothing': ['wallet'] }],
+    [true, 'ForAllValues:StringEquals', { 'aws:PrincipalOrgPaths': ['wallet'] }],
     [true, 'ForAnyValue:StringEquals', { 'aws:TagKeys': ['wallet'] }],
     [true, 'ForAnyValue:StringLike', { 'idp.example:amr': 'mf?' }],
-    [false, 'ForAnyValue:StringEquals', { 'sts:Nothing': ['wallet'] }],
+    [false, 'ForAnyValue:StringEquals', { 'aws:PrincipalOrgPaths': ['wallet'] }],
     [true, 'ForAnyValue:StringNotEquals', { 'aws:TagKeys': 'wallet' }],
     [false, 'ForAllValues:StringNotEquals', { 'aws:TagKeys': 'wallet' }],
     [true, 'StringEquals', { 'idp.example:sub': 'agentkeys:agent:${aws:RequestTag/wallet}' }],
@@ -67,7 +63,11 @@ describe('a condition', () => {
     [false, 'StringNotEquals', { 'idp.example:sub': '${aws:RequestTag/missing}' }],
     [true, 'StringEquals', { 'aws:RequestTag/wallet': "${aws:RequestTag/missing, '0xaa'}" }],
     [false, 'StringLike', { 'aws:RequestTag/wallet': '${*}' }],
-    [true, 'Bool', { 'idp.example:aud': 'STS.AMAZONAWS.COM' }],
+    [false, 'Bool', { 'idp.example:aud': 'STS.AMAZONAWS.COM' }],
+    [true, 'Bool', { 'aws:SecureTransport': true }],
+    [false, 'Bool', { 'aws:SecureTransport': 'false' }],
+    [false, 'StringEquals', { 'aws:PrincipalOrgID': 'o-1' }],
+    [true, 'StringNotEqualsIfExists', { 'aws:PrincipalOrgID': 'o-1' }],
     [true, 'IpAddress', { 'aws:SourceIp': ['192.0.2.0/24', '10.42.0.0/16'] }],
     [false, 'IpAddress', { 'aws:SourceIp': '10.43.0.0/16' }],
     [true, 'NotIpAddress', { 'aws:SourceIp': '10.43.0.0/16' }],
@@ -93,7 +93,7 @@ describe('a condition', () => {
       ['sub', ['anything']],
     ]);
     const condition = { operator: 'StringLike', set: undefined, ifExists: false, key: 'sub', values: ['${tag}'] };
-    expect(holds(condition, hostile, true)).toBe(false);
+    expect(holds(condition, { variables: true }, { action: ACTION, context: hostile })).toBe(false);
   });
 });
 
@@ -116,40 +116,61 @@ describe('a trust policy', () => {
   });
 
   it.each<[string, unknown, RegExp]>([
-    ['not JSON', '{', /policy: not JSON/],
+    ['not JSON', '{', /policy: it is not JSON/],
     [
       'a member twice, of which JSON.parse would take the last',
       '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Effec\\u0074":"Allow"}]}',
       /policy: "Effect" stands twice/,
     ],
-    ['a list', [], /must be a JSON object/],
+    ['a list', [], /policy: it is not a JSON object/],
     [
       'a Resource',
-      { Statement: { Effect: 'Allow', Principal: '*', Action: 'x', Resource: '*' } },
-      /Statement\[0\]\.Resource: no element/,
+      { Statement: { Effect: 'Allow', Principal: '*', Action: ACTION, Resource: '*' } },
+      /statement 1: Resource: a trust policy takes no Resource/,
     ],
-    ['no principal', { Statement: { Effect: 'Allow', Action: 'x' } }, /needs Principal/],
-    ['an effect in lower case', { Statement: { Effect: 'allow', Principal: '*', Action: 'x' } }, /Effect/],
+    ['no principal', { Statement: { Effect: 'Allow', Action: ACTION } }, /statement 1: Principal: it has no Principal/],
+    ['an effect in lower case', { Statement: { Effect: 'allow', Principal: '*', Action: ACTION } }, /Effect/],
     [
       'an unknown operator',
-      { Statement: { Effect: 'Allow', Principal: '*', Action: 'x', Condition: { StringEqual: {} } } },
-      /StringEqual: an operator/,
+      { Statement: { Effect: 'Allow', Principal: '*', Action: ACTION, Condition: { StringEqual: {} } } },
+      /Condition\.StringEqual: "StringEqual" is no condition operator/,
     ],
-    ['Allow with NotPrincipal', { Statement: { Effect: 'Allow', NotPrincipal: '*', Action: 'x' } }, /only with Deny/],
+    [
+      'Allow with NotPrincipal',
+      { Statement: { Effect: 'Allow', NotPrincipal: '*', Action: ACTION } },
+      /goes with Deny only/,
+    ],
     [
       'a URL as federated principal',
       { Statement: { Effect: 'Allow', Principal: { Federated: 'https://idp.example' }, Action: ACTION } },
-      /Principal\.Federated: "https:\/\/idp\.example": federated principals must be/,
+      /Principal\.Federated: "https:\/\/idp\.example": a federated principal is the ARN/,
     ],
     [
       'every federated principal',
       { Statement: { Effect: 'Allow', Principal: { Federated: '*' }, Action: ACTION } },
-      /federated principals must be/,
+      /a federated principal is the ARN/,
+    ],
+    [
+      'a bare domain as federated principal',
+      { Statement: { Effect: 'Allow', Principal: { Federated: 'idp.example' }, Action: ACTION } },
+      /a federated principal is the ARN/,
+    ],
+    [
+      'a condition key that nobody knows',
+      {
+        Statement: {
+          Effect: 'Allow',
+          Principal: '*',
+          Action: ACTION,
+          Condition: { Null: { 'aws:RequestTags/w': 'false' } },
+        },
+      },
+      /statement 1: aws:RequestTags\/w: a condition key that neither STS nor this emulator knows/,
     ],
     [
       'an action of another service',
       { Statement: { Effect: 'Allow', Principal: '*', Action: [ACTION, 's3:GetObject'] } },
-      /Action: "s3:GetObject": a trust policy may only name STS's actions/,
+      /Action: a trust policy takes STS's actions only \(sts:…\), not "s3:GetObject"/,
     ],
     ['an unknown version', { Version: '2012', Statement: [] }, /Version/],
   ])('with %s is refused, with the place', (_, document, message) => {
@@ -199,7 +220,11 @@ describe('set operators', () => {
   const values = fc.array(fc.constantFrom('a', 'b', 'c'), { maxLength: 4 });
   const wanted = fc.array(fc.constantFrom('a', 'b', 'c'), { minLength: 1, maxLength: 3 });
   const of = (set: 'ForAllValues' | 'ForAnyValue', operator: string, have: string[], want: string[]) =>
-    holds({ operator, set, ifExists: false, key: 'k', values: want }, new Map([['k', have]]), true);
+    holds(
+      { operator, set, ifExists: false, key: 'k', values: want },
+      { variables: true },
+      { action: ACTION, context: new Map([['k', have]]) },
+    );
 
   it('are “all” and “any” over the request’s values', () => {
     fc.assert(

@@ -97,7 +97,7 @@ describe('XML', () => {
 });
 
 describe('options', () => {
-  const trustPolicy = { Version: '2012-10-17', Statement: [] };
+  const trustPolicy = { Version: '2012-10-17', Statement: { Effect: 'Deny', Principal: '*', Action: 'sts:*' } };
   it('take the account from a role’s ARN, and 000000000000 without any', () => {
     expect(createStsEmulator().accountId).toBe('000000000000');
     expect(createStsEmulator({ roles: [{ arn: ROLE, trustPolicy }] }).accountId).toBe('123456789012');
@@ -115,7 +115,7 @@ describe('options', () => {
       /not in the account/,
     ],
     ['a session of 30 minutes', { roles: [{ name: 'r', maxSessionDuration: 1800, trustPolicy }] }, /3600 to 43200/],
-    ['a policy that is no JSON', { roles: [{ name: 'r', trustPolicy: 'x' }] }, /roles: r: trustPolicy: not JSON/],
+    ['a policy that is no JSON', { roles: [{ name: 'r', trustPolicy: 'x' }] }, /roles: r: trustPolicy: it is not JSON/],
   ])('refuse %s, and say how to mend it', (_, options, message) => {
     expect(() => createStsEmulator(options)).toThrow(message);
   });
