@@ -347,7 +347,7 @@ admin: { listen: "127.0.0.1:\${env:PORT:-0}", allow_remote: "\${env:REMOTE}" }
       'workloads.a.session_policy_file: the session policy p.json: statement 1: the wallet is neither',
     );
     folder.write('p.json', '{');
-    expect(await refusal(folder, { workloads })).toContain('the session policy p.json: not JSON');
+    expect(await refusal(folder, { workloads })).toContain('the session policy p.json: it is not JSON');
   });
 
   it('looks at certificates and keys before anything listens', async () => {
