@@ -1,10 +1,10 @@
 /**
- * What a verb is given, and how it is run.
+ * What a command is given: its environment and its two streams.
  *
  * @module
  */
+import type { Command } from 'commander';
 
-/** What every verb is given. */
 export interface Io {
   readonly env: NodeJS.ProcessEnv;
   /** A line to stdout. */
@@ -13,8 +13,11 @@ export interface Io {
   readonly warn: (line: string) => void;
 }
 
-/** How a verb is run: its return value is the exit status. */
-export type Run = <A extends unknown[]>(verb: (...args: A) => Promise<number>) => (...args: A) => Promise<void>;
+/** Turns a function that returns an exit status into a commander action. */
+export type Run = <A extends unknown[]>(action: (...args: A) => Promise<number>) => (...args: A) => Promise<void>;
+
+/** What a file of `commands/` exports: adds flags and the action to its command. */
+export type Configure = (command: Command, io: Io, run: Run) => void;
 
 /** The process's own. */
 export function processIo(): Io {
@@ -27,7 +30,7 @@ export function processIo(): Io {
 
 let printed = false;
 
-/** To standard output, which is opened by the first text: `serve` has none for it. */
+/** Writes to standard output, which node opens with the first text. */
 export function print(text: string): void {
   if (!printed) process.stdout.on('error', unprintable);
   printed = true;
@@ -35,7 +38,7 @@ export function print(text: string): void {
 }
 
 function unprintable({ code }: NodeJS.ErrnoException): void {
-  // Whoever was reading has gone, as `head` does: there is nobody to tell.
+  // The reader has gone, as `head` does.
   if (code === 'EPIPE') return;
   process.stderr.write(`walletcreds: standard output can't be written (${code})\n`);
   process.exit(1);

@@ -1,19 +1,40 @@
 /**
- * `walletcreds exec WORKLOAD -- CMD…`: a program with an endpoint of its own. Ephemeral port and token; the credentials
- * stay out of this process's environment and of every command line, and end with the program.
+ * Runs the program of `walletcreds exec`: its environment, its signals, its exit status.
  *
  * @module
  */
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
-import { childEnv } from './child-env.ts';
-import { inForeground } from './foreground.ts';
+import { inForeground } from './signals.ts';
+
+/** Variables that an SDK reads for credentials before the endpoint, or instead of it. */
+const SHADOWING = [
+  'AWS_ACCESS_KEY_ID',
+  'AWS_SECRET_ACCESS_KEY',
+  'AWS_SESSION_TOKEN',
+  'AWS_SECURITY_TOKEN',
+  'AWS_ACCESS_KEY',
+  'AWS_SECRET_KEY',
+  'AWS_CREDENTIAL_EXPIRATION',
+  'AWS_PROFILE',
+  'AWS_DEFAULT_PROFILE',
+  'AWS_SHARED_CREDENTIALS_FILE',
+  'AWS_CREDENTIAL_FILE',
+  'AWS_ROLE_ARN',
+  'AWS_ROLE_SESSION_NAME',
+  'AWS_WEB_IDENTITY_TOKEN_FILE',
+  'AWS_BEARER_TOKEN_BEDROCK',
+  'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI',
+  'AWS_CONTAINER_CREDENTIALS_FULL_URI',
+  'AWS_CONTAINER_AUTHORIZATION_TOKEN',
+  'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE',
+] as const;
 
 /** Files that an SDK reads before it asks the endpoint; `exec` points them at nothing. */
 const NO_FILES = { AWS_SHARED_CREDENTIALS_FILE: '/dev/null', AWS_CONFIG_FILE: '/dev/null' };
 
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH', 'SIGCONT'] as const;
-/** The program has these from its terminal already, where there is one: passed on, it would get them twice. */
+/** A terminal sends these to the program itself. */
 const FROM_TERMINAL: ReadonlySet<string> = new Set(['SIGINT', 'SIGQUIT', 'SIGWINCH']);
 
 export interface ExecOptions {
@@ -56,4 +77,11 @@ export function runChild(options: ExecOptions, warn: (line: string) => void): Pr
 
 function reason({ code, message }: NodeJS.ErrnoException): string {
   return code === 'EACCES' ? 'may not be executed by this user' : message;
+}
+
+/** A copy of `env` without the variables of {@link SHADOWING}, and with `added`. */
+function childEnv(env: NodeJS.ProcessEnv, added: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+  const child: NodeJS.ProcessEnv = { ...env };
+  for (const name of SHADOWING) delete child[name];
+  return { ...child, ...added };
 }

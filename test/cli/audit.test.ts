@@ -1,7 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { auditExport, auditHeads, auditList, auditPrune, auditVerify } from '../../src/cli/commands/audit.ts';
+import { auditExport } from '../../src/cli/commands/audit/export.ts';
+import { auditHeads } from '../../src/cli/commands/audit/heads.ts';
+import { auditList } from '../../src/cli/commands/audit/list.ts';
+import { auditPrune } from '../../src/cli/commands/audit/prune.ts';
+import { auditVerify } from '../../src/cli/commands/audit/verify.ts';
 import { inert, table } from '../../src/cli/output/table.ts';
 import { parseWallet } from '../../src/workload/wallet.ts';
 import {

@@ -2,15 +2,12 @@ import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
 import { describe, expect, it } from 'vitest';
-import {
-  type KeysCommand,
-  keysGenerate,
-  keysJwks,
-  keysList,
-  keysRevoke,
-  keysRotate,
-} from '../../src/cli/commands/keys.ts';
-import { keysCommand } from '../../src/cli/keys-dir.ts';
+import { type KeysCommand, keysCommand } from '../../src/cli/commands/keys/context.ts';
+import { keysGenerate } from '../../src/cli/commands/keys/generate.ts';
+import { keysJwks } from '../../src/cli/commands/keys/jwks.ts';
+import { keysList } from '../../src/cli/commands/keys/list.ts';
+import { keysRevoke } from '../../src/cli/commands/keys/revoke.ts';
+import { keysRotate } from '../../src/cli/commands/keys/rotate.ts';
 import { createKeyStore } from '../../src/identity-token/keys/store.ts';
 import { createIdentityTokenSource } from '../../src/identity-token/source.ts';
 import { keysFolder, NOW, SIGNER, temporaryFolder, workload, writeKey } from '../identity-token/support.ts';

@@ -7,7 +7,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { inForeground } from '../../src/cli/foreground.ts';
+import { inForeground } from '../../src/cli/signals.ts';
 import { type Chain, startChain } from '../support/chain.ts';
 import { because, debian } from '../support/clients.ts';
 import { bin, cleanEnv, output, run } from '../support/process.ts';

@@ -20,7 +20,7 @@ const layers: readonly (readonly string[])[] = [
   ['src/workload/'],
   // Reading and evaluating policies needs nothing of ours, so session policies in the configuration may use it.
   ['src/aws/iam/'],
-  ['src/lib/', 'src/version.ts'],
+  ['src/lib/', 'src/package.ts'],
 ];
 
 const sources = files('src', '.ts');

@@ -1,9 +1,9 @@
 /**
- * `walletcreds aws-setup`: prints what the account must be told, for this configuration. It changes nothing itself.
+ * `walletcreds aws-setup`: prints the setup of the account for this configuration. It changes nothing itself.
  *
  * @module
  */
-
+import { type Command, Option } from 'commander';
 import { dialectOf } from '../../aws/doctor/doctor.ts';
 import type { Dialect } from '../../aws/plan.ts';
 import { renderCli, renderRevocationCli } from '../../aws/setup/render/cli.ts';
@@ -12,9 +12,10 @@ import { renderRevocationTerraform, renderTerraform } from '../../aws/setup/rend
 import { revocationOf, setupOf } from '../../aws/setup/setup.ts';
 import { loadConfig } from '../../config/load.ts';
 import { UsageError } from '../../lib/errors.ts';
-import type { Io } from '../io.ts';
+import type { Io, Run } from '../io.ts';
+import { configOption, dialectOption, issuerOption, repeated, withExamples } from '../options.ts';
 
-export type SetupFormat = 'cli' | 'cloudformation' | 'terraform';
+type SetupFormat = 'cli' | 'cloudformation' | 'terraform';
 
 export interface AwsSetupOptions {
   readonly config: string;
@@ -26,9 +27,9 @@ export interface AwsSetupOptions {
   readonly sourceIp?: readonly string[];
   readonly bindSession?: boolean;
   readonly revoke?: string;
-  /** For identity tokens that another issuer signs. */
+  /** If another issuer signs the identity tokens. */
   readonly issuer?: string;
-  /** Where the roles are in several accounts. */
+  /** If the roles are in several accounts. */
   readonly accountId?: string;
 }
 
@@ -38,6 +39,31 @@ const REVOCATION = {
   cloudformation: renderRevocationCloudFormation,
   terraform: renderRevocationTerraform,
 };
+
+export function configure(command: Command, io: Io, run: Run): void {
+  withExamples(
+    command,
+    'aws.md',
+    'walletcreds aws-setup --bucket my-bucket --prefix bots/',
+    'walletcreds aws-setup --bucket my-bucket --format terraform > walletcreds.tf',
+  )
+    .description(
+      'Prints the OIDC provider, the role with its trust policy, the role’s policy and the bucket’s policy. It changes nothing itself.',
+    )
+    .addOption(configOption())
+    .addOption(
+      new Option('--format <FORMAT>', 'the output').choices(['cli', 'cloudformation', 'terraform']).default('cli'),
+    )
+    .addOption(dialectOption())
+    .option('--bucket <BUCKET>', 'the bucket that the wallets share')
+    .option('--prefix <PREFIX>', 'the part of its keys before the wallet, such as bots/')
+    .option('--source-ip <CIDR>', 'allow only these addresses; repeat it for more', repeated)
+    .option('--bind-session', 'also bind `sub` and the session name to the wallet')
+    .option('--revoke <WALLET>', 'print instead the statement that ends this wallet’s sessions')
+    .option('--account-id <ID>', 'the account to print for, if the roles are in several')
+    .addOption(issuerOption())
+    .action(run((options: AwsSetupOptions) => awsSetup(options, io)));
+}
 
 /** @throws ConfigError, UsageError */
 export async function awsSetup(options: AwsSetupOptions, io: Io): Promise<number> {
@@ -60,7 +86,8 @@ export async function awsSetup(options: AwsSetupOptions, io: Io): Promise<number
     );
     return 0;
   }
-  if (options.bucket === undefined) throw new UsageError('--bucket B is missing: whose policy shall confine the role?');
+  if (options.bucket === undefined)
+    throw new UsageError('--bucket B is missing: name the bucket that the policies are for');
   const setup = setupOf(config, {
     dialect,
     bucket: options.bucket,

@@ -1,26 +1,40 @@
 /**
- * `walletcreds env WORKLOAD`: what its container needs in its environment.
+ * `walletcreds env WORKLOAD`: the environment of its container.
  *
  * @module
  */
+import type { Command } from 'commander';
 import type { Config, WorkloadConfig } from '../../config/types.ts';
 import { formatAddress } from '../../http/listen-error.ts';
 import { UsageError } from '../../lib/errors.ts';
-import type { Io } from '../io.ts';
+import type { Io, Run } from '../io.ts';
+import { configOption, withExamples } from '../options.ts';
 import { type ContainerVariables, exportsFor } from '../output/shell.ts';
 import { workloadOf } from '../workload-of.ts';
 
-export interface EnvFlags {
+interface EnvFlags {
   readonly config: string;
   readonly relative?: boolean;
   readonly tokenFile?: boolean;
 }
 
-export async function printEnv(name: string, flags: EnvFlags, io: Io): Promise<number> {
+export function configure(command: Command, io: Io, run: Run): void {
+  withExamples(command, 'clients.md', 'eval "$(walletcreds env scraper-a)"')
+    .argument('<WORKLOAD>', 'a name under `workloads`')
+    .description(
+      'Prints the environment of a workload’s container. It has the token or the file of the token, never both, since SDKs differ when they see both.',
+    )
+    .addOption(configOption())
+    .option('--relative', 'the RELATIVE_URI form, for clients that send no header (needs relative_uri)')
+    .option('--token-file', 'name the token’s file instead of the token')
+    .action(run((workload: string, flags: EnvFlags) => printEnv(workload, flags, io)));
+}
+
+async function printEnv(name: string, flags: EnvFlags, io: Io): Promise<number> {
   const { config, found } = await workloadOf(name, flags.config, io.env, 'endpoint');
   const { region } = config;
   const stsEndpoint = config.sts.endpointSource === 'region' ? {} : { stsEndpoint: config.sts.endpoint };
-  const uri = flags.relative === true ? relative(found) : { fullUri: fullUri(config), ...token(found, flags) };
+  const uri = flags.relative === true ? relative(found) : { fullUri: fullUri(config), ...tokenOf(found, flags) };
   for (const line of exportsFor({ ...uri, region, ...stsEndpoint })) io.out(line);
   return 0;
 }
@@ -35,13 +49,15 @@ function relative({ relativeUri, workload }: WorkloadConfig): Uri {
   return { relativeUri: `/v2/credentials/${relativeUri.id}` };
 }
 
-function token({ token: held, workload }: WorkloadConfig, { tokenFile }: EnvFlags): Uri {
-  if (held === undefined) {
-    throw new UsageError(`workloads.${workload.name}: it has no token_file or token_env; its proofs are under callers`);
+function tokenOf({ token, workload }: WorkloadConfig, { tokenFile }: EnvFlags): Uri {
+  if (token === undefined) {
+    throw new UsageError(
+      `workloads.${workload.name}: it has no token_file or token_env; it authenticates by what callers says`,
+    );
   }
-  if (tokenFile !== true) return { token: held.value };
-  if (held.file === undefined) throw new UsageError(`workloads.${workload.name}: --token-file needs token_file`);
-  return { tokenFile: held.file };
+  if (tokenFile !== true) return { token: token.value };
+  if (token.file === undefined) throw new UsageError(`workloads.${workload.name}: --token-file needs token_file`);
+  return { tokenFile: token.file };
 }
 
 /** Plain http on loopback first, since that is the only form that every client takes; then link-local; then https. */

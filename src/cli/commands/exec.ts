@@ -1,43 +1,59 @@
 /**
- * `walletcreds exec WORKLOAD -- CMD…`: which credentials the program gets, and how.
+ * `walletcreds exec WORKLOAD -- CMD…`: runs a program with its own endpoint, or with static credentials.
  *
  * @module
  */
 import { randomBytes } from 'node:crypto';
+import type { Command } from 'commander';
 import type { Config, WorkloadConfig } from '../../config/types.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { UsageError } from '../../lib/errors.ts';
 import { createSidecar } from '../../server/sidecar.ts';
 import { firstCredentials } from '../first-credentials.ts';
-import type { Io } from '../io.ts';
+import type { Io, Run } from '../io.ts';
 import { cliLogger } from '../logger.ts';
 import { askEndpoint, endpointEnv, exchangeOnce } from '../once.ts';
+import { configOption, endpointOption, withExamples } from '../options.ts';
 import { staticEnv } from '../output/credentials-format.ts';
 import { runChild } from '../run-child.ts';
 import { workloadOf } from '../workload-of.ts';
 
-/** How long a program waits for its first credentials before it is given up. */
-const PATIENCE_MS = 30_000;
+/** How long `exec` waits for the first credentials before it gives up. */
+const FIRST_CREDENTIALS_MS = 30_000;
 
-export interface ExecFlags {
+interface ExecFlags {
   readonly config: string;
   readonly endpoint?: string;
   readonly staticEnv?: boolean;
 }
 
+export function configure(command: Command, io: Io, run: Run): void {
+  withExamples(command, 'clients.md', 'walletcreds exec scraper-a -- aws s3 ls s3://my-bucket/')
+    .argument('<WORKLOAD>', 'a name under `workloads`')
+    .argument('<CMD...>', 'the program and its arguments')
+    .usage('[options] WORKLOAD -- CMD...')
+    .description(
+      'Runs CMD with the AWS_CONTAINER_* variables of its own endpoint. Other AWS credential variables are removed. It passes signals on, and exits as CMD does.',
+    )
+    .addOption(configOption())
+    .option('--static-env', 'set AWS_ACCESS_KEY_ID and so on once, for programs that know nothing else')
+    .addOption(endpointOption())
+    .action(run((workload: string, program: string[], flags: ExecFlags) => exec(workload, program, flags, io)));
+}
+
 /** @returns the program's own exit status */
-export async function exec(name: string, command: readonly string[], flags: ExecFlags, io: Io): Promise<number> {
+async function exec(name: string, command: readonly string[], flags: ExecFlags, io: Io): Promise<number> {
   if (command.length === 0) throw new UsageError('exec: no program was given; write it after --');
   const needs = flags.endpoint === undefined ? 'exchange' : 'endpoint';
   const { config, found } = await workloadOf(name, flags.config, io.env, needs);
-  const place = {
+  const region = {
     AWS_REGION: config.region,
     AWS_DEFAULT_REGION: config.region,
-    // Credentials of an STS of one's own mean nothing to AWS's.
+    // AWS's STS doesn't know credentials of another STS.
     ...(config.sts.endpointSource === 'region' ? {} : { AWS_ENDPOINT_URL_STS: config.sts.endpoint }),
   };
   const run = (added: Record<string, string>) =>
-    runChild({ command, env: io.env, added: { ...place, ...added } }, io.warn);
+    runChild({ command, env: io.env, added: { ...region, ...added } }, io.warn);
   const log = await cliLogger(io.env, 'warn');
 
   if (flags.staticEnv === true) {
@@ -53,7 +69,7 @@ export async function exec(name: string, command: readonly string[], flags: Exec
   const token = randomBytes(32).toString('hex');
   const sidecar = await createSidecar(alone(config, found, token), { log, listeners: ['endpoint'] });
   try {
-    await firstCredentials(sidecar.status, { clock: systemClock, patienceMs: PATIENCE_MS });
+    await firstCredentials(sidecar.status, { clock: systemClock, patienceMs: FIRST_CREDENTIALS_MS });
     return await run({
       AWS_CONTAINER_CREDENTIALS_FULL_URI: `${sidecar.endpoint?.url}/v1/credentials`,
       AWS_CONTAINER_AUTHORIZATION_TOKEN: token,
@@ -63,7 +79,7 @@ export async function exec(name: string, command: readonly string[], flags: Exec
   }
 }
 
-/** The configuration for one program: this workload alone, on an ephemeral port, known by a token made for it. */
+/** The configuration for one program: this workload alone, on an ephemeral port, with a token of its own. */
 function alone(config: Config, found: WorkloadConfig, token: string): Config {
   const { relativeUri: _relative, bearer: _bearer, ...rest } = found;
   const { tls: _tls, ...endpoint } = config.endpoint;

@@ -1,15 +1,31 @@
 /**
- * `walletcreds healthcheck`: exit 0 when the running process is ready. For Docker's HEALTHCHECK and exec probes, so it
- * loads nothing but node's own modules.
+ * `walletcreds healthcheck`: asks a running process whether it is ready. It runs every few seconds, so it loads little.
  *
  * @module
  */
 import { request as http } from 'node:http';
 import { request as https } from 'node:https';
+import type { Command } from 'commander';
 import { UsageError } from '../../lib/errors.ts';
+import type { Io, Run } from '../io.ts';
+import { withExamples } from '../options.ts';
+
+const ADMIN = 'http://127.0.0.1:9112';
+
+export function configure(command: Command, io: Io, run: Run): void {
+  withExamples(command, 'compose.md', 'walletcreds healthcheck --workload scraper-a')
+    .description('Asks a running process whether it is ready. For Docker’s HEALTHCHECK and exec probes.')
+    .option('--workload <NAME>', 'only this workload')
+    .option('--url <URL>', 'the URL of its admin listener', ADMIN)
+    .action(
+      run(({ workload, url }: { workload?: string; url: string }) =>
+        healthcheck({ url, out: io.out, ...(workload === undefined ? {} : { workload }) }),
+      ),
+    );
+}
 
 export interface HealthcheckOptions {
-  /** Where the admin listener is; `http://127.0.0.1:9112` in the command line. */
+  /** Of the admin listener. */
   readonly url: string;
   readonly workload?: string;
   /** ms; default 2,000, below Docker's default of 30 s and Kubernetes' of 1 s for most probes that set one. */
@@ -20,7 +36,7 @@ export interface HealthcheckOptions {
 /** @returns the exit status: 0 ready, 1 not ready or not reached @throws UsageError for a URL that is none */
 export async function healthcheck(options: HealthcheckOptions): Promise<number> {
   if (!/^https?:\/\//i.test(options.url) || !URL.canParse(options.url)) {
-    throw new UsageError(`--url ${options.url}: not a URL; it reads http://127.0.0.1:9112`);
+    throw new UsageError(`--url ${options.url}: not a URL; it reads ${ADMIN}`);
   }
   const url = new URL('/readyz', options.url);
   if (options.workload !== undefined) url.searchParams.set('workload', options.workload);

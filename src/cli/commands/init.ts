@@ -1,27 +1,42 @@
 /**
- * `walletcreds init`: a configuration to start from, a signing key and the token files. Never overwrites anything.
+ * `walletcreds init`: a configuration to start from, a signing key and the token files. It never overwrites anything.
  *
  * @module
  */
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
+import type { Command } from 'commander';
 import { loadConfig } from '../../config/load.ts';
 import { TEMPLATE } from '../../config/template.ts';
 import { generateKey } from '../../identity-token/keys/index.ts';
 import { UsageError } from '../../lib/errors.ts';
 import { makeFolder } from '../../lib/files/make-folder.ts';
+import type { Io, Run } from '../io.ts';
+import { withExamples } from '../options.ts';
+
+export function configure(command: Command, io: Io, run: Run): void {
+  withExamples(command, 'aws.md', 'walletcreds init --dir /etc/walletcreds')
+    .description('Writes a configuration to start from, a signing key and token files. It never overwrites anything.')
+    .option('--dir <DIR>', 'the folder to write to', '.')
+    .action(
+      run(async ({ dir }: { dir: string }) => {
+        await init({ dir, log: io.out, env: io.env });
+        return 0;
+      }),
+    );
+}
 
 export interface InitOptions {
-  /** Where to; made if it isn't there. */
+  /** The folder to write to; made if it is missing. */
   readonly dir: string;
-  /** One line of what was made, what was there, and what comes next. */
+  /** Takes one line each of what was made, what was there, and what comes next. */
   readonly log: (line: string) => void;
   /** Default the process's. */
   readonly env?: NodeJS.ProcessEnv;
 }
 
 /**
- * @throws ConfigError if the configuration that is there already is wrong
+ * @throws ConfigError if an existing configuration is wrong
  * @throws UsageError if the folder can't be written
  */
 export async function init(options: InitOptions): Promise<void> {
@@ -30,7 +45,7 @@ export async function init(options: InitOptions): Promise<void> {
   const told = (path: string) => relative(process.cwd(), path) || '.';
   writeTemplate(dir, file, path => log(path));
 
-  // Wherever the tokens go, loading makes those that are missing; so look first which are there.
+  // Loading makes the missing tokens, so the first load only looks which exist.
   const before = await loadConfig(file, { env, purpose: 'inspect' });
   const config = await loadConfig(file, { env });
   for (const path of tokenFiles(config)) log(`${before.sources.held(path) ? 'exists ' : 'wrote  '} ${told(path)}`);
@@ -55,7 +70,7 @@ export async function init(options: InitOptions): Promise<void> {
   log(`  walletcreds serve --config ${told(file)}`);
 }
 
-/** A key and tokens are for no repository. */
+/** Keeps the key and the tokens out of a git repository. */
 function hideFromGit(dir: string, paths: readonly string[], log: (line: string) => void): void {
   const own = [...new Set(paths.map(path => relative(dir, path)))].filter(path => !path.startsWith('..'));
   if (own.length === 0 || !inRepository(dir)) return;
@@ -76,7 +91,7 @@ function writeTemplate(dir: string, file: string, log: (line: string) => void): 
   const name = relative(process.cwd(), file) || file;
   try {
     makeFolder(dir);
-    // `wx`: what somebody else has written meanwhile is not overwritten either.
+    // `wx` also keeps a file that appeared meanwhile.
     writeFileSync(file, TEMPLATE, { flag: 'wx', mode: 0o644 });
     log(`wrote   ${name}`);
   } catch (error) {
@@ -88,7 +103,7 @@ function writeTemplate(dir: string, file: string, log: (line: string) => void): 
   }
 }
 
-/** Every file with a token that loading makes where it is missing. */
+/** The token files that loading makes if they are missing. */
 function tokenFiles(config: Awaited<ReturnType<typeof loadConfig>>): readonly string[] {
   const files = [...config.workloads.values()].flatMap(({ token, relativeUri }) => [token?.file, relativeUri?.idFile]);
   return [...files, config.admin.token?.file].filter(file => file !== undefined);

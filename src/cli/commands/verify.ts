@@ -3,7 +3,7 @@
  *
  * @module
  */
-
+import { type Command, Option } from 'commander';
 import { dialectOf } from '../../aws/doctor/doctor.ts';
 import { placeOf } from '../../aws/plan.ts';
 import type { AwsKeys } from '../../aws/signed-request.ts';
@@ -17,12 +17,13 @@ import { walk } from '../../aws/verify/verify.ts';
 import { loadConfig } from '../../config/load.ts';
 import type { Config, WorkloadConfig } from '../../config/types.ts';
 import { UsageError } from '../../lib/errors.ts';
-import type { Io } from '../io.ts';
+import type { Io, Run } from '../io.ts';
 import { cliLogger } from '../logger.ts';
 import { askEndpoint, exchangeOnce } from '../once.ts';
+import { configOption, jsonOption, repeated, url, withExamples } from '../options.ts';
 import { workloadOf } from '../workload-of.ts';
 
-export type Via = 'exchange' | 'endpoint' | 'mint-aws-creds';
+type Via = 'exchange' | 'endpoint' | 'mint-aws-creds';
 
 export interface VerifyFlags {
   readonly config: string;
@@ -41,6 +42,34 @@ export interface VerifyFlags {
   readonly json?: boolean;
   /** Instead of `via`, for tests. */
   readonly getCredentials?: (workload: string) => Promise<AwsKeys>;
+}
+
+export function configure(command: Command, io: Io, run: Run): void {
+  withExamples(command, 'aws.md', 'walletcreds verify scraper-a --bucket my-bucket --prefix bots/')
+    .argument('<WORKLOAD>', 'a name under `workloads`')
+    .description(
+      'Fetches credentials and uses them: the own prefix must list, a foreign one must be AccessDenied. Exit status: 0 proven, 3 isolation broken, 4 own access denied, 1 it could not be carried out.',
+    )
+    .addOption(configOption())
+    .requiredOption('--bucket <BUCKET>', 'the bucket')
+    .option('--prefix <PREFIX>', 'the part of its keys before the wallet, such as bots/')
+    .option('--foreign <PREFIX>', 'a prefix that must be denied (default: 0xdeadbeef/)')
+    .option(
+      '--foreign-key <KEY>',
+      'an existing object that must be denied; repeat it for more (default: one of another workload)',
+      repeated,
+    )
+    .option('--endpoint-url <URL>', 'the URL of S3, for Ceph and others', url)
+    .addOption(
+      new Option('--via <VIA>', 'the source of the credentials')
+        .choices(['exchange', 'endpoint', 'mint-aws-creds'])
+        .default('exchange'),
+    )
+    .option('--endpoint <URL>', 'with --via endpoint: its URL (default: as configured)', url)
+    .option('--broker <URL>', 'with --via mint-aws-creds: the broker', url)
+    .option('--bearer-file <FILE>', 'with --via mint-aws-creds: the file with the bearer')
+    .addOption(jsonOption())
+    .action(run((workload: string, flags: VerifyFlags) => verify(workload, flags, io)));
 }
 
 /** @returns 0 proven, 3 isolation broken, 4 own access denied, 1 it could not be carried out */

@@ -1,5 +1,7 @@
 /**
- * How an error that ends a verb is told.
+ * What an error means for the command that it ends: a message and an exit status.
+ *
+ * 0 done, 1 it failed, 2 the command or the configuration is wrong. `verify` and `exec` have more.
  *
  * @module
  */
@@ -9,11 +11,11 @@ import { plain } from '../lib/plain-text.ts';
 import type { Io } from './io.ts';
 
 /**
- * One line (for a configuration, one a problem) that says where and how to mend it; never a stack trace.
+ * Writes one line (for a configuration, one a problem) that says where the fault is and how to fix it.
  *
  * @returns the exit status
  */
-export function report(error: unknown, { env, warn }: Pick<Io, 'env' | 'warn'>): number {
+export function reportError(error: unknown, { env, warn }: Pick<Io, 'env' | 'warn'>): number {
   if (error instanceof ConfigError || error instanceof UsageError) {
     warn(error.message);
     return 2;

@@ -1,0 +1,52 @@
+/**
+ * `walletcreds audit export`: every record, oldest first.
+ *
+ * @module
+ */
+import { type Command, Option } from 'commander';
+import { COLUMNS } from '../../../audit/columns.ts';
+import { rowsOf } from '../../../audit/reader.ts';
+import { UsageError } from '../../../lib/errors.ts';
+import type { Io, Run } from '../../io.ts';
+import { withExamples } from '../../options.ts';
+import { inert, inertJson } from '../../output/table.ts';
+import {
+  type AuditCommand,
+  type AuditFlags,
+  auditCommand,
+  type FilterFlags,
+  filterOf,
+  reading,
+  withFilters,
+} from './context.ts';
+
+export function configure(command: Command, io: Io, run: Run): void {
+  withFilters(withExamples(command, 'aws.md', 'walletcreds audit export --format csv > audit.csv'))
+    .description('Prints every record, oldest first.')
+    .addOption(new Option('--format <FORMAT>', 'the output').choices(['jsonl', 'csv']).default('jsonl'))
+    .action(
+      run(async (flags: AuditFlags & FilterFlags & { format: string }) =>
+        auditExport({ ...flags, ...(await auditCommand(flags, io)) }),
+      ),
+    );
+}
+
+export async function auditExport(command: AuditCommand & FilterFlags & { format?: string }): Promise<number> {
+  const { out, format = 'jsonl' } = command;
+  if (format !== 'jsonl' && format !== 'csv') throw new UsageError(`--format ${format}: write jsonl or csv`);
+  return reading(command, async db => {
+    if (format === 'csv') out(COLUMNS.join(','));
+    for await (const row of rowsOf(db, filterOf(command)))
+      out(format === 'csv' ? COLUMNS.map(column => csvField(row[column])).join(',') : inertJson(row));
+    return 0;
+  });
+}
+
+/** RFC 4180; a field that a spreadsheet would take for a formula begins with an apostrophe. */
+function csvField(value: string | number | null): string {
+  if (value === null) return '';
+  if (typeof value === 'number') return String(value);
+  const safe = inert(value);
+  const text = /^[=+\-@]/.test(safe.trimStart()) ? `'${safe}` : safe;
+  return /[",'\r\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
+}

@@ -1,0 +1,75 @@
+/**
+ * `walletcreds audit verify`: checks the hash chains.
+ *
+ * @module
+ */
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import type { Head } from '../../../audit/chain.ts';
+import { parseHeads } from '../../../audit/heads.ts';
+import { type VerifyReport, verifyAuditLog } from '../../../audit/verify.ts';
+import { UsageError } from '../../../lib/errors.ts';
+import type { Io, Run } from '../../io.ts';
+import { withExamples } from '../../options.ts';
+import { inert, inertJson } from '../../output/table.ts';
+import { type AuditCommand, type AuditFlags, auditCommand, isoSeconds, reading } from './context.ts';
+
+export function configure(command: Command, io: Io, run: Run): void {
+  withExamples(command, 'aws.md', 'walletcreds audit verify --heads heads.txt')
+    .description(
+      'Finds an edited, a removed and a reordered record; with heads a cut end too. Exit status 1 if there is one.',
+    )
+    .option('--heads <FILE>', 'heads as `audit heads` prints them or the log has them')
+    .action(
+      run(async ({ heads, ...flags }: AuditFlags & { heads?: string }) =>
+        auditVerify({ ...(await auditCommand(flags, io)), ...(heads === undefined ? {} : { heads }) }),
+      ),
+    );
+}
+
+/** Checks the chains, against heads from a file if one is given. */
+export async function auditVerify(command: AuditCommand & { heads?: string }): Promise<number> {
+  const { out, json } = command;
+  const heads = command.heads === undefined ? undefined : headsFrom(command.heads);
+  return reading(command, async db => {
+    const report = await verifyAuditLog(db, heads);
+    if (json) out(inertJson(report, 2));
+    else for (const line of reportLines(report)) out(inert(line));
+    return report.intact ? 0 : 1;
+  });
+}
+
+function headsFrom(file: string): Head[] {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new UsageError(`--heads ${file}: ${(error as NodeJS.ErrnoException).code ?? 'it cannot be read'}`);
+  }
+  const heads = parseHeads(text);
+  if (heads.length === 0)
+    throw new UsageError(`--heads ${file}: no head in it; give the log, or what walletcreds audit heads printed`);
+  return heads;
+}
+
+function reportLines(report: VerifyReport): string[] {
+  const { findings, rows, writers, sealedRows, pruned, heads } = report;
+  const lines = findings.map(({ id, writer, seq, message }) => {
+    const place = [
+      id !== null && `row id ${id}`,
+      writer !== null && `writer ${writer}`,
+      seq !== null && `number ${seq}`,
+    ];
+    return [place.filter(Boolean).join(', '), message].filter(part => part !== '').join(': ');
+  });
+  for (const { writer, last_seq, at } of pruned)
+    lines.push(`pruned: writer ${writer} up to number ${last_seq}, on ${isoSeconds(at)}`);
+  if (sealedRows > 0) lines.push(`${sealedRows} rows of an old broker, sealed when the database was migrated`);
+  lines.push(`${rows} rows in ${writers} chains: ${report.intact ? 'intact' : `${findings.length} findings`}`);
+  lines.push(
+    report.truncation === 'not-excluded'
+      ? 'Without heads kept elsewhere (--heads FILE), the end of a chain or a whole chain could have been cut off or rewritten.'
+      : `${heads} heads were compared. Records after the last head of a chain could have been cut off.`,
+  );
+  return lines;
+}
