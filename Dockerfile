@@ -19,6 +19,7 @@ RUN --mount=type=cache,target=/var/cache/npm npm ci --ignore-scripts --cache=/va
 COPY tsconfig.json LICENSE ./
 COPY scripts scripts
 COPY src src
+COPY docs/symptoms.md docs/symptoms.md
 RUN node scripts/build.mjs
 # What production needs, its native part for the platform that is built for.
 ARG TARGETARCH
@@ -28,7 +29,7 @@ RUN --mount=type=cache,target=/var/cache/npm \
  && npm ci --omit=dev --ignore-scripts --cache=/var/cache/npm \
       --os=linux --cpu="$(echo "${TARGETARCH:-$(node -p process.arch)}" | sed s/amd64/x64/)" \
  && rm -r package-lock.json .npmrc node_modules/.package-lock.json node_modules/@libsql/*-musl \
- && cp -r /src/dist /src/LICENSE ./
+ && cp -r /src/dist /src/docs /src/LICENSE ./
 # One moment for every file, so that the same sources give the same layer.
 ARG SOURCE_DATE_EPOCH=0
 RUN find /out -exec touch --no-dereference --date="@${SOURCE_DATE_EPOCH}" {} +

@@ -13,7 +13,6 @@ import { FailureRecords } from './failures.ts';
 import { GroupCommit } from './group-commit.ts';
 import type { AuditLog } from './log.ts';
 import { sqliteStore } from './sqlite/store.ts';
-import { endWorkerAhead } from './sqlite/worker-thread.ts';
 import { stdoutStore } from './stdout.ts';
 import { type Store, StoreError } from './store.ts';
 
@@ -129,7 +128,6 @@ export async function createAuditLog(config: AuditConfig, options: AuditLogOptio
 }
 
 function storeFor(config: AuditConfig, { stateDir = '.' }: AuditLogOptions): Store | Promise<Store> {
-  if (config.kind !== 'sqlite') endWorkerAhead();
   switch (config.kind) {
     case 'sqlite':
       return sqliteStore(resolve(stateDir, config.path));

@@ -64,8 +64,7 @@ export async function main(args: readonly string[]): Promise<number> {
       status = await action(...given);
     };
   try {
-    // `help keys rotate` is `keys rotate --help`.
-    const asked = args[0] === 'help' ? [...args.slice(1), '--help'] : [...args];
+    const asked = withoutHelpCommand(args);
     const program = await programFor(asked, io, run);
     if (args.length === 0) {
       program.outputHelp({ error: true });
@@ -77,6 +76,13 @@ export async function main(args: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     return reportError(error, io);
   }
+}
+
+/** `help keys rotate` is `keys rotate --help`; of an unknown command it is that command, which is an error. */
+function withoutHelpCommand([first, ...rest]: readonly string[]): string[] {
+  if (first !== 'help') return first === undefined ? [] : [first, ...rest];
+  const [name] = rest;
+  return name === undefined || Object.hasOwn(COMMANDS, name) ? [...rest, '--help'] : rest;
 }
 
 async function programFor(args: readonly string[], io: Io, run: Run): Promise<Command> {

@@ -8,12 +8,9 @@ import { isatty } from 'node:tty';
 
 const STOPS = ['SIGTERM', 'SIGINT'] as const;
 
-/** How long the last log lines may wait for their reader; ms. */
-const READER_WAIT_MS = 250;
-
-/** Ends the process soon, even if a stalled reader of the log keeps it alive. */
-export function endSoon(): void {
-  setTimeout(() => process.exit(), READER_WAIT_MS).unref();
+/** Ends the process after so many ms, whatever keeps it alive: a stalled reader of the log, or a database that hangs. */
+export function endWithin(ms: number): void {
+  setTimeout(() => process.exit(), ms).unref();
 }
 
 /** Resolves with the first SIGTERM or SIGINT. A second one ends the process at once. */

@@ -12,6 +12,7 @@ import { readPolicy } from '../../src/aws/doctor/policy/read.ts';
 import { type Plan, planOf } from '../../src/aws/plan.ts';
 import { documentOf } from '../../src/aws/policy-document.ts';
 import { setupOf } from '../../src/aws/setup/setup.ts';
+import { codeUrl } from '../../src/package.ts';
 import { type ConfigOptions, configOf, ROLE, TAG, WALLET_A } from './support.ts';
 
 const place = { bucket: 'data', prefix: 'bots/' };
@@ -204,7 +205,7 @@ describe('the trust policy', () => {
     for (const f of found) {
       expect(f.where).toContain('trust.json');
       expect(f.mend.length).toBeGreaterThan(10);
-      expect(f.link).toBe(`docs/symptoms.md#${f.code}`);
+      expect(f.link).toBe(codeUrl(f.code));
     }
   });
   test('with Null "false" is wrong for Ceph', () => {

@@ -10,6 +10,7 @@ import { untaggedExchange } from '../../src/aws/verify/untagged.ts';
 import { type WalkOptions, walk } from '../../src/aws/verify/verify.ts';
 import { generateKey } from '../../src/identity-token/keys/index.ts';
 import { StsRefused, StsUnavailable } from '../../src/lib/errors.ts';
+import { codeUrl } from '../../src/package.ts';
 import { type Mock, type MockOptions, s3Mock } from './s3-mock.ts';
 import { configOf, WALLET_A, WALLET_B } from './support.ts';
 
@@ -176,7 +177,7 @@ describe('a store that does not isolate is never proven', () => {
   });
   test('a role that takes an untagged token is broken, even where S3 isolates', async () => {
     const { verdict } = await walked({}, { untagged: async () => ({ outcome: 'taken', detail: '' }) });
-    expect(verdict).toMatchObject({ exitCode: 3, link: 'docs/symptoms.md#trust-untagged' });
+    expect(verdict).toMatchObject({ exitCode: 3, link: codeUrl('trust-untagged') });
   });
   test('an own folder that is shut weighs less than a foreign one that is open', async () => {
     const { verdict } = await walked({ allow: (_, __, at) => at === 'bots/0xdeadbeef/' });
@@ -189,7 +190,7 @@ test('an own folder that is shut is exit 4, with the likely cause', async () => 
   expect(verdict).toMatchObject({
     verdict: 'own-access-denied',
     exitCode: 4,
-    link: 'docs/symptoms.md#verify-own-denied',
+    link: codeUrl('verify-own-denied'),
   });
   expect(verdict.likelyCause).toContain('mixed case');
 });
@@ -197,7 +198,7 @@ test('an own folder that is shut is exit 4, with the likely cause', async () => 
 test('an own folder that takes no put is exit 4, unless a session policy may want it so', async () => {
   const readOnly: Partial<MockOptions> = { allow: (k, a, at) => a !== 'put' && isolated(k, a, at) };
   const { verdict } = await walked(readOnly);
-  expect(verdict).toMatchObject({ exitCode: 4, link: 'docs/symptoms.md#verify-own-denied' });
+  expect(verdict).toMatchObject({ exitCode: 4, link: codeUrl('verify-own-denied') });
   expect(verdict.likelyCause).toContain('s3:PutObject');
   await mock?.close();
   const narrowed = await walked(readOnly, { mayBeReadOnly: true });
@@ -260,7 +261,7 @@ describe('what S3 did not say proves nothing: exit 1, a clear finding, never "pr
   ];
   test.each(cases)('%s', async (_, options, symptom, detail) => {
     const { verdict } = await walked(options);
-    expect(verdict).toMatchObject({ verdict: 'inconclusive', exitCode: 1, link: `docs/symptoms.md#${symptom}` });
+    expect(verdict).toMatchObject({ verdict: 'inconclusive', exitCode: 1, link: codeUrl(symptom) });
     expect(verdict.summary).toMatch(detail);
   });
   test('a store that turns to HTML half-way', async () => {
@@ -279,7 +280,7 @@ describe('what S3 did not say proves nothing: exit 1, a clear finding, never "pr
     [new StsRefused('AccessDenied', 'no'), 'sts-access-denied'],
   ])('no credentials: %s', async (error, symptom) => {
     const { verdict } = await walked({}, { getCredentials: () => Promise.reject(error) });
-    expect(verdict).toMatchObject({ exitCode: 1, link: `docs/symptoms.md#${symptom}` });
+    expect(verdict).toMatchObject({ exitCode: 1, link: codeUrl(symptom) });
     expect(mock?.requests).toEqual([]);
   });
   test('an untagged exchange that ends in another error than AccessDenied', async () => {

@@ -13,6 +13,7 @@ import type { AwsKeys } from '../../src/aws/signed-request.ts';
 import { getObject, listObjects } from '../../src/aws/verify/s3.ts';
 import { loadKeys } from '../../src/identity-token/keys/index.ts';
 import { request } from '../../src/lib/http-client.ts';
+import { codeUrl } from '../../src/package.ts';
 import { bin, cleanEnv, type Finished, run, temporaryFolder } from '../support/process.ts';
 import { type Distant, distant } from './distant.ts';
 import { freePort, type Gateway } from './gateway.ts';
@@ -326,7 +327,7 @@ describe('verify', () => {
     expect(done.code).toBe(1);
     expect(JSON.parse(done.stdout)).toMatchObject({
       verdict: 'inconclusive',
-      link: 'docs/symptoms.md#verify-no-bucket',
+      link: codeUrl('verify-no-bucket'),
     });
   });
 
@@ -384,7 +385,7 @@ describe('with s3:* left on the role', () => {
     expect(done.code).toBe(3);
     expect(JSON.parse(done.stdout)).toMatchObject({
       verdict: 'isolation-broken',
-      link: 'docs/symptoms.md#verify-isolation-broken',
+      link: codeUrl('verify-isolation-broken'),
     });
     const doctor = await run(process.execPath, [bin, 'doctor', '--account', '--json'], {
       env: adminEnv(),

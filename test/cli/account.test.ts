@@ -13,6 +13,7 @@ import { awsSetup } from '../../src/cli/commands/aws-setup.ts';
 import { doctor } from '../../src/cli/commands/doctor.ts';
 import { type VerifyFlags, verify } from '../../src/cli/commands/verify.ts';
 import { UsageError } from '../../src/lib/errors.ts';
+import { codeUrl } from '../../src/package.ts';
 import { type Mock, s3Mock } from '../aws/s3-mock.ts';
 import { WALLET_A, WALLET_B } from '../aws/support.ts';
 
@@ -76,7 +77,7 @@ describe('doctor', () => {
     const { io: to, text } = io();
     expect(await doctor({ config, offline: true }, to)).toBe(1);
     expect(text()).toContain('✗ error keys-unusable');
-    expect(text()).toContain('see:  docs/symptoms.md#keys-unusable');
+    expect(text()).toContain(`see:  ${codeUrl('keys-unusable')}`);
   });
   test('--json is an object with findings', async () => {
     const { io: to, text } = io();

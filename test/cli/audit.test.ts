@@ -162,7 +162,7 @@ test('verify says what is wrong and exits 1; heads that were kept find a cut tai
   }
   const plain = await run(auditVerify, path, {});
   expect(plain).toMatchObject({ status: 0 });
-  expect(plain.text).toMatch(/5 rows in 1 chains: intact\n.*can not be excluded/);
+  expect(plain.text).toMatch(/5 rows in 1 chains: intact\n.*could have been cut off/);
   const db = open(path);
   db.exec('DROP TRIGGER mint_log_no_delete; DELETE FROM mint_log WHERE id = 5');
   expect((await run(auditVerify, path, {})).status).toBe(0);
@@ -189,7 +189,7 @@ test('prune without --yes only says what it would do', async () => {
   const path = await aLogOfAMonth();
   const dry = await run(auditPrune, path, { before: '7d' });
   expect(dry).toMatchObject({ status: 0, err: [expect.stringMatching(/--yes/)] });
-  expect(dry.text).toMatch(/2 rows of 1 chains before 2026-01-24T00:00:00Z would be pruned/);
+  expect(dry.text).toMatch(/2 records of 1 chains before 2026-01-24T00:00:00Z would be pruned/);
   expect(rowsOf(path)).toHaveLength(5);
   const done = await run(auditPrune, path, { before: '7d', yes: true, json: true });
   expect(done.json()).toMatchObject({ pruned: true, rows: 2 });

@@ -73,7 +73,7 @@ describe('keys generate', () => {
     chmodSync(dir, 0o777);
     const { at, stderr, stdout } = terminal(dir);
     expect(await keysGenerate(at())).toBe(1);
-    expect(stderr.join()).toContain('chmod 700');
+    expect(stderr.join()).toContain('chmod go-w');
     expect(stdout).toEqual([]);
     chmodSync(dir, 0o700);
     expect((await terminal(dir).list()).rows).toEqual([]);

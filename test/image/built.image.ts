@@ -81,7 +81,7 @@ describe.skipIf(because(missing))('the image', () => {
   });
 
   test('holds the bundle and libsql, nothing to build with, and nothing that its user can write', () => {
-    expect(readdirSync(join(files, 'app')).sort()).toEqual(['LICENSE', 'dist', 'node_modules', 'package.json']);
+    expect(readdirSync(join(files, 'app')).sort()).toEqual(['LICENSE', 'dist', 'docs', 'node_modules', 'package.json']);
     const packages = readdirSync(join(files, 'app/node_modules'), { recursive: true, encoding: 'utf8' });
     const names = packages
       .filter(file => file.endsWith('/package.json'))

@@ -47,7 +47,7 @@ describe('`serve`', () => {
   });
 
   test('starts without the packages that it may need later', () => {
-    const first = ['src/cli/main.ts', 'src/cli/commands/serve.ts', 'src/config/load.ts', 'src/server/sidecar.ts'];
+    const first = ['src/cli/main.ts', 'src/cli/commands/serve.ts'];
     const sources = first.flatMap(source => reached(chunkOf(source), false));
     expect(sources).toContain('src/server/sidecar.ts');
     const later = /node_modules\/(@aws-sdk|@smithy|prom-client|@opentelemetry|@hono\/node-server|pg|libsql)\//;

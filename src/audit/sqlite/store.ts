@@ -7,7 +7,7 @@ import type { Worker } from 'node:worker_threads';
 import type { AuditRecord } from '../columns.ts';
 import { type Store, StoreError, type Written } from '../store.ts';
 import type { WorkerAnswer, WorkerRequest } from './worker.ts';
-import { newWorker, takeWorkerAhead } from './worker-thread.ts';
+import { newWorker } from './worker-thread.ts';
 
 const EXIT_MS = 1_000;
 
@@ -20,8 +20,7 @@ export function sqliteStore(path: string, options: { worker?: URL } = {}): Store
   let waiting: { resolve: (written: Written | null) => void; reject: (error: StoreError) => void } | undefined;
 
   function start(): Worker {
-    const prepared = options.worker === undefined ? takeWorkerAhead() : undefined;
-    const started = prepared ?? newWorker(options.worker);
+    const started = newWorker(options.worker);
     const died = (message: string) => {
       if (worker !== started) return;
       worker = undefined;

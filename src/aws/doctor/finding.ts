@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { codeUrl } from '../../package.ts';
 import { CATALOGUE, type FindingCode } from './findings.ts';
 
 export type Severity = 'error' | 'warning' | 'info';
@@ -22,11 +23,6 @@ export interface Finding {
   readonly link: string;
 }
 
-/** Where the symptom's page has more on a code. */
-export function linkOf(code: FindingCode): string {
-  return `docs/symptoms.md#${code}`;
-}
-
 /** A finding of the catalogue's severity, reason and mend, unless the case is a special one. */
 export function finding(
   code: FindingCode,
@@ -42,7 +38,7 @@ export function finding(
     where,
     why: special.why ?? why,
     mend: special.mend ?? mend,
-    link: linkOf(code),
+    link: codeUrl(code),
   };
 }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { codeUrl } from '../../package.ts';
 import type { Step } from './steps.ts';
 
 export interface Verdict {
@@ -13,6 +14,8 @@ export interface Verdict {
   /** What was not checked, by its promise. */
   readonly notChecked: readonly string[];
   readonly likelyCause: string;
+  /** Of the symptom: `walletcreds explain CODE`; '' if it is proven. */
+  readonly code: string;
   readonly link: string;
 }
 
@@ -54,7 +57,8 @@ export function verdictOf(steps: readonly Step[], wallet: string): Verdict {
     summary,
     notChecked,
     likelyCause,
-    link: symptom === '' ? '' : `docs/symptoms.md#${symptom}`,
+    code: symptom,
+    link: symptom === '' ? '' : codeUrl(symptom),
   });
   const broken = steps.find(s => s.outcome === 'broken');
   if (broken !== undefined) {

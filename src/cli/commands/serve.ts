@@ -1,23 +1,25 @@
 /**
  * `walletcreds serve`: the sidecar, from its configuration to its end.
  *
- * The audit log's thread starts first, since it takes as long as the modules that are loaded beside it.
- *
  * @module
  */
 import type { Command } from 'commander';
-import { startWorkerAhead } from '../../audit/sqlite/worker-thread.ts';
+import { loadConfig } from '../../config/load.ts';
+import { reloadOnChange } from '../../config/reload.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { version } from '../../package.ts';
-import type { Sidecar } from '../../server/sidecar.ts';
+import { createSidecar, type Sidecar } from '../../server/sidecar.ts';
 import { refuseDebugging } from '../debug-guard.ts';
 import type { Io, Run } from '../io.ts';
 import { cliLogger } from '../logger.ts';
 import { configOption, withExamples } from '../options.ts';
-import { endSoon, untilStopped } from '../signals.ts';
+import { endWithin, untilStopped } from '../signals.ts';
 
-/** How long requests under way have to end after a signal; ms. */
+/** How long requests under way have to end after a signal, and how long the whole end may take; ms. */
 const GRACE_MS = 4_500;
+const END_MS = 6_000;
+/** How long the last log lines may wait for their reader; ms. */
+const READER_MS = 250;
 
 export function configure(command: Command, io: Io, run: Run): void {
   withExamples(command, 'compose.md', 'walletcreds serve --config /etc/walletcreds/walletcreds.yaml')
@@ -31,15 +33,12 @@ export function configure(command: Command, io: Io, run: Run): void {
 /** @returns the exit status once the process was asked to stop */
 async function serve(file: string, io: Io): Promise<number> {
   refuseDebugging({ execArgv: process.execArgv, env: io.env });
-  startWorkerAhead();
-  const [{ loadConfig }, { reloadOnChange }, { createSidecar }] = await Promise.all([
-    import('../../config/load.ts'),
-    import('../../config/reload.ts'),
-    import('../../server/sidecar.ts'),
-  ]);
   const config = await loadConfig(file, { env: io.env });
   const log = await cliLogger(io.env);
   for (const warning of config.warnings) log.warn(warning);
+  // From here on the process must not just exit: the audit log's thread may be in native code, which aborts then.
+  const stopped = untilStopped();
+  void stopped.then(() => endWithin(END_MS));
   const sidecar = await createSidecar(config, { log });
   log.info(
     {
@@ -56,13 +55,13 @@ async function serve(file: string, io: Io): Promise<number> {
   const reload = reloadOnChange({ file, config, env: io.env, clock: systemClock, log, check, apply });
   const onHangup = (): void => void reload.now('SIGHUP');
   process.on('SIGHUP', onHangup);
-  const signal = await untilStopped();
+  const signal = await stopped;
   log.info({ signal }, 'stopping; requests under way have 5 s to end');
   process.off('SIGHUP', onHangup);
   reload.close();
   await sidecar.close(GRACE_MS);
   log.info('stopped');
-  endSoon();
+  endWithin(READER_MS);
   return 0;
 }
 

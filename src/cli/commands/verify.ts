@@ -128,7 +128,7 @@ export async function verify(name: string, flags: VerifyFlags, io: Io): Promise<
     io.out('');
     io.out(verdict.summary);
     if (verdict.likelyCause !== '') io.out(`likely cause: ${verdict.likelyCause}`);
-    if (verdict.link !== '') io.out(`see ${verdict.link}`);
+    if (verdict.link !== '') io.out(`see ${verdict.link} (${verdict.code})`);
   }
   return verdict.exitCode;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Command } from 'commander';
-import { openToRead, type AuditDatabase } from '../../../audit/database.ts';
+import { type AuditDatabase, openToRead } from '../../../audit/database.ts';
 import type { RecordFilter } from '../../../audit/reader.ts';
 import { loadConfig } from '../../../config/load.ts';
 import type { AuditConfig } from '../../../config/types.ts';
