@@ -1,162 +1,241 @@
 /**
- * How many connections there are, and whose.
+ * Which connections stay open: the same rule on every listener, plain and TLS.
  *
- * Beyond the limit a connection still gets an answer (503, then close), which node's own `maxConnections` doesn't give: it
- * resets. Those extra ones are bounded too, and short-lived. One workload holds at most a quarter, so that it can't take
- * them all; nor can strangers, whose connections make room.
+ * At capacity the connection goes that has been idle longest, unauthenticated ones first. Only an authenticated connection
+ * with a response on its way is not idle. A TLS handshake, a silent socket, a slow header, a kept-alive connection, one
+ * that doesn't read and one that waits for a backend are idle since their last request.
+ *
+ * A connection without a request has a second, in a quarter of the capacity on top of it. A new client is therefore
+ * authenticated before anything is evicted for it.
  *
  * @module
  */
+import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { answerDue } from './answer-due.ts';
 
-/** How long an extra connection may take to send the request that it is refused with; ms. */
-const EXTRA_PATIENCE = 2_000;
+/** A response of which nothing was read for this long makes no progress; ms. */
+const STALLED_MS = 5_000;
+/** How long a connection may take to its first request before it counts like any other; ms. */
+const FIRST_REQUEST_MS = 1_000;
 
-/** How long a connection may keep its place without a request where somebody else wants it; ms. */
-const SILENT_MS = 1_000;
-
-const HOLDER = Symbol('holder');
-type HeldSocket = Socket & { [HOLDER]?: Holder };
-
-/** One connection's record. */
-interface Holder {
-  extra: boolean;
-  /** Whether a request has come over it yet. */
-  used: boolean;
-  /** Id of the workload that it is booked on. */
-  workload: string | undefined;
-  /** Monotonic time, ms. */
-  readonly since: number;
+/** One connection. Its socket is TLS's once the handshake is over. */
+export interface Connection {
+  socket: Socket;
+  /** Who has authenticated over it: a workload's id. */
+  owner: string | undefined;
+  /** Monotonic ms: its last request, or its beginning. */
+  since: number;
+  asked: boolean;
+  /** Requests whose responses are not with the operating system yet. */
+  owed: number;
+  /** Those of them whose responses are not written yet. */
+  waiting: number;
+  /** Nothing that it sends from now on is looked at. */
+  cutOff: boolean;
+  /** The response to its latest request, until it is over. */
+  latest: ServerResponse | undefined;
+  /** Called whenever a response is over. */
+  onAnswered: (() => void) | undefined;
 }
 
-export interface Connections {
-  /** Bounds the connections that are still in their TLS handshake, together with all others. */
-  handshake(socket: Socket): void;
-  /** Takes a new connection in. It is destroyed at once when even the extra places are taken. */
-  add(socket: Socket): void;
-  /** Notes a request. @returns whether its connection is within the limit; if not, answer 503 and close */
-  use(socket: Socket): boolean;
-  /**
-   * Books the connection on a workload.
-   *
-   * @param workload its id
-   * @returns false when that workload has its quarter already
-   */
-  claim(socket: Socket, workload: string): boolean;
-  /** A new limit counts for connections from now on. */
-  limit(max: number): void;
-  readonly count: number;
-  /** Ends connections over which nothing has come: node counts them as busy. */
-  destroyUnused(): void;
-  /** Ends every connection now. */
-  destroyAll(): void;
-}
+export class Connections {
+  #max: number;
+  #draining = false;
+  readonly #bySocket = new Map<Socket, Connection>();
+  /** By addresses and ports: node doesn't say which socket a TLS socket was made of. */
+  readonly #handshakes = new Map<string, Connection>();
+  /** Each set in the order of its connections' last requests. */
+  readonly #unauthenticated = new Set<Connection>();
+  readonly #byOwner = new Map<string, Set<Connection>>();
+  readonly #onClose: (this: ServerResponse) => void;
 
-/**
- * @param max connections that are served; at least as many as the largest quarter times four
- * @param displacing whether a full house makes room by ending connections that have asked and are claimed for nobody, or
- *   haven't asked for a second, so that strangers who keep theirs open don't keep workloads out
- */
-export function createConnections(max: number, displacing = false): Connections {
-  const sockets = new Set<Socket>();
-  /** Connections that have asked, and for nobody: they make room, the longest there first. */
-  const strangers = new Set<Socket>();
-  const perWorkload = new Map<string, number>();
-  let served = 0;
+  /** @param max connections that are served at once */
+  constructor(max: number) {
+    this.#max = max;
+    const answered = (outgoing: ServerResponse) => this.#answered(outgoing);
+    this.#onClose = function () {
+      answered(this);
+    };
+  }
 
-  const release = (workload: string | undefined) => {
-    if (workload === undefined) return;
-    const left = (perWorkload.get(workload) ?? 1) - 1;
-    if (left > 0) perWorkload.set(workload, left);
-    else perWorkload.delete(workload);
-  };
+  /** Takes in a socket that was just accepted. */
+  accept(socket: Socket, options: { tls: boolean }): void {
+    const connection: Connection = {
+      socket,
+      owner: undefined,
+      since: performance.now(),
+      asked: false,
+      owed: 0,
+      waiting: 0,
+      cutOff: false,
+      latest: undefined,
+      onAnswered: undefined,
+    };
+    const peer = options.tls ? peerOf(socket) : undefined;
+    this.#bySocket.set(socket, connection);
+    this.#unauthenticated.add(connection);
+    if (peer !== undefined) this.#handshakes.set(peer, connection);
+    socket.once('close', () => {
+      if (peer !== undefined && this.#handshakes.get(peer) === connection) this.#handshakes.delete(peer);
+      this.#forget(connection);
+    });
+    this.#shrinkTo(this.#max + this.#share);
+  }
 
-  let raw = 0;
-
-  /** Ends a connection whose place somebody else can have. @returns whether there was one */
-  const displace = (): boolean => {
-    for (const socket of strangers) if (answerDue(socket) === undefined && giveAway(socket)) return true;
-    const silentSince = performance.now() - SILENT_MS;
-    for (const socket of displacing ? sockets : []) {
-      const { used, since } = (socket as HeldSocket)[HOLDER] as Holder;
-      if (!used && since < silentSince && giveAway(socket)) return true;
+  /** Takes the TLS socket for the one whose handshake is over. */
+  secured(socket: Socket): void {
+    const peer = peerOf(socket);
+    const connection = this.#handshakes.get(peer);
+    if (connection === undefined || !this.#bySocket.delete(connection.socket)) {
+      socket.destroy();
+      return;
     }
+    this.#handshakes.delete(peer);
+    connection.socket = socket;
+    this.#bySocket.set(socket, connection);
+  }
+
+  of(socket: Socket): Connection | undefined {
+    return this.#bySocket.get(socket);
+  }
+
+  /** Notes a request. @returns undefined where the connection was evicted or cut off: nobody waits for a response */
+  begin(socket: Socket, outgoing: ServerResponse): Connection | undefined {
+    const connection = this.#bySocket.get(socket);
+    if (connection === undefined || connection.cutOff) return undefined;
+    connection.asked = true;
+    connection.since = performance.now();
+    connection.owed++;
+    connection.latest = outgoing;
+    const group = this.#groupOf(connection);
+    group.delete(connection);
+    group.add(connection);
+    outgoing.on('close', this.#onClose);
+    return connection;
+  }
+
+  /**
+   * Notes who asks. A workload that has its share of the connections, a quarter, loses its own longest idle one.
+   *
+   * @returns false when every connection belongs to somebody and has a response on its way
+   */
+  authenticated(connection: Connection, owner: string): boolean {
+    if (connection.owner === owner || !this.#bySocket.has(connection.socket)) return true;
+    this.#leaveGroup(connection);
+    connection.owner = owner;
+    const group = this.#groupOf(connection);
+    group.add(connection);
+    for (const other of group) {
+      if (group.size <= this.#share) break;
+      if (other.owed === 0 || isStalled(other)) this.#evict(other);
+    }
+    this.#shrinkTo(this.#max, connection);
+    if (this.#authenticatedCount <= this.#max) return true;
+    this.#leaveGroup(connection);
+    connection.owner = undefined;
+    this.#unauthenticated.add(connection);
     return false;
-  };
+  }
 
-  const giveAway = (socket: Socket): boolean => {
-    const holder = (socket as HeldSocket)[HOLDER];
-    if (holder === undefined || holder.extra) return false;
-    holder.extra = true;
-    served--;
-    socket.destroy();
-    return true;
-  };
+  /** A new limit takes effect at once. */
+  limit(max: number): void {
+    this.#max = max;
+    this.#shrinkTo(this.#max);
+  }
 
-  return {
-    handshake(socket) {
-      if (raw >= max + extraPlaces(max) && !displace()) {
-        socket.destroy();
-        return;
+  /** From now on a connection ends with its last response. One that has asked nothing yet has `firstRequestMs` to do so. */
+  drain(firstRequestMs: number): void {
+    this.#draining = true;
+    const endIdle = (asked: boolean) => {
+      for (const connection of this.#bySocket.values()) {
+        if (connection.owed === 0 && connection.asked === asked) connection.socket.destroy();
       }
-      raw++;
-      socket.once('close', () => raw--);
-    },
-    add(socket) {
-      while (served >= max && displace());
-      const extra = served >= max;
-      if (extra && sockets.size - served >= extraPlaces(max)) {
-        socket.destroy();
-        return;
+    };
+    endIdle(true);
+    setTimeout(endIdle, firstRequestMs, false).unref();
+  }
+
+  destroyAll(): void {
+    for (const { socket } of this.#bySocket.values()) socket.destroy();
+  }
+
+  get #share(): number {
+    return Math.max(1, Math.floor(this.#max / 4));
+  }
+
+  get #authenticatedCount(): number {
+    return this.#bySocket.size - this.#unauthenticated.size;
+  }
+
+  #answered(outgoing: ServerResponse): void {
+    const connection = this.#bySocket.get(outgoing.req.socket);
+    if (connection === undefined) return;
+    connection.owed--;
+    if (connection.latest === outgoing) connection.latest = undefined;
+    connection.onAnswered?.();
+    this.#shrinkTo(this.#max);
+    if (this.#draining && connection.owed === 0) connection.socket.destroySoon();
+  }
+
+  /** Evicts until this many are left, or nothing more may go. @param kept stays in any case */
+  #shrinkTo(count: number, kept?: Connection): void {
+    while (this.#bySocket.size > count) {
+      const victim = this.#unauthenticatedVictim() ?? this.#authenticatedVictim(kept);
+      if (victim === undefined) return;
+      this.#evict(victim);
+    }
+  }
+
+  /** Beyond a quarter, those that haven't asked yet go like the others. */
+  #unauthenticatedVictim(): Connection | undefined {
+    const many = this.#unauthenticated.size > this.#share;
+    const since = performance.now() - FIRST_REQUEST_MS;
+    for (const connection of this.#unauthenticated) {
+      if (many || connection.asked || connection.since < since) return connection;
+    }
+    return undefined;
+  }
+
+  #authenticatedVictim(kept: Connection | undefined): Connection | undefined {
+    if (this.#authenticatedCount <= this.#max) return undefined;
+    let longest: Connection | undefined;
+    for (const group of this.#byOwner.values()) {
+      for (const connection of group) {
+        if (longest !== undefined && connection.since >= longest.since) break;
+        const writing = connection.owed > 0 && connection.socket.writableLength > 0;
+        if (connection !== kept && (!writing || isStalled(connection))) longest = connection;
       }
-      const holder: Holder = { extra, used: false, workload: undefined, since: performance.now() };
-      (socket as HeldSocket)[HOLDER] = holder;
-      sockets.add(socket);
-      if (!extra) served++;
-      const patience = extra ? setTimeout(() => socket.destroy(), EXTRA_PATIENCE).unref() : undefined;
-      socket.once('close', () => {
-        clearTimeout(patience);
-        sockets.delete(socket);
-        strangers.delete(socket);
-        if (!holder.extra) served--;
-        release(holder.workload);
-      });
-    },
-    use(socket) {
-      const holder = (socket as HeldSocket)[HOLDER];
-      if (holder === undefined) return true;
-      holder.used = true;
-      if (displacing && holder.workload === undefined) strangers.add(socket);
-      return !holder.extra;
-    },
-    claim(socket, workload) {
-      const holder = (socket as HeldSocket)[HOLDER];
-      // A socket that nobody took in is already gone.
-      if (holder === undefined || holder.workload === workload) return true;
-      const held = perWorkload.get(workload) ?? 0;
-      if (held >= Math.max(1, Math.floor(max / 4))) return false;
-      release(holder.workload);
-      strangers.delete(socket);
-      holder.workload = workload;
-      perWorkload.set(workload, held + 1);
-      return true;
-    },
-    limit(next) {
-      max = next;
-    },
-    get count() {
-      return sockets.size;
-    },
-    destroyUnused() {
-      for (const socket of sockets) if ((socket as HeldSocket)[HOLDER]?.used === false) socket.destroy();
-    },
-    destroyAll() {
-      for (const socket of sockets) socket.destroy();
-    },
-  };
+    }
+    return longest;
+  }
+
+  #evict(connection: Connection): void {
+    this.#forget(connection);
+    connection.socket.destroy();
+  }
+
+  #forget(connection: Connection): void {
+    if (this.#bySocket.delete(connection.socket)) this.#leaveGroup(connection);
+  }
+
+  #groupOf({ owner }: Connection): Set<Connection> {
+    if (owner === undefined) return this.#unauthenticated;
+    const group = this.#byOwner.get(owner) ?? new Set();
+    this.#byOwner.set(owner, group);
+    return group;
+  }
+
+  #leaveGroup(connection: Connection): void {
+    const group = this.#groupOf(connection);
+    group.delete(connection);
+    if (connection.owner !== undefined && group.size === 0) this.#byOwner.delete(connection.owner);
+  }
 }
 
-function extraPlaces(max: number): number {
-  return Math.max(16, Math.floor(max / 4));
+function isStalled({ since }: Connection): boolean {
+  return performance.now() - since > STALLED_MS;
+}
+
+function peerOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
+  return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
 }

@@ -1,12 +1,12 @@
 /**
- * How much one listener bears.
+ * The limits of one listener.
  *
  * @module
  */
 
 /** Times in ms. */
 export interface Limits {
-  /** Beyond it: 503 `TooManyConnections`, then close. One workload has at most a quarter. */
+  /** Beyond it the connection goes that has been idle longest. One workload has at most a quarter. */
   readonly maxConnections: number;
   /** Request line and header fields together. */
   readonly maxHeaderBytes: number;

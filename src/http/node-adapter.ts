@@ -1,170 +1,81 @@
 /**
- * What lies between the listener and the Hono apps: the bindings that an app finds in `c.env`, and two ways to call it.
+ * Two ways to serve a listener's requests: by a function that returns a response, and by a Hono app.
  *
- * {@link direct} is for the endpoint, {@link viaNodeServer} for everything else. Measured at 16 connections against a
- * hand-written `node:http` handler with the same guards: @hono/node-server reaches 0.65 of its throughput when the app
- * returns a `Response`, 0.69 when it writes to node's response itself, and the direct way 0.98. Routing is Hono's in all
- * of them; what the direct way saves is the `Request` and the `Response` that nobody looks at.
+ * The endpoint is a function, since a `Request` and a `Response` that nobody looks at cost it a third of its throughput.
  *
  * @module
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Context } from 'hono';
-import { BadRequest } from '../lib/errors.ts';
-import { isWaiting, turns } from './refusal-queue.ts';
-import type { Answer } from './response.ts';
+import type { Hono } from 'hono';
+import { BadRequest, NotFound } from '../lib/errors.ts';
+import { refusalQueue } from './refusal-queue.ts';
+import type { Handler, HttpRequest } from './request-handler.ts';
+import { type ErrorSerializer, type HttpResponse, webResponse, writeResponse } from './response.ts';
 
-/** `c.env` of every app. All of it is absent where an app is called without a listener (`app.request()` in a test). */
-export interface Bindings {
-  readonly incoming?: IncomingMessage;
-  readonly outgoing?: ServerResponse;
-  /** The raw path that was judged, byte for byte. */
-  readonly path?: string;
-  /** The one `Authorization` value; undefined without one. */
-  readonly authorization?: string | undefined;
-  /** The socket's own address. */
-  readonly remoteAddress?: string | undefined;
-  /** Books the connection on a workload's id; false when that workload has its quarter of all connections. */
-  readonly claim?: (workload: string) => boolean;
-}
-
-/** A Hono environment with these bindings. */
+/** `c.env` of a Hono app behind a listener. */
 export interface AppEnv {
-  Bindings: Bindings;
+  Bindings: Pick<HttpRequest, 'authenticated'>;
 }
 
-/** The part of a Hono app that is called here. */
-export interface App {
-  fetch(request: Request, env: Bindings): Response | Promise<Response>;
+/** Passed as `getPath` to Hono, which would decode `%73` before it looks for a route. */
+export const rawPath = ({ url }: Request): string => new URL(url).pathname;
+
+/** @param respond never throws, and its promise never rejects */
+export function functionHandler(respond: (request: HttpRequest) => HttpResponse | Promise<HttpResponse>): Handler {
+  return request => {
+    const response = respond(request);
+    return response instanceof Promise
+      ? response.then(settled => send(request.outgoing, settled))
+      : send(request.outgoing, response);
+  };
 }
 
-/** A request that passed the guards, on its way into an app. Never rejects. */
-export type Handler = (env: Required<Bindings>) => void | Promise<void>;
-
-/** Passed as `getPath` to Hono, so that routes match the raw path: nothing decoded, no dot segment resolved. */
-export function rawPath(request: Request, options?: { env?: Bindings }): string {
-  return options?.env?.path ?? new URL(request.url).pathname;
-}
-
-/** What an app returns that has written to node's response itself; nobody looks at it but {@link viaNodeServer}. */
-const SENT = {} as Response;
-
-/** Writes an answer to node's response: a refusal in its turn, anything else at once. */
-export function writeAnswer(outgoing: ServerResponse, answer: Answer): void {
-  if (answer.status >= 400 && answer.status < 500) writeInTurn(outgoing, answer);
-  else write(outgoing, answer);
-}
-
-/** Writes an answer when nobody waits for a better one. */
-export function writeInTurn(outgoing: ServerResponse, answer: Answer): void {
-  if (!isAnswered(outgoing)) turns.take(outgoing, () => write(outgoing, answer));
-}
-
-function write(outgoing: ServerResponse, { status, headers, body, encoding }: Answer): void {
-  if (outgoing.headersSent || outgoing.destroyed) return;
-  outgoing.writeHead(status, headers as string[]);
-  const { socket } = outgoing;
-  // Behind an answer of the same connection that isn't out yet.
-  if (socket === null) {
-    outgoing.end(body, encoding);
-    return;
-  }
-  // `end(body)` hands the socket two pieces, of which the second is empty, and two cost a fifteenth of the throughput more
-  // than one. Corked, or `write` would cork it itself until the next tick.
-  socket.cork();
-  outgoing.write(body, encoding);
-  socket.uncork();
-  outgoing.end();
-}
-
-/** Whether there is an answer, though it may still wait for its turn. */
-function isAnswered(outgoing: ServerResponse): boolean {
-  return outgoing.headersSent || isWaiting(outgoing);
-}
-
-/** How a handler answers: at once on node's response behind a listener, as a `Response` without one. */
-export function send(c: Context<AppEnv>, answer: Answer): Response {
-  const outgoing = c.env?.outgoing;
-  if (outgoing === undefined) {
-    const headers: [string, string][] = [];
-    for (let i = 0; i + 1 < answer.headers.length; i += 2) {
-      headers.push([answer.headers[i] as string, answer.headers[i + 1] as string]);
-    }
-    return new Response(answer.body, { status: answer.status, headers });
-  }
-  writeAnswer(outgoing, answer);
-  return SENT;
+function send(outgoing: ServerResponse, response: HttpResponse): void | Promise<void> {
+  if (!isRefusal(response)) return writeResponse(outgoing, response);
+  return refusalQueue.turn().then(() => writeResponse(outgoing, response));
 }
 
 /**
- * Calls an app that answers by {@link send} alone and reads nothing but its bindings.
- *
- * @param failed says what goes out when the app throws, or ends without an answer
+ * Serves an app by way of @hono/node-server, which the first request loads: it costs a start tens of milliseconds.
  */
-export function direct(app: App, failed: (error: unknown) => Answer): Handler {
-  const failure = (outgoing: ServerResponse, error: unknown) => writeAnswer(outgoing, failed(error));
-  const done = (outgoing: ServerResponse) => {
-    if (!isAnswered(outgoing)) failure(outgoing, new Error('a route ended without an answer'));
-  };
-  return (env): void | Promise<void> => {
-    const { outgoing } = env;
-    try {
-      // Hono itself reads `method` here, and `url` only through `getPath`.
-      const answered = app.fetch(env.incoming as unknown as Request, env);
-      if (answered instanceof Promise) {
-        return answered.then(
-          () => done(outgoing),
-          error => failure(outgoing, error),
-        );
-      }
-      return done(outgoing);
-    } catch (error) {
-      return failure(outgoing, error);
-    }
+export function honoHandler(app: Pick<Hono<AppEnv>, 'fetch'>, serializeError: ErrorSerializer): Handler {
+  let listener: Promise<(request: HttpRequest) => Promise<void>> | undefined;
+  return async request => {
+    listener ??= nodeServerListener(app, serializeError);
+    return (await listener)(request);
   };
 }
 
-/**
- * Calls an app with web-standard `Request` and `Response` by way of @hono/node-server, which is loaded by the first
- * request: it costs a start tens of milliseconds, since node has its `Request` and `Response` ready only when asked.
- *
- * @param failed says what goes out when the app throws
- */
-export function viaNodeServer(app: App, failed: (error: unknown) => Answer): Handler {
-  let handler: Promise<Handler> | undefined;
-  return async env => {
-    handler ??= overNodeServer(app, failed);
-    return (await handler)(env);
-  };
-}
-
-async function overNodeServer(app: App, failed: (error: unknown) => Answer): Promise<Handler> {
-  const [{ getRequestListener, RequestError }, { RESPONSE_ALREADY_SENT }] = await Promise.all([
-    import('@hono/node-server'),
-    import('@hono/node-server/utils/response'),
-  ]);
-  const envs = new WeakMap<IncomingMessage, Required<Bindings>>();
+async function nodeServerListener(app: Pick<Hono<AppEnv>, 'fetch'>, serializeError: ErrorSerializer) {
+  const { getRequestListener, RequestError } = await import('@hono/node-server');
+  const requests = new WeakMap<IncomingMessage, HttpRequest>();
   const listener = getRequestListener(
     async (request, { incoming }) => {
-      const response = await app.fetch(request, envs.get(incoming as IncomingMessage) ?? {});
-      return response === SENT ? RESPONSE_ALREADY_SENT : response;
+      const validated = requests.get(incoming as IncomingMessage) as HttpRequest;
+      const isCanonical = rawPath(request) === validated.path;
+      const response = isCanonical
+        ? await app.fetch(request, { authenticated: owner => validated.authenticated(owner) })
+        : webResponse(serializeError(new NotFound('nothing is served at this path'), []));
+      if (isRefusal(response)) await refusalQueue.turn();
+      return response;
     },
     {
       // A library must leave its host's global Request and Response alone.
       overrideGlobalObjects: false,
-      errorHandler: error => {
-        const reason = error instanceof RequestError ? new BadRequest('the request target is no path') : error;
-        const { status, headers, body } = failed(reason);
-        const pairs = headers.flatMap((name, i) => (i % 2 === 0 ? [[name, headers[i + 1] ?? '']] : []));
-        return new Response(body, { status, headers: pairs as [string, string][] });
-      },
+      errorHandler: error =>
+        webResponse(
+          serializeError(error instanceof RequestError ? new BadRequest('the request target is no path') : error, []),
+        ),
     },
   );
-  return env => {
-    const { incoming, outgoing } = env;
-    envs.set(incoming, env);
-    // The guard has judged it; the adapter would only build a URL of it, and throws on `::1`.
-    incoming.headers.host = 'localhost';
-    return listener(incoming, outgoing);
+  return (request: HttpRequest): Promise<void> => {
+    requests.set(request.incoming, request);
+    // The Host is validated. @hono/node-server would only build a URL of it, and throws on `::1`.
+    request.incoming.headers.host = 'localhost';
+    return listener(request.incoming, request.outgoing);
   };
+}
+
+function isRefusal({ status }: { readonly status: number }): boolean {
+  return status >= 400 && status < 500;
 }

@@ -1,122 +1,153 @@
 /**
- * Every request's way through the guards to the app.
+ * The way of every request of every listener: connection, validation, then the listener's own handler.
  *
  * @module
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { BadRequest, BodyNotAllowed, TooManyConnections, type WalletcredsError } from '../lib/errors.ts';
-import { writeRaw } from './client-error.ts';
-import type { Connections } from './connections.ts';
-import { readHeaders } from './headers.ts';
-import { type Bindings, type Handler, writeInTurn } from './node-adapter.ts';
-import { isCutOff } from './refusal-queue.ts';
-import type { ErrorForm } from './response.ts';
-import { judge, pathOf, type RequestPolicy } from './validate-request.ts';
+import { writeToSocket } from './client-error.ts';
+import type { Connection, Connections } from './connections.ts';
+import { refusalQueue } from './refusal-queue.ts';
+import { type ErrorSerializer, writeResponse } from './response.ts';
+import { hasBody, pathOf, type RequestHeaders, type RequestPolicy, validateRequest } from './validate-request.ts';
 
-export interface GateOptions {
+/** Responses that one connection may wait for; a client that pipelines more is cut off behind them. */
+const MAX_WAITING = 8;
+
+/** A request that passed validation. */
+export interface HttpRequest {
+  readonly incoming: IncomingMessage;
+  readonly outgoing: ServerResponse;
+  /** The raw path, byte for byte. */
+  readonly path: string;
+  /** Undefined without one. */
+  readonly authorization: string | undefined;
+  /** The socket's own address; undefined when it is gone. */
+  readonly remoteAddress: string | undefined;
+  /**
+   * Notes who asks, so that the connection isn't evicted as an unauthenticated one.
+   *
+   * @param owner a workload's id
+   * @throws TooManyConnections
+   */
+  authenticated(owner: string): void;
+}
+
+/** Responds to a request. A promise is for a response that is still to come; it never rejects. */
+export type Handler = (request: HttpRequest) => void | Promise<void>;
+
+export interface RequestHandlerOptions {
   readonly policy: RequestPolicy;
-  readonly errorForm: ErrorForm;
+  readonly serializeError: ErrorSerializer;
+  /** Called with the code of every refusal. */
   readonly refused?: ((code: string) => void) | undefined;
   readonly handler: Handler;
 }
 
-export interface Gate {
+export interface RequestHandler {
   onRequest(incoming: IncomingMessage, outgoing: ServerResponse): void;
   /** CONNECT has no response object, only a socket. */
   onConnect(incoming: IncomingMessage, socket: Socket): void;
   setPolicy(policy: RequestPolicy): void;
-  /** From now on every answer ends its connection. */
+  /** From now on every response ends its connection. */
   drain(): void;
 }
 
-/** A request's bindings; a class, so that `claim` costs no closure per request. */
-class RequestBindings implements Required<Bindings> {
+/** A class, so that a request costs no closures. */
+class ValidatedRequest implements HttpRequest {
   readonly incoming: IncomingMessage;
   readonly outgoing: ServerResponse;
   readonly path: string;
   readonly authorization: string | undefined;
+  readonly #connection: Connection;
   readonly #connections: Connections;
 
   constructor(
     incoming: IncomingMessage,
     outgoing: ServerResponse,
-    authorization: string | undefined,
-    connections: Connections,
+    at: { connection: Connection; connections: Connections },
   ) {
     this.incoming = incoming;
     this.outgoing = outgoing;
     this.path = pathOf(incoming.url as string);
-    this.authorization = authorization;
-    this.#connections = connections;
+    this.authorization = incoming.headersDistinct['authorization']?.[0];
+    this.#connection = at.connection;
+    this.#connections = at.connections;
   }
 
   get remoteAddress(): string | undefined {
     return this.incoming.socket.remoteAddress;
   }
 
-  claim(workload: string): boolean {
-    if (this.#connections.claim(this.incoming.socket, workload)) return true;
+  authenticated(owner: string): void {
+    if (this.#connections.authenticated(this.#connection, owner)) return;
     this.outgoing.shouldKeepAlive = false;
-    return false;
+    throw new TooManyConnections('every connection is in use; ask again');
   }
 }
 
-export function createGate(options: GateOptions, connections: Connections): Gate {
-  const { errorForm, refused, handler } = options;
+export function createRequestHandler(options: RequestHandlerOptions, connections: Connections): RequestHandler {
+  const { serializeError, refused, handler } = options;
   let { policy } = options;
   let draining = false;
 
-  const refuse = (outgoing: ServerResponse, error: WalletcredsError) => {
+  const refuse = async (outgoing: ServerResponse, error: WalletcredsError) => {
     refused?.(error.code);
-    if (error instanceof TooManyConnections) outgoing.shouldKeepAlive = false;
-    writeInTurn(outgoing, errorForm(error, policy.methods));
+    await refusalQueue.turn();
+    writeResponse(outgoing, serializeError(error, policy.methods));
+  };
+
+  const respond = (
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+    connection: Connection,
+  ): void | Promise<void> => {
+    const headers = headersOf(incoming);
+    if (headers === undefined) return refuse(outgoing, new BadRequest('a header field with a name that is not served'));
+    const request = { method: incoming.method as string, target: incoming.url as string, headers };
+    const error =
+      validateRequest(policy, request) ??
+      (incoming.httpVersionMajor === 1 ? undefined : new BadRequest('HTTP/1.1 is spoken here'));
+    const body = hasBody(headers);
+    if (error !== undefined) {
+      if (body) {
+        // The rest of the body isn't worth reading. What is here is read, or its reset would take the response away.
+        outgoing.shouldKeepAlive = false;
+        incoming.resume();
+      }
+      return refuse(outgoing, error);
+    }
+    const validated = new ValidatedRequest(incoming, outgoing, { connection, connections });
+    if (!body) return handler(validated);
+    return discardBody(incoming, policy.maxBody).then(small => {
+      if (small) return handler(validated);
+      outgoing.shouldKeepAlive = false;
+      return refuse(outgoing, new BodyNotAllowed(`the body is over the limit of ${policy.maxBody} bytes`));
+    });
   };
 
   return {
     onRequest(incoming, outgoing) {
-      if (isCutOff(incoming)) return;
+      const connection = connections.begin(incoming.socket, outgoing);
+      if (connection === undefined) return;
       if (draining) outgoing.shouldKeepAlive = false;
-      if (!connections.use(incoming.socket)) {
-        refuse(outgoing, new TooManyConnections('too many connections; close idle ones and ask again'));
-        return;
+      const done = respond(incoming, outgoing, connection);
+      if (done === undefined) return;
+      if (++connection.waiting >= MAX_WAITING) {
+        connection.cutOff = true;
+        outgoing.shouldKeepAlive = false;
       }
-      const headers = readHeaders(incoming.rawHeaders);
-      const error =
-        judge(policy, { method: incoming.method as string, target: incoming.url as string, headers }) ??
-        (incoming.httpVersionMajor === 1 ? undefined : new BadRequest('HTTP/1.1 is spoken here'));
-      if (error !== undefined) {
-        if (headers.body) {
-          // The rest of the body isn't worth reading; what of it is here is, or the close would reset the answer away.
-          outgoing.shouldKeepAlive = false;
-          incoming.resume();
-        }
-        refuse(outgoing, error);
-        return;
-      }
-      const env = new RequestBindings(incoming, outgoing, headers.authorization, connections);
-      if (!headers.body) {
-        handler(env);
-        return;
-      }
-      discardBody(incoming, policy.maxBody, tooLarge => {
-        if (!tooLarge) handler(env);
-        else {
-          outgoing.shouldKeepAlive = false;
-          refuse(outgoing, new BodyNotAllowed(`the body is over the limit of ${policy.maxBody} bytes`));
-        }
+      void done.then(() => {
+        connection.waiting--;
       });
     },
     onConnect(incoming, socket) {
       socket.on('error', () => socket.destroy());
-      const headers = readHeaders(incoming.rawHeaders);
-      const error = judge(policy, { method: 'CONNECT', target: '/', headers });
-      if (error === undefined) {
-        socket.destroy();
-        return;
-      }
+      const request = { method: 'CONNECT', target: '/', headers: headersOf(incoming) ?? {} };
+      const error = validateRequest(policy, request) ?? new BadRequest('CONNECT is not served here');
       refused?.(error.code);
-      writeRaw(socket, errorForm(error, policy.methods));
+      writeToSocket(socket, serializeError(error, policy.methods));
     },
     setPolicy(next) {
       policy = next;
@@ -127,21 +158,29 @@ export function createGate(options: GateOptions, connections: Connections): Gate
   };
 }
 
-/** Reads a body that nobody wants, so that the connection can go on; `done` is called once, or never if the client goes. */
-function discardBody(incoming: IncomingMessage, max: number, done: (tooLarge: boolean) => void): void {
-  let bytes = 0;
-  const onData = (chunk: Buffer) => {
-    bytes += chunk.length;
-    if (bytes > max) end(true);
-  };
-  const onEnd = () => end(false);
-  const end = (tooLarge: boolean) => {
-    incoming.off('data', onData).off('end', onEnd);
-    incoming.resume();
-    done(tooLarge);
-  };
-  incoming
-    .on('data', onData)
-    .on('end', onEnd)
-    .on('error', () => incoming.destroy());
+/** @returns undefined where node throws: before 20.20.2 and 24.14.1 it does for a field named `__proto__` */
+function headersOf(incoming: IncomingMessage): RequestHeaders | undefined {
+  try {
+    return incoming.headersDistinct;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Reads a body that nobody wants, so that the connection can go on.
+ *
+ * @returns whether it kept the limit; never settles where the client goes away before its end
+ */
+function discardBody(incoming: IncomingMessage, max: number): Promise<boolean> {
+  return new Promise(resolve => {
+    let bytes = 0;
+    incoming
+      .on('data', (chunk: Buffer) => {
+        bytes += chunk.length;
+        if (bytes > max) resolve(false);
+      })
+      .on('end', () => resolve(true))
+      .on('error', () => incoming.destroy());
+  });
 }

@@ -1,9 +1,8 @@
 /**
- * The verdict on a raw request, before any router sees it: Host, forwarded, browser, method, body, target, in this order.
+ * Whether a raw request may go on: Host, forwarded, browser, method, body, target, in this order.
  *
- * This stands in front of @hono/node-server because that one answers an empty 400 to `Host: ::1`, serves HEAD with GET's
- * handler, resolves `.` and `%2f` in the path, takes the host of an absolute-form target and takes a GET with a body.
- * Token and workload are judged after it, by the app.
+ * No framework has seen the request yet: @hono/node-server answers an empty 400 to `Host: ::1`, serves HEAD with GET's
+ * handler, takes the host of an absolute-form target and takes a GET with a body. Token and workload come later.
  *
  * @module
  */
@@ -16,15 +15,14 @@ import {
   MethodNotAllowed,
   type WalletcredsError,
 } from '../lib/errors.ts';
-import type { HeaderFacts } from './headers.ts';
 import type { HostGuard } from './host-guard.ts';
 
 /** What a listener lets through. */
 export interface RequestPolicy {
   readonly hostAllowed: HostGuard;
-  /** What whoever asked by another name does instead, after `this Host is not served here; `. */
-  readonly hostMend: string;
-  /** Refuse what a proxy has forwarded. The endpoint's alone: a broker stands behind a TLS proxy. */
+  /** How to fix a refused Host; stands behind `this Host is not served here; `. */
+  readonly hostFix: string;
+  /** Refuse what a proxy has forwarded. Only the endpoint does: a broker stands behind a TLS proxy. */
   readonly refuseForwarded: boolean;
   /** Refuse what a web page sends: always, never, or all but a GET (a person opens the status page by a navigation). */
   readonly refuseBrowser: 'always' | 'non-get' | 'never';
@@ -34,45 +32,58 @@ export interface RequestPolicy {
   readonly maxBody: number;
 }
 
+/** Every value of each field, by its name in lower case: node's `headersDistinct`. */
+export type RequestHeaders = NodeJS.Dict<string[]>;
+
 /** A request as it came over the wire. */
 export interface RawRequest {
   readonly method: string;
   /** The request target, untouched. */
   readonly target: string;
-  readonly headers: HeaderFacts;
+  readonly headers: RequestHeaders;
 }
 
-/** @returns what to refuse the request with, or undefined */
-export function judge(policy: RequestPolicy, request: RawRequest): WalletcredsError | undefined {
+/** @returns the error to refuse the request with, or undefined */
+export function validateRequest(policy: RequestPolicy, request: RawRequest): WalletcredsError | undefined {
   const { method, target, headers } = request;
-  if (headers.duplicate === 'Host') return new BadRequest('two Host headers; send one');
-  if (headers.host === undefined) return new BadRequest('no Host header; HTTP/1.1 wants one');
-  if (!policy.hostAllowed(headers.host)) return hostNotAllowed(policy);
-  const path = target.charCodeAt(0) === 0x2f;
-  if (!path && !policy.hostAllowed(authorityOf(target) ?? 'localhost')) return hostNotAllowed(policy);
-  if (headers.forwarded && policy.refuseForwarded) {
+  const { host: hosts = [], authorization, expect, 'content-length': lengths } = headers;
+  const [host] = hosts;
+  if (hosts.length > 1) return new BadRequest('two Host headers; send one');
+  if (host === undefined) return new BadRequest('no Host header; HTTP/1.1 wants one');
+  if (!policy.hostAllowed(host)) return hostNotAllowed(policy);
+  const isPath = target.startsWith('/');
+  if (!isPath && !policy.hostAllowed(authorityOf(target) ?? 'localhost')) return hostNotAllowed(policy);
+  if (policy.refuseForwarded && isForwarded(headers)) {
     return new ForwardedRequestRefused(
-      'the request was forwarded by a proxy (X-Forwarded-*, X-Real-IP, Forwarded or Via); ask this listener directly',
+      'the request was forwarded by a proxy (X-Forwarded-*, X-Original-*, X-Real-IP, Forwarded, Via and the like); ask this listener directly',
     );
   }
-  if (headers.browser && policy.refuseBrowser !== 'never' && (policy.refuseBrowser === 'always' || method !== 'GET')) {
+  const browser = policy.refuseBrowser === 'always' || (policy.refuseBrowser === 'non-get' && method !== 'GET');
+  if (browser && isFromBrowser(headers)) {
     return new BrowserRequestRefused(
-      'the request comes from a web page (Origin, Referer or Sec-Fetch-*); fetch sends such headers, so use an SDK or node:http',
+      'the request comes from a web page (Origin, Referer or Sec-Fetch-*); ask from a program of your own, by an SDK',
     );
   }
   if (!policy.methods.includes(method)) {
     return new MethodNotAllowed(`this method is not served here; use ${policy.methods.join(' or ')}`);
   }
-  if (headers.body && policy.maxBody === 0) return new BodyNotAllowed('a request here has no body; send none');
-  if (headers.contentLength !== undefined && headers.contentLength > policy.maxBody) {
+  if (policy.maxBody === 0 && hasBody(headers)) return new BodyNotAllowed('a request here has no body; send none');
+  if (lengths !== undefined && Number(lengths[0]) > policy.maxBody) {
     return new BodyNotAllowed(`the body is over the limit of ${policy.maxBody} bytes`);
   }
-  if (headers.expect !== undefined && headers.expect !== '100-continue') {
+  if (expect !== undefined && expect[0]?.toLowerCase() !== '100-continue') {
     return new BadRequest('an Expect header that is not served here; send none');
   }
-  if (headers.duplicate !== undefined) return new BadRequest(`two ${headers.duplicate} headers; send one`);
-  if (!path) return new BadRequest('the request target must be a path that begins with "/"');
+  if (authorization !== undefined && authorization.length > 1) {
+    return new BadRequest('two Authorization headers; send one');
+  }
+  if (!isPath) return new BadRequest('the request target must be a path that begins with "/"');
   return undefined;
+}
+
+/** Whether there is a `Transfer-Encoding`, or a `Content-Length` other than 0. */
+export function hasBody({ 'content-length': lengths, 'transfer-encoding': encodings }: RequestHeaders): boolean {
+  return encodings !== undefined || (lengths !== undefined && Number(lengths[0]) !== 0);
 }
 
 /** The path of a raw target, byte for byte: up to the query, or to a stray fragment. Nothing is decoded or resolved. */
@@ -84,11 +95,30 @@ export function pathOf(target: string): string {
   return target;
 }
 
-/** The host of an absolute-form target (`http://evil.example/x`), which would count above `Host`. */
-function authorityOf(target: string): string | undefined {
-  return /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#@]*@)?([^/?#]*)/i.exec(target)?.[1];
+const FORWARDED = new Set(['forwarded', 'via', 'x-real-ip', 'x-client-ip', 'true-client-ip', 'cf-connecting-ip']);
+
+/** Envoy's own fetcher of AWS credentials sends `X-Forwarded-Proto` with no proxy in between. */
+function isForwarded(headers: RequestHeaders): boolean {
+  for (const field in headers) {
+    const name = field.includes('_') ? field.replaceAll('_', '-') : field;
+    if (FORWARDED.has(name)) return true;
+    if (name.startsWith('x-original-')) return true;
+    if (name.startsWith('x-forwarded') && field !== 'x-forwarded-proto') return true;
+  }
+  return false;
 }
 
-function hostNotAllowed({ hostMend }: RequestPolicy): HostNotAllowed {
-  return new HostNotAllowed(`this Host is not served here; ${hostMend}`);
+/** `Sec-Fetch-Mode` alone is node's own `fetch`: a browser sends Site, Mode and Dest together. */
+function isFromBrowser(headers: RequestHeaders): boolean {
+  const { origin, referer, 'sec-fetch-site': site, 'sec-fetch-dest': dest, 'sec-fetch-user': user } = headers;
+  return [origin, referer, site, dest, user].some(values => values !== undefined);
+}
+
+/** The host of an absolute-form target (`http://evil.example/x`), which counts above `Host`. No host is longer. */
+function authorityOf(target: string): string | undefined {
+  return /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#@]*@)?([^/?#]*)/i.exec(target.slice(0, 1_024))?.[1];
+}
+
+function hostNotAllowed({ hostFix }: RequestPolicy): HostNotAllowed {
+  return new HostNotAllowed(`this Host is not served here; ${hostFix}`);
 }

@@ -11,9 +11,9 @@ import type { Config } from '../config/types.ts';
 import type { Vending } from '../credentials/vending.ts';
 import { type Check, readiness } from '../http/admin/readiness.ts';
 import { createBrokerApp } from '../http/broker/index.ts';
-import type { App, AppEnv } from '../http/node-adapter.ts';
+import type { AppEnv } from '../http/node-adapter.ts';
 import { createWellKnownApp } from '../http/oidc/well-known.ts';
-import { answer } from '../http/response.ts';
+import { httpResponse } from '../http/response.ts';
 import { signIdentityToken } from '../identity-token/signer.ts';
 import type { KeyStores } from '../identity-token/source.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -32,7 +32,7 @@ export interface BrokerParts {
   readonly checks: () => readonly Check[];
 }
 
-export function brokerApp({ config, doors, vending, auditLog, keys, clock, log, checks }: BrokerParts): App {
+export function brokerApp({ config, doors, vending, auditLog, keys, clock, log, checks }: BrokerParts): Hono<AppEnv> {
   const mayRead = createAdminAccess(() => config().admin);
   const signer = () => {
     const { identityToken } = config().defaults;
@@ -62,7 +62,7 @@ export function brokerApp({ config, doors, vending, auditLog, keys, clock, log, 
       const shown = mayRead(authorization)
         ? { checks: found.checks.map(({ name, status, reason }) => ({ name, status, reason })) }
         : {};
-      return answer(found.ready ? 200 : 503, 'application/json', JSON.stringify({ status, ...shown }));
+      return httpResponse(found.ready ? 200 : 503, 'application/json', JSON.stringify({ status, ...shown }));
     },
     wellKnown: documents(),
   });

@@ -1,16 +1,18 @@
 /**
- * Opens the listeners that a configuration switches on, each an app behind its own policy.
+ * Opens the listeners that a configuration switches on, each with its own policy.
  *
  * @module
  */
+import type { Hono } from 'hono';
 import type { Config } from '../config/types.ts';
 import { adminPolicy } from '../http/admin/policy.ts';
-import { brokerErrorForm } from '../http/broker/errors.ts';
+import { serializeBrokerError } from '../http/broker/errors.ts';
 import { brokerPolicy } from '../http/broker/policy.ts';
+import type { Endpoint } from '../http/endpoint/index.ts';
 import { endpointPolicy } from '../http/endpoint/policy.ts';
 import { type Listener, startListener } from '../http/listener.ts';
-import { type App, direct, type Handler, viaNodeServer } from '../http/node-adapter.ts';
-import { credentialsErrorForm } from '../http/response.ts';
+import { type AppEnv, functionHandler, honoHandler } from '../http/node-adapter.ts';
+import { serializeError } from '../http/response.ts';
 import type { Logger } from '../lib/log.ts';
 
 export type ListenerName = 'endpoint' | 'broker' | 'admin';
@@ -26,8 +28,12 @@ export interface Listeners {
 export interface ListenersOptions {
   readonly config: Config;
   readonly which: readonly ListenerName[];
-  readonly apps: { readonly [name in ListenerName]?: App };
-  /** A refusal in front of any app. */
+  readonly apps: {
+    readonly endpoint: Endpoint;
+    readonly broker?: Hono<AppEnv> | undefined;
+    readonly admin: Hono<AppEnv>;
+  };
+  /** Told of a refusal by request validation or by node's parser. */
   readonly refused: (listener: ListenerName, code: string) => void;
   readonly log: Logger;
 }
@@ -41,7 +47,7 @@ export async function openListeners(options: ListenersOptions): Promise<Listener
   };
   const common = (name: ListenerName) => ({ name, log, refused: (code: string) => refused(name, code) });
   try {
-    if (which.includes('endpoint') && apps.endpoint !== undefined) {
+    if (which.includes('endpoint')) {
       const { listen, tls, allowFrom, maxConnections } = config.endpoint;
       opened.endpoint = await startListener({
         ...common('endpoint'),
@@ -50,8 +56,8 @@ export async function openListeners(options: ListenersOptions): Promise<Listener
         allowFrom,
         limits: { maxConnections },
         policy: endpointPolicy(config.endpoint),
-        errorForm: credentialsErrorForm,
-        handler: direct(apps.endpoint, error => credentialsErrorForm(error, [])),
+        serializeError,
+        handler: functionHandler(apps.endpoint),
       });
     }
     if (which.includes('broker') && apps.broker !== undefined && config.broker !== undefined) {
@@ -61,19 +67,19 @@ export async function openListeners(options: ListenersOptions): Promise<Listener
         tls: config.broker.tls,
         limits: { maxConnections: config.broker.maxConnections },
         policy: brokerPolicy(config.broker, issuerOf(config)),
-        errorForm: brokerErrorForm,
-        handler: web(apps.broker, brokerErrorForm),
+        serializeError: serializeBrokerError,
+        handler: honoHandler(apps.broker, serializeBrokerError),
       });
     }
-    if (which.includes('admin') && apps.admin !== undefined) {
+    if (which.includes('admin')) {
       opened.admin = await startListener({
         ...common('admin'),
         listen: config.admin.listen,
         tls: config.admin.tls,
         limits: { maxConnections: config.admin.maxConnections },
         policy: adminPolicy(config.admin),
-        errorForm: credentialsErrorForm,
-        handler: web(apps.admin, credentialsErrorForm),
+        serializeError,
+        handler: honoHandler(apps.admin, serializeError),
       });
     }
   } catch (error) {
@@ -94,10 +100,6 @@ export async function openListeners(options: ListenersOptions): Promise<Listener
     },
     close,
   };
-}
-
-function web(app: App, form: typeof credentialsErrorForm): Handler {
-  return viaNodeServer(app, error => form(error, []));
 }
 
 /** Whose documents the broker serves: the top level's signer's. */

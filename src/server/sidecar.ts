@@ -12,8 +12,8 @@ import { createVending } from '../credentials/create-vending.ts';
 import { createExchange } from '../credentials/sts/create-exchange.ts';
 import type { Vending, WorkloadStatus } from '../credentials/vending.ts';
 import { createAdminApp } from '../http/admin/index.ts';
-import { credentialsAnswer } from '../http/endpoint/body.ts';
-import { createEndpointApp } from '../http/endpoint/index.ts';
+import { credentialsResponse } from '../http/endpoint/body.ts';
+import { createEndpoint } from '../http/endpoint/index.ts';
 import { formatAddress } from '../http/listen-error.ts';
 import { createIdentityTokenSource, createKeyStores, type KeyStores } from '../identity-token/source.ts';
 import type { ListenAddress } from '../lib/addresses.ts';
@@ -89,7 +89,7 @@ export async function createSidecar(initial: Config, options: SidecarOptions): P
     throw error;
   });
   const tokens = createIdentityTokenSource({ clock, log, keys });
-  const vending = createVending({ clock, exchange, tokens, auditLog, log, metrics, acceptable: credentialsAnswer });
+  const vending = createVending({ clock, exchange, tokens, auditLog, log, metrics, acceptable: credentialsResponse });
   const doors = createDoors(config, { clock, log });
   const probe = probeReachable(config.sts.endpoint, clock);
   metrics.onCollect(() =>
@@ -100,7 +100,7 @@ export async function createSidecar(initial: Config, options: SidecarOptions): P
   const notes = createRejectedAudit(auditLog, clock);
 
   const apps = {
-    endpoint: createEndpointApp({
+    endpoint: createEndpoint({
       resolver: doors.endpoint,
       relative: doors.relative,
       vending,

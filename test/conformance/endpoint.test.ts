@@ -1,7 +1,7 @@
 /**
  * The container-credentials contract, row by row: what 17 AWS clients demand of an endpoint, and what protects it.
  *
- * The real app behind a real listener over bare sockets, with the real token table and vending; only STS and the clock
+ * The real endpoint behind a real listener over bare sockets, with the real token table and vending; only STS and the clock
  * are held by the test. The clients themselves are in `clients/`.
  *
  * @module
@@ -12,7 +12,8 @@ import { createTokenTable } from '../../src/auth/static-tokens.ts';
 import { checkEnvFile } from '../../src/aws/doctor/checks/environment.ts';
 import { variablesFor } from '../../src/cli/output/shell.ts';
 import { configFromObject } from '../../src/config/load.ts';
-import { createEndpointApp } from '../../src/http/endpoint/index.ts';
+import { createEndpoint } from '../../src/http/endpoint/index.ts';
+import { functionHandler } from '../../src/http/node-adapter.ts';
 import type { ListenerOptions } from '../../src/http/listener.ts';
 import { StsRefused, StsUnavailable } from '../../src/lib/errors.ts';
 import { setUp } from '../credentials/support.ts';
@@ -33,15 +34,17 @@ async function endpoint(more: Partial<ListenerOptions> = {}) {
   const tokens = createTokenTable('token', [{ value: TOKEN, workload: w }], clock);
   const from = (address: string | undefined) => address === '127.0.0.1';
   const ids = createTokenTable('relative', [{ value: RELATIVE_ID, workload: w, from }], clock);
-  const app = createEndpointApp({
-    resolver: resolverOf(tokens),
-    relative: (id, address) => ids.find(id, address),
-    vending,
-    clock,
-    log,
-    metrics,
-  });
-  const wire = await listening(app, log, more);
+  const handler = functionHandler(
+    createEndpoint({
+      resolver: resolverOf(tokens),
+      relative: (id, address) => ids.find(id, address),
+      vending,
+      clock,
+      log,
+      metrics,
+    }),
+  );
+  const wire = await listening(handler, log, more);
   const get = (fields = '', path = PATH, token = TOKEN) =>
     ask(wire.port, `GET ${path} HTTP/1.1\nAuthorization: ${token}${fields === '' ? '' : `\n${fields}`}`);
   return { ...floor, ...wire, tokens, lines, get };
@@ -437,14 +440,39 @@ describe('what protects it', () => {
     },
   );
 
-  it.each(['X-Forwarded-For', 'X-Forwarded-Host', 'X-Real-IP', 'Forwarded', 'Via'])(
-    'guard: refuses what a proxy forwarded, by %s',
-    async name => {
-      expectRefusal(await (await endpoint()).get(`${name}: x`), 403, 'ForwardedRequestRefused');
+  it.each([
+    'Forwarded',
+    'Via',
+    'X-Forwarded-For',
+    'X-Forwarded-Host',
+    'X-Forwarded-Prefix',
+    'X-Real-IP',
+    'X-Original-URL',
+    'X-Client-IP',
+    'True-Client-IP',
+    'CF-Connecting-IP',
+    'X_Forwarded_For',
+    'X_Real_IP',
+  ])('guard: refuses what a proxy forwarded, by %s', async name => {
+    expectRefusal(await (await endpoint()).get(`${name}: x`), 403, 'ForwardedRequestRefused');
+  });
+
+  it.each(['X-Forwarded-Proto: http', 'Sec-Fetch-Mode: cors', 'X-Envoy-Attempt-Count: 1'])(
+    'guard: takes %s for no proxy and no web page',
+    async field => {
+      expect((await (await endpoint()).get(field)).status).toBe(200);
     },
   );
 
-  it.each(['Origin', 'Referer', 'Sec-Fetch-Site', 'Sec-Fetch-Mode', 'Sec-Fetch-Dest', 'Sec-Fetch-User'])(
+  it('guard: answers node’s own fetch', async () => {
+    const { port } = await endpoint();
+    const url = `http://127.0.0.1:${port}${PATH}`;
+    expect((await fetch(url, { headers: { Authorization: TOKEN } })).status).toBe(200);
+    const refused = await fetch(url, { headers: { Authorization: 'wrong' } });
+    expect([refused.status, refused.headers.get('www-authenticate')]).toEqual([401, 'Bearer realm="walletcreds"']);
+  });
+
+  it.each(['Origin', 'Referer', 'Sec-Fetch-Site', 'Sec-Fetch-Dest', 'Sec-Fetch-User'])(
     'guard: refuses what a web page sends, by %s',
     async name => {
       expectRefusal(await (await endpoint()).get(`${name}: x`), 403, 'BrowserRequestRefused');
@@ -489,12 +517,13 @@ describe('what protects it', () => {
     expectRefusal(answers[0] as Reply, status, code);
   });
 
-  it('guard: answers 503 TooManyConnections beyond the limit, then closes', async () => {
+  it('guard: makes room for a newcomer at the limit', async () => {
     const { port, get } = await endpoint({ limits: { maxConnections: 1 } });
-    await socketTo(port);
-    const reply = await get();
-    expectRefusal(reply, 503, 'TooManyConnections');
-    expect(reply.headers['connection']).toBe('close');
+    const idle = await socketTo(port);
+    expect((await onOne(idle, 'GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n')).status).toBe(404);
+    const evicted = untilClosed(idle);
+    expect((await get()).status).toBe(200);
+    expect(await evicted).toBe('');
   });
 
   it('guard: an absolute-form target doesn’t get by the Host guard, nor is it served', async () => {

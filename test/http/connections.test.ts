@@ -1,9 +1,16 @@
+/**
+ * Who stays connected: the rule itself, over stand-ins for sockets. Real ones are in conformance/connections.test.ts.
+ */
 import { EventEmitter } from 'node:events';
+import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import fc from 'fast-check';
-import { afterEach, describe, expect, it, vi } from 'vitest';
-import { createConnections } from '../../src/http/connections.ts';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type Connection, Connections } from '../../src/http/connections.ts';
 
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] });
+});
 afterEach(() => {
   vi.useRealTimers();
 });
@@ -12,137 +19,227 @@ afterEach(() => {
 function socket() {
   const made = Object.assign(new EventEmitter(), {
     destroyed: false,
+    writableLength: 0,
     destroy() {
       if (made.destroyed) return;
       made.destroyed = true;
       made.emit('close');
     },
+    destroySoon: () => made.destroy(),
   });
-  return made as unknown as Socket & { destroyed: boolean };
+  return made as unknown as Socket & { destroyed: boolean; writableLength: number };
+}
+type FakeSocket = ReturnType<typeof socket>;
+
+/** A request; `end` is the end of its response. */
+function ask(connections: Connections, of: FakeSocket) {
+  const outgoing = Object.assign(new EventEmitter(), { req: { socket: of } }) as unknown as ServerResponse;
+  const connection = connections.begin(of, outgoing);
+  return { connection: connection as Connection, end: () => outgoing.emit('close') };
 }
 
-describe('connections', () => {
-  it('gives an extra one two seconds to hear that there are too many', () => {
-    vi.useFakeTimers();
-    const connections = createConnections(1);
-    const [first, extra] = [socket(), socket()];
-    connections.add(first);
-    connections.add(extra);
-    expect([connections.use(first), connections.use(extra)]).toEqual([true, false]);
-    vi.advanceTimersByTime(1_999);
-    expect(extra.destroyed).toBe(false);
-    vi.advanceTimersByTime(1);
-    expect([first.destroyed, extra.destroyed]).toEqual([false, true]);
-    expect(connections.count).toBe(1);
+/** A connection that is kept alive after a response; its owner is absent for an unauthenticated one. */
+function kept(connections: Connections, owner?: string): FakeSocket {
+  const made = socket();
+  connections.accept(made, { tls: false });
+  const { connection, end } = ask(connections, made);
+  if (owner !== undefined) connections.authenticated(connection, owner);
+  end();
+  vi.advanceTimersByTime(1);
+  return made;
+}
+
+const alive = (sockets: readonly FakeSocket[]) => sockets.map(({ destroyed }) => !destroyed);
+
+describe('at capacity', () => {
+  it('the longest idle unauthenticated connection goes, though an authenticated one has been idle for longer', () => {
+    const connections = new Connections(3);
+    const all = [kept(connections, 'a'), kept(connections), kept(connections)];
+    const next = kept(connections, 'b');
+    expect(alive([...all, next])).toEqual([true, false, true, true]);
   });
 
-  it('makes room for a newcomer by ending strangers’ connections, the longest there first, where they are owed nothing', () => {
-    const connections = createConnections(3, true);
-    const [asked, owed, claimed, next, later] = [socket(), socket(), socket(), socket(), socket()];
-    for (const each of [asked, owed, claimed]) {
-      connections.add(each);
-      connections.use(each);
+  it('a request makes a connection the one that was idle last', () => {
+    const connections = new Connections(3);
+    const all = [kept(connections), kept(connections), kept(connections)];
+    ask(connections, all[0] as FakeSocket).end();
+    kept(connections, 'b');
+    expect(alive(all)).toEqual([true, false, true]);
+  });
+
+  it('the longest idle authenticated one goes where no other is left', () => {
+    const connections = new Connections(3);
+    const all = ['a', 'b', 'c'].map(owner => kept(connections, owner));
+    ask(connections, all[0] as FakeSocket).end();
+    const next = kept(connections, 'd');
+    expect(alive([...all, next])).toEqual([true, false, true, true]);
+  });
+
+  it('one with a response on its way stays, unless nothing of it was read for five seconds', () => {
+    const connections = new Connections(3);
+    const all = ['a', 'b', 'c'].map(owner => kept(connections, owner));
+    for (const each of all) {
+      ask(connections, each);
+      each.writableLength = 1;
     }
-    Object.assign(owed, { _httpMessage: {} });
-    connections.claim(claimed, 'a');
-    connections.add(next);
-    expect([asked, owed, claimed].map(({ destroyed }) => destroyed)).toEqual([true, false, false]);
-    expect(connections.use(next)).toBe(true);
-    connections.claim(next, 'b');
-    // Nobody is left who could make room.
-    connections.add(later);
-    expect(connections.use(later)).toBe(false);
-    claimed.destroy();
-    const last = socket();
-    connections.add(last);
-    expect(connections.use(last)).toBe(true);
+    const refused = socket();
+    connections.accept(refused, { tls: false });
+    expect(connections.authenticated(ask(connections, refused).connection, 'd')).toBe(false);
+    vi.advanceTimersByTime(5_001);
+    const next = kept(connections, 'd');
+    expect(alive([...all, next])).toEqual([false, true, true, true]);
   });
 
-  it('takes a connection that has been silent for a second for a stranger’s, and no younger one', () => {
-    vi.useFakeTimers();
-    const connections = createConnections(1, true);
-    const [silent, early, late] = [socket(), socket(), socket()];
-    connections.add(silent);
-    connections.add(early);
-    expect([silent.destroyed, connections.use(early)]).toEqual([false, false]);
+  it('one that waits for a backend is idle', () => {
+    const connections = new Connections(1);
+    const waiting = socket();
+    connections.accept(waiting, { tls: false });
+    connections.authenticated(ask(connections, waiting).connection, 'a');
+    const next = kept(connections, 'b');
+    expect(alive([waiting, next])).toEqual([false, true]);
+  });
+
+  it('an unauthenticated one goes, though a response is on its way to it', () => {
+    const connections = new Connections(1);
+    const reading = socket();
+    connections.accept(reading, { tls: false });
+    ask(connections, reading);
+    reading.writableLength = 1;
+    const next = kept(connections, 'b');
+    expect(alive([reading, next])).toEqual([false, true]);
+  });
+
+  it('a connection without a request costs nobody a place for a second, and then goes first', () => {
+    const connections = new Connections(8);
+    const all = Array.from({ length: 8 }, (_, n) => kept(connections, String(n)));
+    const silent = socket();
+    connections.accept(silent, { tls: false });
+    ask(connections, all[0] as FakeSocket).end();
+    expect(alive([...all, silent])).toEqual(Array(9).fill(true));
     vi.advanceTimersByTime(1_001);
-    connections.add(late);
-    expect([silent.destroyed, connections.use(late)]).toEqual([true, true]);
+    ask(connections, all[0] as FakeSocket).end();
+    expect(alive([...all, silent])).toEqual([...Array(8).fill(true), false]);
   });
 
-  it('makes room for as many as a lowered limit asks for', () => {
-    const connections = createConnections(3, true);
-    const sockets = [socket(), socket(), socket()];
-    for (const each of sockets) {
-      connections.add(each);
-      connections.use(each);
-    }
+  it('silent connections beyond a quarter push each other out, and no authenticated one', () => {
+    const connections = new Connections(8);
+    const all = Array.from({ length: 8 }, (_, n) => kept(connections, String(n)));
+    const silent = Array.from({ length: 20 }, () => socket());
+    for (const each of silent) connections.accept(each, { tls: false });
+    expect(alive(all)).toEqual(Array(8).fill(true));
+    expect(alive(silent)).toEqual([...Array(18).fill(false), true, true]);
+  });
+
+  it('a lowered limit counts at once', () => {
+    const connections = new Connections(3);
+    const all = [kept(connections), kept(connections), kept(connections)];
     connections.limit(1);
-    const newcomer = socket();
-    connections.add(newcomer);
-    expect(sockets.map(({ destroyed }) => destroyed)).toEqual([true, true, true]);
-    expect(connections.use(newcomer)).toBe(true);
+    expect(alive(all)).toEqual([false, false, true]);
+  });
+});
+
+describe('a workload', () => {
+  it('that has its share loses its own longest idle connection', () => {
+    const connections = new Connections(16);
+    const other = kept(connections, 'b');
+    const own = Array.from({ length: 5 }, () => kept(connections, 'a'));
+    expect(alive([other, ...own])).toEqual([true, false, true, true, true, true]);
   });
 
-  it('ends nobody’s connection for another where none is ever claimed', () => {
-    const connections = createConnections(1);
-    const [first, second] = [socket(), socket()];
-    connections.add(first);
-    connections.use(first);
-    connections.add(second);
-    expect([first.destroyed, connections.use(second)]).toEqual([false, false]);
+  it('may have more while all of them wait for a response', () => {
+    const connections = new Connections(16);
+    const waiting = Array.from({ length: 6 }, () => {
+      const made = socket();
+      connections.accept(made, { tls: false });
+      const { connection, end } = ask(connections, made);
+      expect(connections.authenticated(connection, 'a')).toBe(true);
+      return { made, end };
+    });
+    for (const { end } of waiting) end();
+    const own = waiting.map(({ made }) => made);
+    expect(alive(own)).toEqual(Array(6).fill(true));
+    kept(connections, 'a');
+    expect(alive(own)).toEqual([false, false, false, true, true, true]);
   });
 
-  it('gives a place back when a connection turns to another token, and when it ends', () => {
-    const connections = createConnections(4);
-    const [one, two] = [socket(), socket()];
-    connections.add(one);
-    connections.add(two);
-    expect(connections.claim(one, 'a')).toBe(true);
-    expect(connections.claim(one, 'a')).toBe(true);
-    expect(connections.claim(two, 'a')).toBe(false);
-    expect(connections.claim(one, 'b')).toBe(true);
-    expect(connections.claim(two, 'a')).toBe(true);
-    expect(connections.claim(one, 'a')).toBe(false);
-    two.destroy();
-    expect(connections.claim(one, 'a')).toBe(true);
+  it('gives a place back when a connection turns to another token', () => {
+    const connections = new Connections(4);
+    const [one] = [kept(connections, 'a')];
+    connections.authenticated(ask(connections, one as FakeSocket).connection, 'b');
+    const two = kept(connections, 'a');
+    expect(alive([one as FakeSocket, two])).toEqual([true, true]);
+  });
+});
+
+describe('a TLS connection', () => {
+  const address = { remoteAddress: '127.0.0.1', remotePort: 5, localAddress: '127.0.0.1', localPort: 6 };
+
+  it('is one connection, before its handshake is over and after', () => {
+    const connections = new Connections(1);
+    const raw = Object.assign(socket(), address);
+    const secure = Object.assign(socket(), address);
+    connections.accept(raw, { tls: true });
+    connections.secured(secure);
+    expect(ask(connections, raw).connection).toBeUndefined();
+    const { connection, end } = ask(connections, secure);
+    connections.authenticated(connection, 'a');
+    end();
+    kept(connections, 'b');
+    expect(secure.destroyed).toBe(true);
   });
 
-  it('ends the unused ones alone, or all', () => {
-    const connections = createConnections(4);
-    const [used, unused] = [socket(), socket()];
-    connections.add(used);
-    connections.add(unused);
-    connections.use(used);
-    connections.destroyUnused();
-    expect([used.destroyed, unused.destroyed]).toEqual([false, true]);
-    connections.destroyAll();
-    expect(connections.count).toBe(0);
+  it('is not taken in by its TLS socket alone', () => {
+    const secure = Object.assign(socket(), address);
+    new Connections(1).secured(secure);
+    expect(secure.destroyed).toBe(true);
   });
+});
 
-  it('never lets one token hold more than a quarter, whatever comes and goes', () => {
-    const step = fc.record({ connection: fc.nat(19), token: fc.constantFrom('a', 'b', 'c'), ends: fc.boolean() });
-    fc.assert(
-      fc.property(fc.integer({ min: 4, max: 20 }), fc.array(step, { maxLength: 60 }), (max, steps) => {
-        const connections = createConnections(max);
-        const sockets = new Map<number, Socket>();
-        const held = new Map<number, string>();
-        for (const { connection, token, ends } of steps) {
-          const known = sockets.get(connection);
-          if (ends) {
-            known?.destroy();
-            sockets.delete(connection);
-            held.delete(connection);
-            continue;
-          }
-          const asking = known ?? socket();
-          if (known === undefined) connections.add(asking);
-          sockets.set(connection, asking);
-          if (connections.claim(asking, token)) held.set(connection, token);
-          const count = [...held.values()].filter(of => of === token).length;
-          expect(count).toBeLessThanOrEqual(Math.max(1, Math.floor(max / 4)));
+it('when the listener drains, a connection ends with its last response, and a silent one after its time', () => {
+  const connections = new Connections(4);
+  const [idle, busy, silent] = [kept(connections), kept(connections), socket()];
+  connections.accept(silent, { tls: false });
+  const { end } = ask(connections, busy as FakeSocket);
+  connections.drain(100);
+  expect(alive([idle, busy, silent] as FakeSocket[])).toEqual([false, true, true]);
+  end();
+  expect(alive([busy as FakeSocket])).toEqual([false]);
+  vi.advanceTimersByTime(100);
+  expect(silent.destroyed).toBe(true);
+});
+
+it('whatever comes and goes, authenticated connections keep the limit and idle ones of a workload its share', () => {
+  const step = fc.record({
+    connection: fc.nat(29),
+    does: fc.constantFrom('ask', 'answer', 'end', 'wait'),
+    owner: fc.constantFrom('a', 'b', 'c', undefined),
+  });
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 20 }), fc.array(step, { maxLength: 80 }), (max, steps) => {
+      const connections = new Connections(max);
+      const all = new Map<number, { made: FakeSocket; owner?: string | undefined; ends: (() => void)[] }>();
+      const open = () => [...all.values()].filter(({ made }) => !made.destroyed);
+      for (const { connection: n, does, owner } of steps) {
+        let each = all.get(n);
+        if (each === undefined || each.made.destroyed) {
+          each = { made: socket(), ends: [] };
+          all.set(n, each);
+          connections.accept(each.made, { tls: false });
         }
-      }),
-    );
-  });
+        if (does === 'wait') vi.advanceTimersByTime(500);
+        if (does === 'end') each.made.destroy();
+        if (does === 'answer') each.ends.shift()?.();
+        if (does === 'ask' && !each.made.destroyed) {
+          const { connection, end } = ask(connections, each.made);
+          each.ends.push(end);
+          if (owner !== undefined) expect(connections.authenticated(connection, owner)).toBe(true);
+          expect(each.made.destroyed).toBe(false);
+          if (owner !== undefined) each.owner = owner;
+        }
+        const share = Math.max(1, Math.floor(max / 4));
+        expect(open().filter(o => o.owner !== undefined).length).toBeLessThanOrEqual(max);
+        expect(open().length).toBeLessThanOrEqual(max + share);
+      }
+    }),
+  );
 });

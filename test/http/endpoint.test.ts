@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Caller } from '../../src/auth/caller.ts';
-import { credentialsAnswer, wireDate } from '../../src/http/endpoint/body.ts';
+import { credentialsResponse, wireDate } from '../../src/http/endpoint/body.ts';
 import type { EndpointRefusal } from '../../src/http/endpoint/index.ts';
 import {
   AuditUnavailable,
@@ -11,16 +11,21 @@ import {
   StsRefused,
   WorkloadUnknown,
 } from '../../src/lib/errors.ts';
-import { credentials, credentialsOf, fakeVending, RELATIVE_ID, sampleApp, tokenOf } from './support/sample.ts';
+import {
+  credentials,
+  credentialsOf,
+  fakeVending,
+  get,
+  RELATIVE_ID,
+  sampleEndpoint,
+  tokenOf,
+} from './support/sample.ts';
 
-type Sample = ReturnType<typeof sampleApp>;
-const get = (app: Sample['app'], path: string, token?: string) =>
-  app.request(path, token === undefined ? {} : { headers: { Authorization: token } });
 const codeOf = async (reply: Response | Promise<Response>) => ((await (await reply).json()) as { code: string }).code;
 
 describe('who gets what', () => {
   it('gives each token its own workload’s credentials, whatever the interleaving', async () => {
-    const { app } = sampleApp({
+    const { endpoint } = sampleEndpoint({
       vending: fakeVending(async ({ workload }) => {
         await new Promise(resolve => setImmediate(resolve));
         return { credentials: credentialsOf(workload.name), source: 'fresh' };
@@ -29,7 +34,7 @@ describe('who gets what', () => {
     const names = fc.array(fc.constantFrom('alpha', 'beta'), { maxLength: 20 });
     await fc.assert(
       fc.asyncProperty(names, async names => {
-        const replies = await Promise.all(names.map(name => get(app, '/v1/credentials', tokenOf(name))));
+        const replies = await Promise.all(names.map(name => get(endpoint, '/v1/credentials', tokenOf(name))));
         const keys = await Promise.all(
           replies.map(async reply => ((await reply.json()) as Record<string, string>)['AccessKeyId']),
         );
@@ -40,34 +45,36 @@ describe('who gets what', () => {
   });
 
   it('lets the path name the workload but never choose it: another’s name and nobody’s are refused alike', async () => {
-    const { app } = sampleApp();
-    expect((await get(app, '/v1/credentials/alpha', tokenOf('alpha'))).status).toBe(200);
-    const other = await get(app, '/v1/credentials/beta', tokenOf('alpha'));
-    const nobody = await get(app, '/v1/credentials/nobody', tokenOf('alpha'));
+    const { endpoint } = sampleEndpoint();
+    expect((await get(endpoint, '/v1/credentials/alpha', tokenOf('alpha'))).status).toBe(200);
+    const other = await get(endpoint, '/v1/credentials/beta', tokenOf('alpha'));
+    const nobody = await get(endpoint, '/v1/credentials/nobody', tokenOf('alpha'));
     expect([other.status, nobody.status]).toEqual([403, 403]);
     const text = await other.text();
     expect(JSON.parse(text)).toMatchObject({ code: 'WorkloadMismatch' });
     expect(await nobody.text()).toBe(text);
-    expect(await codeOf(get(app, '/v1/credentials/beta'))).toBe('InvalidAuthorizationToken');
+    expect(await codeOf(get(endpoint, '/v1/credentials/beta'))).toBe('InvalidAuthorizationToken');
   });
 
   it('never gives a token another workload’s credentials, whatever the path', async () => {
-    const { app } = sampleApp();
+    const { endpoint } = sampleEndpoint();
     const segment = fc.oneof(
       fc.constantFrom('v1', 'v2', 'credentials', 'beta', '..', '.', '', '%62eta', 'alpha%2f..%2fbeta'),
       fc.webSegment(),
     );
     await fc.assert(
       fc.asyncProperty(fc.array(segment, { maxLength: 5 }), async segments => {
-        const reply = await get(app, `/${segments.join('/')}`, tokenOf('alpha'));
+        const reply = await get(endpoint, `/${segments.join('/')}`, tokenOf('alpha'));
         expect(await reply.text()).not.toContain('ASIABETA');
       }),
     );
   });
 
   it('answers an unknown token, an empty one and none with the same bytes', async () => {
-    const { app } = sampleApp();
-    const replies = await Promise.all([undefined, '', 'x', tokenOf('gamma')].map(t => get(app, '/v1/credentials', t)));
+    const { endpoint } = sampleEndpoint();
+    const replies = await Promise.all(
+      [undefined, '', 'x', tokenOf('gamma')].map(t => get(endpoint, '/v1/credentials', t)),
+    );
     expect(new Set(replies.map(({ status }) => status))).toEqual(new Set([401]));
     expect(new Set(await Promise.all(replies.map(reply => reply.text()))).size).toBe(1);
   });
@@ -77,23 +84,23 @@ describe('the id in the path', () => {
   const path = `/v2/credentials/${RELATIVE_ID}`;
 
   it('is enough without a header, and with the right one', async () => {
-    const { app } = sampleApp();
+    const { endpoint } = sampleEndpoint();
     for (const token of [undefined, '', tokenOf('alpha'), `Bearer ${tokenOf('alpha')}`]) {
-      expect((await get(app, path, token)).status, token).toBe(200);
+      expect((await get(endpoint, path, token)).status, token).toBe(200);
     }
   });
 
   it('doesn’t excuse a wrong header, nor another workload’s', async () => {
-    const { app } = sampleApp();
+    const { endpoint } = sampleEndpoint();
     for (const token of ['wrong', tokenOf('beta')]) {
-      const reply = await get(app, path, token);
+      const reply = await get(endpoint, path, token);
       expect(reply.status).toBe(401);
       expect(await codeOf(reply)).toBe('InvalidAuthorizationToken');
     }
   });
 
   it('answers a wrong id, a source outside of its list and an unknown path with the same 404', async () => {
-    const { app } = sampleApp();
+    const { endpoint } = sampleEndpoint();
     const bodies = new Set<string>();
     for (const [target, remoteAddress] of [
       [path, '10.9.9.9'],
@@ -103,7 +110,7 @@ describe('the id in the path', () => {
       ['/v1', '127.0.0.1'],
       [`/v1/credentials/${RELATIVE_ID}/x`, '127.0.0.1'],
     ] as const) {
-      const reply = await app.request(target, { headers: { Authorization: 'wrong' } }, { remoteAddress });
+      const reply = await get(endpoint, target, 'wrong', remoteAddress);
       expect(reply.status, target).toBe(404);
       bodies.add(await reply.text());
     }
@@ -118,11 +125,11 @@ describe('proofs that take a look-up', () => {
   });
 
   it('waits for the resolver, and judges the path by what it found', async () => {
-    const { alpha } = sampleApp();
-    const { app } = sampleApp({ resolver: resolved({ workload: alpha, kind: 'jwt', tokenHash: 'h' }) });
-    expect((await get(app, '/v1/credentials', 'a.b.c')).status).toBe(200);
-    expect((await get(app, '/v1/credentials/alpha', 'a.b.c')).status).toBe(200);
-    expect(await codeOf(get(app, '/v1/credentials/beta', 'a.b.c'))).toBe('WorkloadMismatch');
+    const { alpha } = sampleEndpoint();
+    const { endpoint } = sampleEndpoint({ resolver: resolved({ workload: alpha, kind: 'jwt', tokenHash: 'h' }) });
+    expect((await get(endpoint, '/v1/credentials', 'a.b.c')).status).toBe(200);
+    expect((await get(endpoint, '/v1/credentials/alpha', 'a.b.c')).status).toBe(200);
+    expect(await codeOf(get(endpoint, '/v1/credentials/beta', 'a.b.c'))).toBe('WorkloadMismatch');
   });
 
   it.each([
@@ -130,9 +137,9 @@ describe('proofs that take a look-up', () => {
     [new WorkloadUnknown('nobody'), 403],
     [new SessionBackendUnavailable('down'), 503],
   ])('answers its refusal %s', async (error, status) => {
-    const { app } = sampleApp({ resolver: resolved(error) });
+    const { endpoint } = sampleEndpoint({ resolver: resolved(error) });
     for (const path of ['/v1/credentials', '/v1/credentials/alpha', `/v2/credentials/${RELATIVE_ID}`]) {
-      const reply = await get(app, path, 'a.b.c');
+      const reply = await get(endpoint, path, 'a.b.c');
       expect(reply.status).toBe(status);
       expect(reply.headers.get('Retry-After')).toBe(status === 503 ? '1' : null);
       expect(await codeOf(reply)).toBe(error.code);
@@ -154,21 +161,21 @@ describe('the body', () => {
 
   it('has at most 10,000 bytes, or is refused with the reason', () => {
     const bytes = (length: number) =>
-      Buffer.byteLength(credentialsAnswer(credentials({ sessionToken: 'x'.repeat(length) })).body);
+      Buffer.byteLength(credentialsResponse(credentials({ sessionToken: 'x'.repeat(length) })).body);
     const room = 10_000 - bytes(0);
     expect(bytes(room)).toBe(10_000);
     expect(() => bytes(room + 1)).toThrow(/10001 bytes and SDKs read 10000/);
   });
 
   it('leaves AccountId out where the role has no account', () => {
-    expect(JSON.parse(credentialsAnswer(credentials({ accountId: '' })).body)).not.toHaveProperty('AccountId');
+    expect(JSON.parse(credentialsResponse(credentials({ accountId: '' })).body)).not.toHaveProperty('AccountId');
   });
 });
 
 describe('log, metrics and audit log', () => {
   it('logs one line a vend with the fields an operator needs and none that is secret', async () => {
-    const { app, lines } = sampleApp();
-    await get(app, '/v1/credentials/alpha', tokenOf('alpha'));
+    const { endpoint, lines } = sampleEndpoint();
+    await get(endpoint, '/v1/credentials/alpha', tokenOf('alpha'));
     expect(lines).toHaveLength(1);
     expect(JSON.parse(lines[0] ?? '')).toMatchObject({
       msg: 'vended',
@@ -182,7 +189,7 @@ describe('log, metrics and audit log', () => {
   });
 
   it('holds route templates, never paths, ids, tokens or keys, whatever is asked', async () => {
-    const { app, lines, metrics } = sampleApp();
+    const { endpoint, lines, metrics } = sampleEndpoint();
     const secrets = [
       RELATIVE_ID,
       tokenOf('alpha'),
@@ -191,22 +198,22 @@ describe('log, metrics and audit log', () => {
       credentials().secretAccessKey,
       credentials().sessionToken,
     ];
-    await get(app, `/v2/credentials/${RELATIVE_ID}`, 'canary-token');
-    await get(app, `/v2/credentials/${RELATIVE_ID}`);
-    await get(app, '/v2/credentials/canary-path');
-    await get(app, '/v1/credentials/canary-path', tokenOf('alpha'));
-    await get(app, '/canary-path', tokenOf('alpha'));
+    await get(endpoint, `/v2/credentials/${RELATIVE_ID}`, 'canary-token');
+    await get(endpoint, `/v2/credentials/${RELATIVE_ID}`);
+    await get(endpoint, '/v2/credentials/canary-path');
+    await get(endpoint, '/v1/credentials/canary-path', tokenOf('alpha'));
+    await get(endpoint, '/canary-path', tokenOf('alpha'));
     const seen = lines.join('') + (await metrics.registry.metrics());
     for (const secret of secrets) expect(seen).not.toContain(secret);
     expect(seen).toContain('"route":"/v2/credentials/:id"');
   });
 
   it('counts every answer once, by workload and outcome', async () => {
-    const { app, metrics } = sampleApp();
-    await get(app, '/v1/credentials', tokenOf('alpha'));
-    await get(app, '/v1/credentials', tokenOf('alpha'));
-    await get(app, '/v1/credentials', 'wrong');
-    await get(app, '/nowhere');
+    const { endpoint, metrics } = sampleEndpoint();
+    await get(endpoint, '/v1/credentials', tokenOf('alpha'));
+    await get(endpoint, '/v1/credentials', tokenOf('alpha'));
+    await get(endpoint, '/v1/credentials', 'wrong');
+    await get(endpoint, '/nowhere');
     const count = () => metrics.registry.getSingleMetricAsString('walletcreds_requests_total');
     for (const text of [await count(), await count()]) {
       expect(text).toContain('{workload="alpha",outcome="ok_memory"} 2');
@@ -227,9 +234,12 @@ describe('log, metrics and audit log', () => {
     'tells who keeps the audit log of every refusal, %s: what was shown, and who it was where that is known',
     async (_, vend) => {
       const told: EndpointRefusal[] = [];
-      const { app, alpha } = sampleApp({ vending: fakeVending(vend), refused: refusal => told.push(refusal) });
-      await get(app, '/v1/credentials', 'wrong');
-      await get(app, '/v1/credentials', tokenOf('alpha'));
+      const { endpoint, alpha } = sampleEndpoint({
+        vending: fakeVending(vend),
+        refused: refusal => told.push(refusal),
+      });
+      await get(endpoint, '/v1/credentials', 'wrong');
+      await get(endpoint, '/v1/credentials', tokenOf('alpha'));
       expect(
         told.map(({ code, route, authorization, caller }) => [code, route, authorization, caller?.workload]),
       ).toEqual([
@@ -246,15 +256,15 @@ describe('failures', () => {
     [new AuditUnavailable('disk full'), 503],
     [new StsRefused('AccessDenied', 'no'), 403],
   ])('answers %s thrown or rejected alike', async (error, status) => {
-    const thrown = sampleApp({
+    const thrown = sampleEndpoint({
       vending: fakeVending(() => {
         throw error;
       }),
     });
-    const rejected = sampleApp({ vending: fakeVending(() => Promise.reject(error)) });
+    const rejected = sampleEndpoint({ vending: fakeVending(() => Promise.reject(error)) });
     const bodies = [];
-    for (const { app } of [thrown, rejected]) {
-      const reply = await get(app, '/v1/credentials', tokenOf('alpha'));
+    for (const { endpoint } of [thrown, rejected]) {
+      const reply = await get(endpoint, '/v1/credentials', tokenOf('alpha'));
       expect(reply.status).toBe(status);
       bodies.push(await reply.text());
     }
@@ -262,21 +272,21 @@ describe('failures', () => {
   });
 
   it('tells nothing of a failure that is nobody’s plan, and logs it', async () => {
-    const { app, lines } = sampleApp({ vending: fakeVending(() => Promise.reject(new Error('canary'))) });
-    const reply = await get(app, '/v1/credentials', tokenOf('alpha'));
+    const { endpoint, lines } = sampleEndpoint({ vending: fakeVending(() => Promise.reject(new Error('canary'))) });
+    const reply = await get(endpoint, '/v1/credentials', tokenOf('alpha'));
     expect(reply.status).toBe(500);
     expect(await reply.text()).not.toContain('canary');
     expect(lines.join('')).toContain('canary');
   });
 
   it('refuses a session token that makes the answer too large, as a refusal that won’t change', async () => {
-    const { app } = sampleApp({
+    const { endpoint } = sampleEndpoint({
       vending: fakeVending(() => ({
         credentials: credentials({ sessionToken: 'x'.repeat(10_000) }),
         source: 'memory',
       })),
     });
-    const reply = await get(app, '/v1/credentials', tokenOf('alpha'));
+    const reply = await get(endpoint, '/v1/credentials', tokenOf('alpha'));
     expect(reply.status).toBe(403);
     expect(await codeOf(reply)).toBe('ResponseTooLarge');
   });

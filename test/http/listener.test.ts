@@ -1,6 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
 import { createServer } from 'node:http';
+import type { Socket } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
@@ -8,10 +10,10 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { takesIpv6Alone } from '../../src/http/bind.ts';
 import { endpointPolicy } from '../../src/http/endpoint/policy.ts';
 import { startListener } from '../../src/http/listener.ts';
-import { credentialsErrorForm } from '../../src/http/response.ts';
+import { serializeError } from '../../src/http/response.ts';
 import { type KeyPair, readKeyPair, watchKeyPair } from '../../src/http/tls.ts';
 import { selfSignedCertificate } from '../../src/identity-token/keys/certificate.ts';
-import { credentialsOf, fakeVending, keptLog, sampleApp, tokenOf } from './support/sample.ts';
+import { credentialsOf, fakeVending, keptLog, sampleEndpoint, tokenOf } from './support/sample.ts';
 import { ask, exchange, listening, replies, socketTo, untilClosed } from './support/wire.ts';
 
 const AUTH = `Authorization: ${tokenOf('alpha')}`;
@@ -45,8 +47,8 @@ describe('opening', () => {
     )[0];
     const hosts = ['127.0.0.1', '::1', ...(linkLocal === undefined ? [] : [linkLocal])];
     const listen = hosts.map(host => ({ host, port: 0 }));
-    const { app, log } = sampleApp();
-    const { listener } = await listening(app, log, { listen, policy: endpointPolicy({ listen, extraHosts: [] }) });
+    const { handler, log } = sampleEndpoint();
+    const { listener } = await listening(handler, log, { listen, policy: endpointPolicy({ listen, extraHosts: [] }) });
     expect(listener.addresses.map(({ host }) => host)).toEqual(hosts);
     for (const { host, port } of listener.addresses) {
       const socket = await socketTo(port, host);
@@ -74,8 +76,8 @@ describe('opening', () => {
     await new Promise(resolve => busy.once('listening', resolve));
     const port = (busy.address() as { port: number }).port;
     const bad = code === 'EADDRINUSE' ? { host: '127.0.0.1', port } : { host: '203.0.113.9', port: 9 };
-    const { app, log } = sampleApp();
-    const failed = listening(app, log, { listen: [{ host: '127.0.0.1', port: 0 }, bad] });
+    const { handler, log } = sampleEndpoint();
+    const failed = listening(handler, log, { listen: [{ host: '127.0.0.1', port: 0 }, bad] });
     await expect(failed).rejects.toMatchObject({ code: 'ListenFailed', message: expect.stringMatching(message) });
     await new Promise(resolve => busy.close(resolve));
   });
@@ -96,8 +98,8 @@ describe('TLS', () => {
     const first = pair('first');
     const second = pair('second');
     const tls = { listen: [{ host: '127.0.0.1', port: 0 }], ...first };
-    const { app, log, lines } = sampleApp();
-    const { listener } = await listening(app, log, { tls, limits: { certPollMs: 10 } });
+    const { handler, log, lines } = sampleEndpoint();
+    const { listener } = await listening(handler, log, { tls, limits: { certPollMs: 10 } });
     expect(listener.addresses.map(address => address.tls)).toEqual([false, true]);
     const port = listener.addresses[1]?.port ?? 0;
     const old = await tlsTo(port);
@@ -118,8 +120,8 @@ describe('TLS', () => {
   it('keeps the old certificate when the new one is broken, and says so', async () => {
     const files = pair('kept');
     const tls = { listen: [{ host: '127.0.0.1', port: 0 }], ...files };
-    const { app, log, lines } = sampleApp();
-    const { listener } = await listening(app, log, { tls, limits: { certPollMs: 10 } });
+    const { handler, log, lines } = sampleEndpoint();
+    const { listener } = await listening(handler, log, { tls, limits: { certPollMs: 10 } });
     writeFileSync(files.certFile, 'no certificate\n');
     const said = () => lines.filter(line => line.includes('the old one stays')).length;
     await expect.poll(said, { interval: 20 }).toBe(1);
@@ -131,7 +133,7 @@ describe('TLS', () => {
   it('finds a certificate that changed before it first looked, and says nothing of one that is the same', async () => {
     const files = pair('early');
     const later = pair('later');
-    const { log, lines } = sampleApp();
+    const { log, lines } = sampleEndpoint();
     const loaded = readKeyPair({ listen: [], ...files });
     // As between the reading and the first look: the content is another one, the state is the first that is seen.
     copyFileSync(later.keyFile, files.keyFile);
@@ -156,45 +158,52 @@ describe('TLS', () => {
   it('refuses to start with a certificate that it can’t use, naming the files', async () => {
     const { certFile } = pair('one');
     const { keyFile } = pair('other');
-    const { app, log } = sampleApp();
+    const { handler, log } = sampleEndpoint();
     const listen = [{ host: '127.0.0.1', port: 0 }];
-    await expect(listening(app, log, { tls: { listen, certFile, keyFile } })).rejects.toThrow(
+    await expect(listening(handler, log, { tls: { listen, certFile, keyFile } })).rejects.toThrow(
       /one\.crt and .*other\.key/,
     );
     const missing = join(folder, 'missing.crt');
-    await expect(listening(app, log, { tls: { listen, certFile: missing, keyFile } })).rejects.toThrow(
+    await expect(listening(handler, log, { tls: { listen, certFile: missing, keyFile } })).rejects.toThrow(
       /missing\.crt: can't be read/,
     );
   });
 
-  it('holds the connection limit over TLS too', async () => {
-    const { app, log } = sampleApp();
+  it('makes room at the limit over TLS too', async () => {
+    const { handler, log } = sampleEndpoint();
     const tls = { listen: [{ host: '127.0.0.1', port: 0 }], ...pair('limit') };
-    const { listener } = await listening(app, log, { tls, limits: { maxConnections: 1 } });
+    const { listener } = await listening(handler, log, { tls, limits: { maxConnections: 1 } });
     const port = listener.addresses[1]?.port ?? 0;
-    const held = await tlsTo(port);
+    const first = await tlsTo(port);
+    first.write(`${GOOD}\r\n`);
+    const [data] = await once(first, 'data');
+    expect(replies(String(data))[0]?.status).toBe(200);
+    const evicted = once(first, 'close');
     const socket = await tlsTo(port);
     const all = untilClosed(socket);
-    socket.write(`${GOOD}\r\n`);
-    expect(replies(await all)[0]?.status).toBe(503);
-    held.destroy();
+    socket.write(`${GOOD}Connection: close\r\n\r\n`);
+    expect(replies(await all)[0]?.status).toBe(200);
+    await evicted;
   });
 
-  it('bounds the connections that never finish their handshake, too', async () => {
-    const { app, log } = sampleApp();
+  it('evicts a connection that never finishes its handshake for a newer one', async () => {
+    const { handler, log } = sampleEndpoint();
     const tls = { listen: [{ host: '127.0.0.1', port: 0 }], ...pair('handshake') };
-    const { listener } = await listening(app, log, { tls, limits: { maxConnections: 4 } });
+    const { listener } = await listening(handler, log, { tls, limits: { maxConnections: 4 } });
     const port = listener.addresses[1]?.port ?? 0;
-    // Four, and the sixteen that are kept for refusals.
-    const silent = await Promise.all(Array.from({ length: 20 }, () => socketTo(port)));
-    expect(await untilClosed(await socketTo(port))).toBe('');
-    for (const socket of silent) socket.destroy();
+    // Four, and a quarter more for connections without a request.
+    const silent: Socket[] = [];
+    for (let n = 0; n < 5; n++) silent.push(await socketTo(port));
+    const evicted = untilClosed(silent[0] as Socket);
+    (await tlsTo(port)).destroy();
+    expect(await evicted).toBe('');
+    expect(silent.slice(1).map(({ closed }) => closed)).toEqual(Array(4).fill(false));
   });
 
   it('bears plain http on the TLS port', async () => {
-    const { app, log, lines } = sampleApp();
+    const { handler, log, lines } = sampleEndpoint();
     const tls = { listen: [{ host: '127.0.0.1', port: 0 }], ...pair('plain') };
-    const { listener } = await listening(app, log, { tls });
+    const { listener } = await listening(handler, log, { tls });
     const port = listener.addresses[1]?.port ?? 0;
     const socket = await socketTo(port);
     const all = untilClosed(socket);
@@ -207,22 +216,26 @@ describe('TLS', () => {
 
 describe('who may connect', () => {
   it('cuts off a source that is on no list of allow_from, and takes a new list without a restart', async () => {
-    const { app, log } = sampleApp();
-    const { listener, port } = await listening(app, log, { allowFrom: ['10.42.0.0/16'] });
+    const { handler, log } = sampleEndpoint();
+    const { listener, port } = await listening(handler, log, { allowFrom: ['10.42.0.0/16'] });
     expect(await exchange(port, `${GOOD}\r\n`)).toEqual([]);
     listener.update({ allowFrom: ['127.0.0.0/8'] });
     expect((await ask(port, `GET /v1/credentials HTTP/1.1\n${AUTH}`)).status).toBe(200);
   });
 
   it('takes a new policy and limit for the next request, on connections that are open', async () => {
-    const { app, log } = sampleApp();
-    const { listener, port } = await listening(app, log);
+    const { handler, log } = sampleEndpoint();
+    const { listener, port } = await listening(handler, log);
     const head = `GET /v1/credentials HTTP/1.1\n${AUTH}\nHost: creds.internal`;
     expect((await ask(port, head)).status).toBe(403);
     listener.update({ policy: endpointPolicy({ listen: [], extraHosts: ['creds.internal'] }), maxConnections: 1 });
     expect((await ask(port, head)).status).toBe(200);
-    await socketTo(port);
-    expect((await ask(port, head)).status).toBe(503);
+    const idle = await socketTo(port);
+    idle.write('GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await once(idle, 'data');
+    const evicted = once(idle, 'close');
+    expect((await ask(port, head)).status).toBe(200);
+    await evicted;
   });
 });
 
@@ -242,7 +255,7 @@ describe('closing', () => {
       await held;
       return { credentials: credentialsOf(workload.name), source: 'fresh' };
     });
-    const { listener, port } = await listening(sampleApp({ vending }).app, log);
+    const { listener, port } = await listening(sampleEndpoint({ vending }).handler, log);
     const idle = untilClosed(await socketTo(port));
     const busy = await socketTo(port);
     const answered = untilClosed(busy);
@@ -271,7 +284,7 @@ describe('closing', () => {
       await held;
       return { credentials: credentialsOf(workload.name), source: 'fresh' };
     });
-    const { listener, port } = await listening(sampleApp({ vending }).app, log);
+    const { listener, port } = await listening(sampleEndpoint({ vending }).handler, log);
     const busy = await socketTo(port);
     const answered = untilClosed(busy);
     busy.write(`${GOOD}\r\n`);
@@ -299,7 +312,7 @@ describe('closing', () => {
       arrived();
       return new Promise(() => {});
     });
-    const { listener, port } = await listening(sampleApp({ vending }).app, log);
+    const { listener, port } = await listening(sampleEndpoint({ vending }).handler, log);
     const busy = await socketTo(port);
     const answered = untilClosed(busy);
     busy.write(`${GOOD}\r\n`);
@@ -314,7 +327,7 @@ describe('closing', () => {
       name: 'admin',
       listen: [{ host: '127.0.0.1', port: 0 }],
       policy: endpointPolicy({ listen: [], extraHosts: [] }),
-      errorForm: credentialsErrorForm,
+      serializeError,
       handler: () => {},
       log,
     });

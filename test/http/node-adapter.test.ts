@@ -1,45 +1,56 @@
 import { Hono } from 'hono';
 import { describe, expect, it } from 'vitest';
 import { endpointPolicy } from '../../src/http/endpoint/policy.ts';
-import { type AppEnv, direct, rawPath, send, viaNodeServer } from '../../src/http/node-adapter.ts';
-import { answer, credentialsErrorForm } from '../../src/http/response.ts';
+import { type AppEnv, functionHandler, honoHandler, rawPath } from '../../src/http/node-adapter.ts';
+import type { Handler, HttpRequest } from '../../src/http/request-handler.ts';
+import { type HttpResponse, httpResponse, serializeError, webResponse } from '../../src/http/response.ts';
 import { NotFound } from '../../src/lib/errors.ts';
 import { keptLog } from './support/sample.ts';
 import { ask, exchange, listening } from './support/wire.ts';
 
-const failed = (error: unknown) => credentialsErrorForm(error, ['GET']);
 const policy = { ...endpointPolicy({ listen: [], extraHosts: [] }), methods: ['GET', 'POST'], maxBody: 100 };
 
 /** As they were before anything here ran. */
 const GLOBALS = { Request: globalThis.Request, Response: globalThis.Response };
 
+const text = (body: string) => webResponse(httpResponse(200, 'text/plain', body));
+
 function app(): Hono<AppEnv> {
   const made = new Hono<AppEnv>({ getPath: rawPath });
   made.get('/plain', c => c.json({ query: c.req.query('q') ?? null }));
-  made.get('/sent', c => send(c, answer(200, 'text/plain', 'sent')));
-  made.get('/umlaut', c => send(c, answer(200, 'text/plain', 'grün ✓')));
-  made.post('/post', c => send(c, answer(200, 'text/plain', c.env.authorization ?? '-')));
+  made.get('/sent', () => text('sent'));
+  made.get('/umlaut', () => text('grün ✓'));
+  made.post('/post', c => text(c.req.header('Authorization') ?? '-'));
   made.get('/throws', () => {
     throw new Error('canary');
   });
   made.get('/rejects', () => Promise.reject(new Error('canary')));
-  made.get('/nothing', async () => undefined as unknown as Response);
-  made.notFound(c => send(c, failed(new NotFound('nothing here'))));
-  made.onError((error, c) => send(c, failed(error)));
+  made.notFound(() => webResponse(serializeError(new NotFound('nothing here'), ['GET'])));
+  made.onError(error => webResponse(serializeError(error, ['GET'])));
   return made;
 }
 
-async function via(handler: typeof direct) {
-  const { log } = keptLog();
-  return listening(app(), log, { policy, handler: handler(app(), failed) });
+/** A function that serves the same. */
+function respond({ path, authorization }: HttpRequest): HttpResponse {
+  if (path === '/sent') return httpResponse(200, 'text/plain', 'sent');
+  if (path === '/umlaut') return httpResponse(200, 'text/plain', 'grün ✓');
+  if (path === '/post') return httpResponse(200, 'text/plain', authorization ?? '-');
+  const error = path === '/throws' || path === '/rejects' ? new Error('canary') : new NotFound('nothing here');
+  return serializeError(error, ['GET']);
 }
 
-describe('an app behind a listener', () => {
+async function via(handler: Handler) {
+  const { log } = keptLog();
+  return listening(handler, log, { policy });
+}
+const hono = () => honoHandler(app(), serializeError);
+
+describe('what stands behind a listener', () => {
   it.each([
-    ['direct', direct],
-    ['by way of @hono/node-server', viaNodeServer],
+    ['a function', () => functionHandler(respond)],
+    ['by way of @hono/node-server', hono],
   ])('%s: answers, matches raw paths, and turns what it throws into our form', async (_, handler) => {
-    const { port } = await via(handler);
+    const { port } = await via(handler());
     const get = (path: string) => ask(port, `GET ${path} HTTP/1.1`);
     expect((await get('/sent')).body).toBe('sent');
     expect(Buffer.from((await get('/umlaut')).body, 'latin1').toString('utf8')).toBe('grün ✓');
@@ -62,14 +73,14 @@ describe('an app behind a listener', () => {
   ])('answers %s, alone and behind a good request, where bodies are taken', async (_, broken, status) => {
     const { log } = keptLog();
     const limits = { headersMs: 60, requestMs: 120, checkEveryMs: 20 };
-    const { port } = await listening(app(), log, { policy, limits });
+    const { port } = await listening(hono(), log, { policy, limits });
     expect((await exchange(port, broken)).map(reply => reply.status)).toEqual([status]);
     const good = 'GET /sent HTTP/1.1\r\nHost: ::1\r\n\r\n';
     expect((await exchange(port, good + broken)).map(reply => reply.status)).toEqual([200, status]);
   });
 
-  it('lets an app without `send` return ordinary Responses through @hono/node-server', async () => {
-    const { port } = await via(viaNodeServer);
+  it('lets an app return what its context makes, and refuses a path that a URL can’t have', async () => {
+    const { port } = await via(hono());
     const reply = await ask(port, 'GET /plain?q=1 HTTP/1.1');
     expect(reply.json()).toEqual({ query: '1' });
     const odd = await ask(port, 'GET /a\\b HTTP/1.1');
@@ -77,14 +88,8 @@ describe('an app behind a listener', () => {
     expect(odd.json()['code']).toBe('BadRequest');
   });
 
-  it('answers even when a route of a direct app doesn’t', async () => {
-    const { port } = await via(direct);
-    expect((await ask(port, 'GET /plain HTTP/1.1')).status).toBe(500);
-    expect((await ask(port, 'GET /nothing HTTP/1.1')).status).toBe(404);
-  });
-
   it('throws a body away that is within the limit, and goes on with the connection', async () => {
-    const { port } = await via(viaNodeServer);
+    const { port } = await via(hono());
     const post = (fields: string, body: string, auth: string) =>
       `POST /post HTTP/1.1\r\nHost: localhost\r\nAuthorization: ${auth}\r\n${fields}\r\n\r\n${body}`;
     const chunked = post('Transfer-Encoding: chunked', '3\r\nabc\r\n0\r\n\r\n', 'one');
@@ -98,13 +103,14 @@ describe('an app behind a listener', () => {
     ['by its length', 'Content-Length: 101', ''],
     ['as it comes', 'Transfer-Encoding: chunked', `${(101).toString(16)}\r\n${'x'.repeat(101)}\r\n0\r\n\r\n`],
   ])('refuses a body over the limit, %s', async (_, field, body) => {
-    const { port } = await via(viaNodeServer);
+    const { port } = await via(hono());
     const answers = await exchange(port, `POST /post HTTP/1.1\r\nHost: localhost\r\n${field}\r\n\r\n${body}`);
     expect(answers.map(({ status }) => status)).toEqual([413]);
   });
 
-  it('leaves the host’s global Request and Response alone', () => {
-    viaNodeServer(app(), failed);
+  it('leaves the host’s global Request and Response alone', async () => {
+    const { port } = await via(hono());
+    expect((await ask(port, 'GET /sent HTTP/1.1')).status).toBe(200);
     expect(globalThis.Request).toBe(GLOBALS.Request);
     expect(globalThis.Response).toBe(GLOBALS.Response);
   });

@@ -1,47 +1,50 @@
 /**
- * Rules for pods that authenticate by service-account tokens, above all where one process answers for all pods of a node.
+ * What must be said where pods prove themselves by their service-account tokens, above all where one process answers for
+ * all the pods of a node.
  *
  * @module
  */
 
 import { formatListen } from '../../lib/addresses.ts';
-import type { LoadContext } from '../load-context.ts';
+import type { Building } from '../building.ts';
+import type { Draft, DraftJwtCaller } from '../schema.ts';
 import type { EndpointConfig } from '../types.ts';
-import type { CallersDraft } from './callers.ts';
 
-type JwtCallerDraft = NonNullable<CallersDraft['jwt']>[number];
-
-/** The addresses of EKS Pod Identity: a listener there answers for more than one pod. */
+/** The addresses of EKS Pod Identity: what listens there answers for more than one pod. */
 const NODE_AGENT = new Set(['169.254.170.23', 'fd00:ec2::23']);
-/** What API servers accept when `--api-audiences` is left alone, beside their issuer: kubeadm, kops, k3s. */
+/** What API servers take when `--api-audiences` was left alone, beside their issuer: kubeadm, kops, k3s. */
 const API_SERVER = /^(https:\/\/)?kubernetes(\.(default|svc)\b.*)?$|^(k3s|rke2|api)$/;
 
-/** @param at the root of the configuration */
-export function checkNodeAgent(at: LoadContext, { jwt: entries = [] }: CallersDraft, endpoint: EndpointConfig): void {
+export function checkNodeAgent(building: Building, draft: Draft, endpoint: EndpointConfig): void {
+  const { problems } = building;
+  const entries = draft.callers?.jwt ?? [];
   const address = [...endpoint.listen, ...(endpoint.tls?.listen ?? [])].find(({ host }) => NODE_AGENT.has(host));
   for (const [i, entry] of entries.entries()) {
-    const place = at.at('callers', 'jwt', i);
+    const path = ['callers', 'jwt', i];
     if (isApiServers(entry)) {
-      const fix = 'choose one of your own (walletcreds) and project tokens for it';
-      place.at('audience').error(`the API server takes tokens for this audience too; ${fix}`);
+      problems.add(
+        [...path, 'audience'],
+        'the API server takes tokens for this audience too; choose one of your own (walletcreds) and project tokens for it',
+      );
     }
     const isAnswered = address !== undefined && entry.listeners?.includes('endpoint');
-    const isBound = ['node_name', 'allow_any_node'].some(name => place.at(name).isWritten);
+    const isBound = ['node_name', 'allow_any_node'].some(key => problems.isWritten([...path, key]));
     if (isAnswered && (!isBound || (entry.node_name === undefined && entry.allow_any_node === false))) {
-      place.error(
+      problems.add(
+        path,
         `${formatListen(address)} answers for the pods of a node; say which: node_name: \${env:NODE_NAME}, or allow_any_node: true`,
       );
     }
   }
-  const signer = at.at('identity_token', 'signer');
-  if (address !== undefined && entries.length > 0 && signer.isWritten) {
-    signer.warn(
-      'a signing key on a node signs for every wallet once that node is compromised; use broker with bearer: caller',
+  if (address !== undefined && entries.length > 0 && problems.isWritten(['identity_token', 'signer'])) {
+    problems.warn(
+      ['identity_token', 'signer'],
+      'a signing key on a node signs for every wallet once that node is taken; use broker with bearer: caller',
     );
   }
 }
 
-function isApiServers({ issuer, audience, ...entry }: JwtCallerDraft): boolean {
+function isApiServers({ issuer, audience, ...entry }: DraftJwtCaller): boolean {
   if (audience === undefined) return false;
   const ofPods =
     entry.node_name !== undefined ||

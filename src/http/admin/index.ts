@@ -1,7 +1,7 @@
 /**
  * The admin listener: `/healthz`, `/readyz[?workload=NAME]`, `/metrics`, and the status page at `/`.
  *
- * Strangers learn a status from the first two and nothing else: names, errors, metrics and the page need the admin token.
+ * An unauthenticated client learns a status from the first two and nothing else. The rest needs the admin token.
  *
  * @module
  */
@@ -12,8 +12,8 @@ import type { WorkloadStatus } from '../../credentials/vending.ts';
 import { InvalidAuthorizationToken, NotFound } from '../../lib/errors.ts';
 import { errorFields, type Logger } from '../../lib/log.ts';
 import type { Metrics } from '../../lib/metrics.ts';
-import { type AppEnv, rawPath, send } from '../node-adapter.ts';
-import { answer, credentialsErrorForm, publicError } from '../response.ts';
+import { type AppEnv, rawPath } from '../node-adapter.ts';
+import { httpResponse, publicError, serializeError, webResponse } from '../response.ts';
 import { CONTENT_SECURITY_POLICY, statusPage } from './page.ts';
 import { type Check, type Readiness, readiness } from './readiness.ts';
 
@@ -30,8 +30,8 @@ export interface AdminOptions {
 }
 
 const GET = ['GET'];
-const json = (c: Context<AppEnv>, status: number, value: unknown) =>
-  send(c, answer(status, 'application/json', `${JSON.stringify(value)}\n`));
+const json = (status: number, value: unknown) =>
+  webResponse(httpResponse(status, 'application/json', `${JSON.stringify(value)}\n`));
 
 /**
  * @example
@@ -43,39 +43,47 @@ const json = (c: Context<AppEnv>, status: number, value: unknown) =>
 export function createAdminApp(options: AdminOptions): Hono<AppEnv> {
   const { status, checks, metrics, log } = options;
   const mayRead = createAdminAccess(options.access);
-  const authorised = (c: Context<AppEnv>) => mayRead(c.req.header('Authorization'));
-  const mustBeAuthorised = (c: Context<AppEnv>) => {
-    if (authorised(c)) return;
+  const isAuthenticated = (c: Context<AppEnv>) => {
+    const authenticated = mayRead(c.req.header('Authorization'));
+    if (authenticated) c.env.authenticated('admin');
+    return authenticated;
+  };
+  const authenticate = (c: Context<AppEnv>) => {
+    if (isAuthenticated(c)) return;
     throw new InvalidAuthorizationToken('this needs the admin token (admin.token_file) in the Authorization header');
   };
 
   const app = new Hono<AppEnv>({ getPath: rawPath });
 
-  app.get('/healthz', c => json(c, 200, { status: 'ok' }));
+  app.get('/healthz', () => json(200, { status: 'ok' }));
 
   app.get('/readyz', c => {
-    const open = authorised(c);
+    const open = isAuthenticated(c);
     const found = readiness(status(), checks(), c.req.query('workload'));
     if (open && !found.known) throw new NotFound('no workload has this name; /readyz lists them');
-    return json(c, found.ready ? 200 : 503, open ? details(found) : { status: word(found) });
+    return json(found.ready ? 200 : 503, open ? details(found) : { status: word(found) });
   });
 
   app.get('/metrics', async c => {
-    mustBeAuthorised(c);
-    return send(c, answer(200, metrics.registry.contentType, await metrics.registry.metrics()));
+    authenticate(c);
+    return webResponse(httpResponse(200, metrics.registry.contentType, await metrics.registry.metrics()));
   });
 
   app.get('/', c => {
-    mustBeAuthorised(c);
+    authenticate(c);
     const page = statusPage(readiness(status(), checks()));
-    const headers = ['Content-Security-Policy', CONTENT_SECURITY_POLICY, 'X-Content-Type-Options', 'nosniff'];
-    return send(c, answer(200, 'text/html; charset=utf-8', page, [...headers, 'Referrer-Policy', 'no-referrer']));
+    const headers = {
+      'Content-Security-Policy': CONTENT_SECURITY_POLICY,
+      'X-Content-Type-Options': 'nosniff',
+      'Referrer-Policy': 'no-referrer',
+    };
+    return webResponse(httpResponse(200, 'text/html; charset=utf-8', page, headers));
   });
 
-  app.notFound(c => send(c, credentialsErrorForm(new NotFound('nothing is served at this path'), GET)));
-  app.onError((error, c) => {
+  app.notFound(() => webResponse(serializeError(new NotFound('nothing is served at this path'), GET)));
+  app.onError(error => {
     if (publicError(error).status === 500) log.error({ listener: 'admin', ...errorFields(error) }, 'failed');
-    return send(c, credentialsErrorForm(error, GET));
+    return webResponse(serializeError(error, GET));
   });
   return app;
 }

@@ -13,7 +13,7 @@ export function adminPolicy(config: Pick<AdminConfig, 'listen' | 'tls'>): Reques
   return {
     // A kubelet probes by the pod's address; a rebound name would show as a name.
     hostAllowed: createHostGuard(listened, { ownAddresses: true }),
-    hostMend: 'use an address under admin.listen in the configuration, such as 127.0.0.1',
+    hostFix: 'use an address under admin.listen in the configuration, such as 127.0.0.1',
     refuseForwarded: false,
     refuseBrowser: 'non-get',
     methods: ['GET'],

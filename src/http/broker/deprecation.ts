@@ -1,5 +1,5 @@
 /**
- * What `mint-aws-creds` says of itself beside its unchanged body: RFC 9745's `Deprecation`, and where to read on.
+ * The header fields that mark `mint-aws-creds` as deprecated (RFC 9745), and the page that they point to.
  *
  * @module
  */
@@ -7,13 +7,11 @@
 /** Served by the broker itself; the link is relative, so that it works under whatever prefix a proxy gives the broker. */
 export const MIGRATION_PATH = '/migration';
 
-/** Deprecated since the sidecar's first release, 2026-11-23. Names and values by turns. */
-export const DEPRECATED: readonly string[] = [
-  'Deprecation',
-  `@${Date.UTC(2026, 10, 23) / 1_000}`,
-  'Link',
-  `<..${MIGRATION_PATH}>; rel="deprecation"; type="text/plain"`,
-];
+/** Deprecated since the sidecar's first release, 2026-11-23. */
+export const DEPRECATED: Readonly<Record<string, string>> = {
+  Deprecation: `@${Date.UTC(2026, 10, 23) / 1_000}`,
+  Link: `<..${MIGRATION_PATH}>; rel="deprecation"; type="text/plain"`,
+};
 
 export const MIGRATION_TEXT = `POST /v1/mint-aws-creds goes on working, and is deprecated: it hands a program one session's credentials, which end
 within the hour and can't renew themselves.

@@ -5,7 +5,7 @@
  */
 import { isRequestErrorKind, type RequestErrorKind } from '../../lib/error-kinds.ts';
 import { WalletcredsError } from '../../lib/errors.ts';
-import { answer, type ErrorForm, fieldsFor, publicError } from '../response.ts';
+import { type ErrorSerializer, fieldsFor, httpResponse, publicError } from '../response.ts';
 
 export type BrokerErrorKind =
   | 'unauthorized'
@@ -67,14 +67,12 @@ export function kindOf(error: unknown): { status: number; kind: BrokerErrorKind 
 }
 
 /** @param allow the methods for `Allow` of a 405 */
-export const brokerErrorForm: ErrorForm = (error, allow) => {
+export const serializeBrokerError: ErrorSerializer = (error, allow) => {
   const { status, kind } = kindOf(error);
   const { message } = publicError(error);
-  const retry = status === 429 ? ['Retry-After', String(error instanceof RateLimited ? error.retryAfter : 1)] : [];
-  const challenge = status === 401 ? ['WWW-Authenticate', 'Bearer'] : [];
-  return answer(status, 'application/json', JSON.stringify({ error: kind, message }), [
+  const retryAfter = error instanceof RateLimited ? error.retryAfter : 1;
+  return httpResponse(status, 'application/json', JSON.stringify({ error: kind, message }), {
     ...fieldsFor(status, allow),
-    ...retry,
-    ...challenge,
-  ]);
+    ...(status === 429 && { 'Retry-After': String(retryAfter) }),
+  });
 };

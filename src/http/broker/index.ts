@@ -3,20 +3,20 @@
  *
  * @module
  */
-import { type Context, Hono } from 'hono';
+import { Hono } from 'hono';
 import type { Caller, CallerResolver } from '../../auth/caller.ts';
 import type { Vending } from '../../credentials/vending.ts';
 import { MethodNotAllowed, NotFound } from '../../lib/errors.ts';
 import { errorFields, type Logger } from '../../lib/log.ts';
-import { type AppEnv, rawPath, send } from '../node-adapter.ts';
-import { type Answer, answer } from '../response.ts';
+import { type AppEnv, rawPath } from '../node-adapter.ts';
+import { type HttpResponse, httpResponse, webResponse } from '../response.ts';
 import { DEPRECATED, MIGRATION_PATH, MIGRATION_TEXT } from './deprecation.ts';
-import { brokerErrorForm } from './errors.ts';
+import { serializeBrokerError } from './errors.ts';
 import { createMint } from './mint.ts';
 import { type MintOidcJwtOptions, mintOidcJwt } from './mint-oidc-jwt.ts';
 import type { RateLimits } from './rate-limit.ts';
 
-export { brokerErrorForm } from './errors.ts';
+export { serializeBrokerError } from './errors.ts';
 export { brokerPolicy } from './policy.ts';
 
 export interface BrokerOptions extends MintOidcJwtOptions {
@@ -25,8 +25,8 @@ export interface BrokerOptions extends MintOidcJwtOptions {
   readonly log: Logger;
   /** Asked at each call: `broker.mint_aws_creds` of the current configuration. */
   readonly mintAwsCreds: () => boolean;
-  /** The answer of `/readyz`: status for a stranger, checks with the admin token. */
-  readonly readiness: (authorization: string | undefined) => Answer;
+  /** The response of `/readyz`: the status alone, or the checks too with the admin token. */
+  readonly readiness: (authorization: string | undefined) => HttpResponse;
   /** Discovery and JWKS of the current configuration's issuer; mounted at the root, asked at each call. */
   readonly wellKnown?: (() => Hono<AppEnv>) | undefined;
   readonly limits?: RateLimits | undefined;
@@ -58,41 +58,34 @@ export function createBrokerApp(options: BrokerOptions): Hono<AppEnv> {
   });
   const oidcJwt = mint({
     via: 'mint-oidc-jwt',
-    headers: [],
+    headers: {},
     offered: () => true,
     run: (caller: Caller) => mintOidcJwt(options, caller),
   });
 
   const app = new Hono<AppEnv>({ getPath: rawPath });
-  app.post('/v1/mint-aws-creds', c => awsCreds(c, authorizationOf(c)));
-  app.post('/v1/mint-oidc-jwt', c => oidcJwt(c, authorizationOf(c)));
-  app.get('/healthz', c => send(c, answer(200, 'text/plain', 'ok')));
-  app.get('/readyz', c => send(c, readiness(authorizationOf(c))));
-  app.get(MIGRATION_PATH, c => send(c, answer(200, 'text/plain; charset=utf-8', MIGRATION_TEXT)));
-  const posted = ['/v1/mint-aws-creds', '/v1/mint-oidc-jwt'];
-  const read = ['/healthz', '/readyz', MIGRATION_PATH];
+  app.post('/v1/mint-aws-creds', awsCreds);
+  app.post('/v1/mint-oidc-jwt', oidcJwt);
+  app.get('/healthz', () => webResponse(httpResponse(200, 'text/plain', 'ok')));
+  app.get('/readyz', c => webResponse(readiness(c.req.header('Authorization'))));
+  app.get(MIGRATION_PATH, () => webResponse(httpResponse(200, 'text/plain; charset=utf-8', MIGRATION_TEXT)));
+  app.all('/v1/mint-aws-creds', () => refuse(new MethodNotAllowed('use POST'), ['POST']));
+  app.all('/v1/mint-oidc-jwt', () => refuse(new MethodNotAllowed('use POST'), ['POST']));
+  for (const path of ['/healthz', '/readyz', MIGRATION_PATH]) {
+    app.all(path, () => refuse(new MethodNotAllowed('use GET'), ['GET']));
+  }
   app.all('*', async c => {
-    const path = rawPath(c.req.raw, { env: c.env });
-    if (posted.includes(path)) return refuse(c, new MethodNotAllowed('use POST'), ['POST']);
-    if (read.includes(path)) return refuse(c, new MethodNotAllowed('use GET'), ['GET']);
-    if (wellKnown !== undefined) {
-      const found = await wellKnown().fetch(c.req.method === 'GET' ? c.req.raw : new Request(c.req.raw.url), c.env);
-      if (found.status !== 404)
-        return c.req.method === 'GET' ? found : refuse(c, new MethodNotAllowed('use GET'), ['GET']);
-    }
-    return refuse(c, new NotFound('nothing is served at this path'), []);
+    const found = await wellKnown?.().fetch(new Request(c.req.url));
+    if (found === undefined || found.status === 404) return refuse(new NotFound('nothing is served at this path'), []);
+    return c.req.method === 'GET' ? found : refuse(new MethodNotAllowed('use GET'), ['GET']);
   });
-  app.onError((error, c) => {
+  app.onError(error => {
     log.error(errorFields(error), 'failed');
-    return refuse(c, error, []);
+    return refuse(error, []);
   });
   return app;
 }
 
-function authorizationOf(c: Context<AppEnv>): string | undefined {
-  return c.env?.outgoing === undefined ? c.req.header('Authorization') : c.env.authorization;
-}
-
-function refuse(c: Context<AppEnv>, error: unknown, allow: readonly string[]): Response {
-  return send(c, brokerErrorForm(error, allow));
+function refuse(error: unknown, allow: readonly string[]): Response {
+  return webResponse(serializeBrokerError(error, allow));
 }

@@ -1,6 +1,6 @@
 /**
- * The way of every mint: a place in flight, who is asking, its rate, then the minting itself. Whatever the end, there is
- * one row of it in the audit log.
+ * The way of every mint: the bound on requests in flight, authentication, the caller's rate, then the minting itself. Each
+ * has one record in the audit log, whatever its end.
  *
  * @module
  */
@@ -11,9 +11,9 @@ import type { Caller, CallerResolver } from '../../auth/caller.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { AuditUnavailable, InvalidAuthorizationToken, NotFound } from '../../lib/errors.ts';
 import { errorFields, type Logger } from '../../lib/log.ts';
-import { type AppEnv, send } from '../node-adapter.ts';
-import { answer, loggedReason } from '../response.ts';
-import { brokerErrorForm, kindOf } from './errors.ts';
+import type { AppEnv } from '../node-adapter.ts';
+import { httpResponse, loggedReason, webResponse } from '../response.ts';
+import { kindOf, serializeBrokerError } from './errors.ts';
 import { createRateLimiter, type RateLimits } from './rate-limit.ts';
 
 export interface MintOptions {
@@ -27,11 +27,11 @@ export interface MintOptions {
 /** One route. */
 export interface MintRoute {
   readonly via: 'mint-aws-creds' | 'mint-oidc-jwt';
-  /** Fields that every answer has, names and values by turns. */
-  readonly headers: readonly string[];
-  /** False: 404 for everybody, and who called is a row still. */
+  /** Fields that every response has. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** False: 404 for everybody; the audit log has a record of each call still. */
   readonly offered: () => boolean;
-  /** @returns the body of the 200, whose row is on disk */
+  /** @returns the body of the 200, whose record is on disk */
   readonly run: (caller: Caller) => Promise<object>;
 }
 
@@ -41,7 +41,8 @@ export function createMint(options: MintOptions) {
   const limiter = createRateLimiter(clock, options.limits);
 
   return ({ via, headers, offered, run }: MintRoute) =>
-    async (c: Context<AppEnv>, authorization: string | undefined): Promise<Response> => {
+    async (c: Context<AppEnv>): Promise<Response> => {
+      const authorization = c.req.header('Authorization');
       const since = clock.monotonic();
       let caller: Caller | undefined;
       let leave: (() => void) | undefined;
@@ -49,20 +50,21 @@ export function createMint(options: MintOptions) {
       try {
         leave = limiter.enter();
         if (!offered()) {
-          caller = await who(authorization).catch(() => undefined);
+          caller = await authenticate(authorization).catch(() => undefined);
           throw new NotFound(`${via} is switched off; the migration page says what to use`);
         }
-        caller = await who(authorization);
+        caller = await authenticate(authorization);
+        c.env.authenticated(caller.workload.id);
         limiter.take(caller.workload.id);
         running = true;
         const body = await run(caller);
         const { name, wallet } = caller.workload;
         log.info({ via, workload: name, wallet, ms: Math.round(clock.monotonic() - since) }, 'minted');
-        return send(c, answer(200, 'application/json', JSON.stringify(body), headers));
+        return webResponse(httpResponse(200, 'application/json', JSON.stringify(body), headers));
       } catch (error) {
-        // Vending writes the row of an exchange that fails, with what STS said; only its own trouble with the audit log it can't.
-        const noted = running && via === 'mint-aws-creds' && !(error instanceof AuditUnavailable);
-        if (!noted) auditLog.recordFailure(rejection({ at: clock.wall(), via, authorization, caller, error }));
+        // Vending records an exchange that fails, with STS's own words. It can't where the audit log itself is the failure.
+        const recorded = running && via === 'mint-aws-creds' && !(error instanceof AuditUnavailable);
+        if (!recorded) auditLog.recordFailure(rejection({ at: clock.wall(), via, authorization, caller, error }));
         const { status, kind } = kindOf(error);
         const fields = {
           via,
@@ -73,14 +75,14 @@ export function createMint(options: MintOptions) {
         };
         if (status >= 500) log.error(fields, 'failed');
         else log.info(fields, 'refused');
-        const refusal = brokerErrorForm(error, []);
-        return send(c, { ...refusal, headers: [...refusal.headers, ...headers] });
+        const refusal = serializeBrokerError(error, []);
+        return webResponse({ ...refusal, headers: { ...refusal.headers, ...headers } });
       } finally {
         leave?.();
       }
     };
 
-  async function who(authorization: string | undefined): Promise<Caller> {
+  async function authenticate(authorization: string | undefined): Promise<Caller> {
     return resolver.resolve(bearerOf(authorization));
   }
 }

@@ -20,7 +20,7 @@ export function brokerPolicy(
   const own = issuer === undefined ? [] : [new URL(issuer).hostname];
   return {
     hostAllowed: createHostGuard([...config.extraHosts, ...own, ...listened], { ownAddresses: true }),
-    hostMend: 'use the issuer’s, or name it under broker.extra_hosts',
+    hostFix: 'use the issuer’s, or name it under broker.extra_hosts',
     refuseForwarded: false,
     refuseBrowser: 'never',
     methods: ['GET', 'POST'],

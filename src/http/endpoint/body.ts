@@ -1,12 +1,12 @@
 /**
- * The endpoint's success answer, in the one form that every AWS SDK reads.
+ * The endpoint's success response, in the one form that every AWS SDK reads.
  *
  * @module
  */
 
 import type { Credentials } from '../../credentials/credentials.ts';
 import { ResponseTooLarge } from '../../lib/errors.ts';
-import { type Answer, answer } from '../response.ts';
+import { type HttpResponse, httpResponse } from '../response.ts';
 
 /** aws-c-auth reads no more. */
 export const MAX_BODY_BYTES = 10_000;
@@ -23,7 +23,7 @@ export function wireDate(ms: number): string {
 /**
  * @throws ResponseTooLarge when the body has more than 10,000 bytes
  */
-export function credentialsAnswer(credentials: Credentials): Answer {
+export function credentialsResponse(credentials: Credentials): HttpResponse {
   const { accountId } = credentials;
   const body = JSON.stringify({
     AccessKeyId: credentials.accessKeyId,
@@ -40,8 +40,8 @@ export function credentialsAnswer(credentials: Credentials): Answer {
   const bytes = Buffer.byteLength(body);
   if (bytes > MAX_BODY_BYTES) {
     throw new ResponseTooLarge(
-      `the answer has ${bytes} bytes and SDKs read ${MAX_BODY_BYTES}: STS gave a session token of ${credentials.sessionToken.length} characters; use fewer or shorter tags, or a smaller session policy`,
+      `the response has ${bytes} bytes and SDKs read ${MAX_BODY_BYTES}: STS gave a session token of ${credentials.sessionToken.length} characters; use fewer or shorter tags, or a smaller session policy`,
     );
   }
-  return answer(200, 'application/json', body);
+  return httpResponse(200, 'application/json', body);
 }

@@ -11,7 +11,7 @@ export function endpointPolicy(config: Pick<EndpointConfig, 'listen' | 'tls' | '
   const listened = [...config.listen, ...(config.tls?.listen ?? [])].map(address => address.host);
   return {
     hostAllowed: createHostGuard([...config.extraHosts, ...listened]),
-    hostMend: 'use 127.0.0.1, or name the host under endpoint.extra_hosts in the configuration',
+    hostFix: 'use 127.0.0.1, or name the host under endpoint.extra_hosts in the configuration',
     refuseForwarded: true,
     refuseBrowser: 'always',
     methods: ['GET'],

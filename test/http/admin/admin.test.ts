@@ -3,12 +3,13 @@ import type { WorkloadStatus } from '../../../src/credentials/vending.ts';
 import { createAdminApp } from '../../../src/http/admin/index.ts';
 import { adminPolicy } from '../../../src/http/admin/policy.ts';
 import type { Check } from '../../../src/http/admin/readiness.ts';
-import { viaNodeServer } from '../../../src/http/node-adapter.ts';
-import { credentialsErrorForm } from '../../../src/http/response.ts';
+import { honoHandler } from '../../../src/http/node-adapter.ts';
+import { serializeError } from '../../../src/http/response.ts';
 import { createMetrics } from '../../../src/lib/metrics.ts';
 import { keptLog, workload } from '../support/sample.ts';
 import { ask, listening } from '../support/wire.ts';
 
+const env = { authenticated() {} };
 const TOKEN = 'admin-token-'.padEnd(40, 'z');
 
 function state(name: string, more: Partial<WorkloadStatus> = {}): WorkloadStatus {
@@ -50,7 +51,7 @@ function admin(options: { status?: WorkloadStatus[]; checks?: Check[]; token?: s
     log,
   });
   const get = (path: string, authorization?: string) =>
-    app.request(path, authorization === undefined ? {} : { headers: { Authorization: authorization } });
+    app.request(path, authorization === undefined ? {} : { headers: { Authorization: authorization } }, env);
   const change = (value: string) => {
     access = { open: false, token: { file: '/t', value } };
   };
@@ -186,8 +187,8 @@ describe('behind the listener', () => {
   it('opens for a browser’s navigation, takes ?workload=, and refuses a rebound name, POST and HEAD', async () => {
     const listen = [{ host: '127.0.0.1', port: 0 }];
     const { app, log } = admin({ open: true });
-    const handler = viaNodeServer(app, error => credentialsErrorForm(error, ['GET']));
-    const { port } = await listening(app, log, { name: 'admin', policy: adminPolicy({ listen }), handler });
+    const handler = honoHandler(app, serializeError);
+    const { port } = await listening(handler, log, { name: 'admin', policy: adminPolicy({ listen }) });
     const page = await ask(port, 'GET / HTTP/1.1\nSec-Fetch-Mode: navigate\nSec-Fetch-Dest: document');
     expect(page.status).toBe(200);
     expect(page.body).toContain('alpha');

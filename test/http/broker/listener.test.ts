@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { brokerErrorForm, brokerPolicy } from '../../../src/http/broker/index.ts';
-import { viaNodeServer } from '../../../src/http/node-adapter.ts';
+import { serializeBrokerError, brokerPolicy } from '../../../src/http/broker/index.ts';
+import { honoHandler } from '../../../src/http/node-adapter.ts';
 import { silent } from '../../auth/support.ts';
 import { ask, listening } from '../support/wire.ts';
 import { AWS, BEARER, broker, JWT } from './support.ts';
@@ -8,13 +8,11 @@ import { AWS, BEARER, broker, JWT } from './support.ts';
 const listen = [{ host: '127.0.0.1', port: 0 }];
 
 async function wire(extraHosts: readonly string[] = ['creds.internal']) {
-  const made = broker();
-  const app = { fetch: made.fetch };
-  return listening(app, silent, {
+  const handler = honoHandler(broker().app, serializeBrokerError);
+  return listening(handler, silent, {
     name: 'broker',
     policy: brokerPolicy({ listen, extraHosts }, 'https://oidc.example.com/team'),
-    errorForm: brokerErrorForm,
-    handler: viaNodeServer(app, error => brokerErrorForm(error, [])),
+    serializeError: serializeBrokerError,
   });
 }
 

@@ -4,11 +4,12 @@
  * @module
  */
 
+import type { Hono } from 'hono';
 import type { Caller } from '../../../src/auth/caller.ts';
 import type { Vending } from '../../../src/credentials/vending.ts';
 import { type BrokerOptions, createBrokerApp } from '../../../src/http/broker/index.ts';
-import type { App } from '../../../src/http/node-adapter.ts';
-import { answer } from '../../../src/http/response.ts';
+import type { AppEnv } from '../../../src/http/node-adapter.ts';
+import { httpResponse } from '../../../src/http/response.ts';
 import { InvalidAuthorizationToken } from '../../../src/lib/errors.ts';
 import { silent, WALLET, workload } from '../../auth/support.ts';
 import { type FakeAuditLog, fakeAuditLog } from '../../credentials/support.ts';
@@ -26,7 +27,7 @@ export interface Broker {
   readonly minted: Caller[];
   post(path: string, headers?: Record<string, string>): Promise<Response>;
   request(path: string, init?: RequestInit): Promise<Response>;
-  readonly fetch: App['fetch'];
+  readonly app: Hono<AppEnv>;
 }
 
 /** Every bearer that begins with `session-` is a caller of its own; all of them have one wallet. */
@@ -54,7 +55,7 @@ export function broker(change: Partial<BrokerOptions> & { mint?: Vending['mint']
     clock,
     log: silent,
     mintAwsCreds: () => true,
-    readiness: () => answer(200, 'application/json', '{"status":"ready"}'),
+    readiness: () => httpResponse(200, 'application/json', '{"status":"ready"}'),
     async sign(caller) {
       signed.push(caller);
       return { jwt: 'the.jwt.itself', expiresAt: 1_767_225_900, keyId: 'kid-1', ttlSeconds: 300 };
@@ -63,14 +64,14 @@ export function broker(change: Partial<BrokerOptions> & { mint?: Vending['mint']
     holds: () => true,
     ...options,
   });
-  const request = async (path: string, init?: RequestInit) => app.request(path, init);
+  const request = async (path: string, init?: RequestInit) => app.request(path, init, { authenticated() {} });
   return {
     auditLog,
     clock,
     signed,
     minted,
     request,
-    fetch: (asked, env) => app.fetch(asked, env),
+    app,
     post: (path, headers = { authorization: `Bearer ${BEARER}` }) => request(path, { method: 'POST', headers }),
   };
 }

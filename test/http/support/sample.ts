@@ -1,5 +1,5 @@
 /**
- * Values that the HTTP tests share: workloads, credentials, a vending that answers from a table.
+ * Values that the HTTP tests share: workloads, credentials, a vending that responds from a table.
  *
  * @module
  */
@@ -8,7 +8,9 @@ import type { CallerResolver } from '../../../src/auth/caller.ts';
 import { createTokenTable, type TokenEntry, type TokenTable } from '../../../src/auth/static-tokens.ts';
 import type { Credentials } from '../../../src/credentials/credentials.ts';
 import type { Vended, Vending, WorkloadStatus } from '../../../src/credentials/vending.ts';
-import { createEndpointApp, type EndpointOptions } from '../../../src/http/endpoint/index.ts';
+import { createEndpoint, type Endpoint, type EndpointOptions } from '../../../src/http/endpoint/index.ts';
+import { functionHandler } from '../../../src/http/node-adapter.ts';
+import { webResponse } from '../../../src/http/response.ts';
 import type { Clock } from '../../../src/lib/clock.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { InvalidAuthorizationToken } from '../../../src/lib/errors.ts';
@@ -79,14 +81,24 @@ export function keptLog() {
   return { lines, log: pino({ level: 'debug', base: null }, { write: (line: string) => void lines.push(line) }) };
 }
 
-/** An endpoint app for the workloads `alpha` and `beta`, with `alpha` under `/v2` as well, vending from memory. */
-export function sampleApp(more: Partial<EndpointOptions> & { clock?: Clock } = {}) {
+/** Calls the endpoint's function as a validated request does. */
+export async function get(
+  endpoint: Endpoint,
+  path: string,
+  authorization?: string,
+  remoteAddress = '127.0.0.1',
+): Promise<Response> {
+  return webResponse(await endpoint({ path, authorization, remoteAddress, authenticated() {} }));
+}
+
+/** An endpoint for the workloads `alpha` and `beta`, with `alpha` under `/v2` as well, vending from memory. */
+export function sampleEndpoint(more: Partial<EndpointOptions> & { clock?: Clock } = {}) {
   const clock = more.clock ?? systemClock;
   const alpha = workload('alpha', '1');
   const beta = workload('beta', '2');
   const entries: TokenEntry[] = [alpha, beta].map(w => ({ value: tokenOf(w.name), workload: w }));
   const table = createTokenTable('token', entries, clock);
-  const from = (address: string | undefined) => address === undefined || address.startsWith('127.');
+  const from = (address: string | undefined) => address?.startsWith('127.') === true;
   const ids = createTokenTable('relative', [{ value: RELATIVE_ID, workload: alpha, from }], clock);
   const held = new Map([alpha, beta].map(w => [w.id, credentialsOf(w.name)]));
   const vending = fakeVending(caller => {
@@ -96,7 +108,7 @@ export function sampleApp(more: Partial<EndpointOptions> & { clock?: Clock } = {
   });
   const { log, lines } = keptLog();
   const metrics = createMetrics();
-  const app = createEndpointApp({
+  const endpoint = createEndpoint({
     resolver: resolverOf(table),
     relative: (id, address) => ids.find(id, address),
     vending,
@@ -105,7 +117,7 @@ export function sampleApp(more: Partial<EndpointOptions> & { clock?: Clock } = {
     metrics,
     ...more,
   });
-  return { app, alpha, beta, table, ids, log, lines, metrics };
+  return { endpoint, handler: functionHandler(endpoint), alpha, beta, table, ids, log, lines, metrics };
 }
 
 export const RELATIVE_ID = 'relative-id-'.padEnd(64, '0123456789');

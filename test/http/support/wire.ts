@@ -7,8 +7,8 @@ import { connect, type Socket } from 'node:net';
 import { afterEach } from 'vitest';
 import { endpointPolicy } from '../../../src/http/endpoint/policy.ts';
 import { type Listener, type ListenerOptions, startListener } from '../../../src/http/listener.ts';
-import { type App, direct } from '../../../src/http/node-adapter.ts';
-import { credentialsErrorForm } from '../../../src/http/response.ts';
+import type { Handler } from '../../../src/http/request-handler.ts';
+import { serializeError } from '../../../src/http/response.ts';
 import type { Logger } from '../../../src/lib/log.ts';
 
 const open: Listener[] = [];
@@ -24,15 +24,14 @@ export interface Wire {
 }
 
 /** A listener on a free port of 127.0.0.1, closed after the test. */
-export async function listening(app: App, log: Logger, more: Partial<ListenerOptions> = {}): Promise<Wire> {
+export async function listening(handler: Handler, log: Logger, more: Partial<ListenerOptions> = {}): Promise<Wire> {
   const listen = [{ host: '127.0.0.1', port: 0 }];
-  const failed = (error: unknown) => credentialsErrorForm(error, ['GET']);
   const listener = await startListener({
     name: 'endpoint',
     listen,
     policy: endpointPolicy({ listen, extraHosts: [] }),
-    errorForm: credentialsErrorForm,
-    handler: direct(app, failed),
+    serializeError,
+    handler,
     log,
     ...more,
   });
