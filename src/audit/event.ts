@@ -5,7 +5,7 @@
  */
 import type { Caller } from '../auth/caller.ts';
 import { StsRefused, StsUnavailable, type WalletcredsError } from '../lib/errors.ts';
-import { masked } from '../lib/log.ts';
+import { masked } from '../lib/text/masked.ts';
 import { sessionNameOf, type Workload } from '../workload/workload.ts';
 import { type AuditRecord, BLANK } from './columns.ts';
 

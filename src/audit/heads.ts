@@ -5,8 +5,6 @@
  */
 import type { Head } from './chain.ts';
 
-const TEXT = /\b([0-9a-f]{16}|sealed)\s+(\d{1,15})\s+([0-9a-f]{64})\b/;
-
 /** A head as text, one line; {@link parseHeads} reads it back. */
 export function headText({ writer, seq, hash }: Head, at: string): string {
   return `${writer} ${seq} ${hash} ${at}`;
@@ -39,7 +37,11 @@ function fromJson(line: string): Head | undefined {
 }
 
 function fromText(line: string): Head | undefined {
-  const [, writer, seq, hash] = TEXT.exec(line) ?? [];
-  if (writer === undefined || hash === undefined) return undefined;
-  return { writer, seq: Number(seq), hash };
+  const words = line.split(/\s/).filter(word => word !== '');
+  for (const [i, writer] of words.entries()) {
+    const [, seq = '', hash = ''] = words.slice(i, i + 3);
+    const isHead = /^([0-9a-f]{16}|sealed)$/.test(writer) && /^\d{1,15}$/.test(seq) && /^[0-9a-f]{64}$/.test(hash);
+    if (isHead) return { writer, seq: Number(seq), hash };
+  }
+  return undefined;
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { masked } from '../lib/log.ts';
+import { masked } from '../lib/text/masked.ts';
 import { type AuditRecord, logRecord } from './columns.ts';
 import { StoreError } from './store.ts';
 

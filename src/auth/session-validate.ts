@@ -8,7 +8,9 @@ import type { SessionBackendConfig } from '../config/types.ts';
 import type { Clock } from '../lib/clock.ts';
 import { SessionBackendUnavailable } from '../lib/errors.ts';
 import { type OutboundResponse, request } from '../lib/http-client.ts';
-import { errorFields, masked } from '../lib/log.ts';
+import { errorFields } from '../lib/log.ts';
+import { masked } from '../lib/text/masked.ts';
+import { withoutTrailingSlashes } from '../lib/text/plain.ts';
 import { InvalidWallet, parseWallet, type Wallet } from '../workload/wallet.ts';
 
 const MAX_BYTES = 64 * 1024;
@@ -40,7 +42,7 @@ export async function validateSession(
 async function call(config: SessionBackendConfig, bearer: string, clock: Clock): Promise<OutboundResponse> {
   try {
     return await request({
-      url: `${config.url.replace(/\/+$/, '')}/session/validate`,
+      url: `${withoutTrailingSlashes(config.url)}/session/validate`,
       headers: { authorization: `Bearer ${bearer}` },
       caFile: config.caFile,
       allowInsecureHttp: config.allowInsecureHttp,

@@ -5,7 +5,7 @@
  */
 
 import { OutboundError, type OutboundResponse } from '../lib/http-client.ts';
-import { masked } from '../lib/log.ts';
+import { masked } from '../lib/text/masked.ts';
 import type { Account } from './account.ts';
 import { type Finding, finding } from './doctor/finding.ts';
 import { type ReadPolicy, type ReadStatement, readPolicy } from './doctor/policy/read.ts';

@@ -5,7 +5,7 @@
  */
 
 import type { OutboundResponse } from '../lib/http-client.ts';
-import { masked } from '../lib/log.ts';
+import { masked } from '../lib/text/masked.ts';
 import type { Send } from './doctor/checks/issuer.ts';
 import { type Finding, finding } from './doctor/finding.ts';
 import { percentDecoded } from './doctor/policy/forms.ts';

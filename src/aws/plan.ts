@@ -4,10 +4,12 @@
  *
  * @module
  */
+
 import { isIP } from 'node:net';
 import type { Config } from '../config/types.ts';
 import { beyondAws, issuerProblem } from '../config/urls.ts';
 import { UsageError } from '../lib/errors.ts';
+import { withoutTrailingSlashes } from '../lib/text/plain.ts';
 import type { RoleArn } from '../workload/role-arn.ts';
 import type { IdentityTokenConfig } from '../workload/workload.ts';
 import { fileTokenIssuer } from './doctor/token-file.ts';
@@ -147,7 +149,7 @@ export function inOneAccount(plan: Plan, account?: string): Plan & { readonly ac
 /** The issuer whose name a configured source's tokens bear; undefined where nothing here says it. */
 export function issuerOf(source: IdentityTokenConfig): string | undefined {
   if (source.kind === 'signer') return source.issuer;
-  if (source.kind === 'broker') return source.url.replace(/\/+$/, '');
+  if (source.kind === 'broker') return withoutTrailingSlashes(source.url);
   return fileTokenIssuer(source.path);
 }
 

@@ -7,7 +7,7 @@
  */
 import { ConfigError, UsageError } from '../lib/errors.ts';
 import { errorFields } from '../lib/log.ts';
-import { plain } from '../lib/plain-text.ts';
+import { plain } from '../lib/text/plain.ts';
 import type { Io } from './io.ts';
 
 /**

@@ -8,7 +8,8 @@ import type { Config, WorkloadConfig } from '../config/types.ts';
 import type { Credentials } from '../credentials/credentials.ts';
 import { RelayedError, UsageError } from '../lib/errors.ts';
 import { request } from '../lib/http-client.ts';
-import { type Logger, masked } from '../lib/log.ts';
+import type { Logger } from '../lib/log.ts';
+import { masked } from '../lib/text/masked.ts';
 import { createSidecar } from '../server/sidecar.ts';
 
 /** The running `serve` refused, or said what can't be understood. */
@@ -102,7 +103,7 @@ export async function askEndpoint(
 
 /** What another program said, as part of a line: nothing in it moves a terminal's cursor or begins a line of its own. */
 function plain(said: unknown): string {
-  return masked(String(said).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' '));
+  return masked(String(said)).replaceAll('\n', ' ');
 }
 
 function objectOf(text: string): Record<string, unknown> {

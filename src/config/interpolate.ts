@@ -32,7 +32,10 @@ export function interpolate(text: string, lookups: Lookups): string {
 
 function lookUp(inside: string, lookups: Lookups): string {
   if (inside.startsWith('env:')) {
-    const [, name = '', fallback] = /^env:(.*?)(?::-(.*))?$/s.exec(inside) ?? [];
+    const parts = inside.slice('env:'.length);
+    const at = parts.indexOf(':-');
+    const name = at < 0 ? parts : parts.slice(0, at);
+    const fallback = at < 0 ? undefined : parts.slice(at + 2);
     if (!NAME.test(name)) throw new InvalidValue('"${env:…}" holds no name of a variable');
     const value = lookups.env[name];
     if (fallback !== undefined) return value === undefined || value === '' ? fallback : value;

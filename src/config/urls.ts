@@ -46,7 +46,7 @@ export function issuerProblem(issuer: string, aws: boolean): string | undefined 
   if (!aws) return undefined;
   if (protocol !== 'https:')
     return "AWS's STS takes an https issuer only; plain http is for an STS of your own (sts.endpoint)";
-  if (/:\d*$/.test(authority)) return 'AWS takes no port in an issuer; serve it at 443';
+  if (/:\d{0,5}$/.test(authority)) return 'AWS takes no port in an issuer; serve it at 443';
   return undefined;
 }
 

@@ -10,6 +10,8 @@
 import { Composer, type CST, isMap, isScalar, Lexer, LineCounter, type Node, Parser } from 'yaml';
 import type { Place } from './issues.ts';
 
+/** Characters of a line that a hint is looked for in. */
+const MAX_LINE = 4_096;
 /** Far more than a configuration needs, far less than the recursion can take. */
 const MAX_OPEN = 200;
 /** Entries of a block map that are composed at once: one or two milliseconds. */
@@ -127,9 +129,12 @@ function composeAtOnce(tokens: Iterable<CST.Token>, end: number): Node | null {
 function hintFor(text: string, offset: number): string {
   const start = text.lastIndexOf('\n', offset - 1) + 1;
   const end = text.indexOf('\n', offset);
-  const line = text.slice(start, end < 0 ? undefined : end);
-  if (/[{[,].*\$\{/.test(line)) return '; inside { } and [ ] a value with ${…} needs quotes';
-  if (/\[[^"']*\[?[0-9a-f]*::[0-9a-f:.]*\]/i.test(line)) return '; an IPv6 address needs quotes: ["[::1]:9110"]';
+  const line = text.slice(start, end < 0 ? undefined : end).slice(0, MAX_LINE);
+  if (/[{[,]/.test(line.slice(0, Math.max(0, line.lastIndexOf('${')))))
+    return '; inside { } and [ ] a value with ${…} needs quotes';
+  const list = line.indexOf('[');
+  if (list >= 0 && line.includes('::', list) && !/["']/.test(line.slice(list)))
+    return '; an IPv6 address needs quotes: ["[::1]:9110"]';
   if (!/:(\s|$)/.test(line) && !/^\s*(-|#|$)/.test(line))
     return '; KEY: value needs a colon and a blank behind the key';
   if (line.includes('\t')) return '; indent with spaces, not with tabs';

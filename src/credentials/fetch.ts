@@ -16,8 +16,9 @@ import {
   StsUnavailable,
   WalletcredsError,
 } from '../lib/errors.ts';
-import { errorFields, type Logger, masked } from '../lib/log.ts';
+import { errorFields, type Logger } from '../lib/log.ts';
 import type { Metrics } from '../lib/metrics.ts';
+import { masked } from '../lib/text/masked.ts';
 import { within } from '../lib/timeout.ts';
 import { metricLabel } from '../workload/workload.ts';
 import type { Backoff } from './backoff.ts';

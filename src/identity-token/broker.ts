@@ -4,6 +4,7 @@
  *
  * @module
  */
+
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../lib/clock.ts';
@@ -12,6 +13,7 @@ import { UnreadableFile } from '../lib/files/read-text.ts';
 import { readTrusted } from '../lib/files/read-trusted.ts';
 import { OutboundError, type OutboundResponse, request } from '../lib/http-client.ts';
 import { isObject, parseStrictJson, StrictJsonError } from '../lib/json.ts';
+import { withoutTrailingSlashes } from '../lib/text/plain.ts';
 import type { Workload } from '../workload/workload.ts';
 import { MAX_TOKEN_LENGTH } from './check.ts';
 
@@ -85,7 +87,7 @@ async function call(
 ): Promise<OutboundResponse> {
   try {
     return await request({
-      url: `${config.url.replace(/\/+$/, '')}/v1/mint-oidc-jwt`,
+      url: `${withoutTrailingSlashes(config.url)}/v1/mint-oidc-jwt`,
       method: 'POST',
       headers: { authorization: `Bearer ${bearer.value}` },
       body: '',

@@ -7,7 +7,7 @@
  * @module
  */
 import { type ErrorKind, isRequestErrorKind, REQUEST_FAILURES } from './error-kinds.ts';
-import { plain } from './plain-text.ts';
+import { plain } from './text/plain.ts';
 
 export abstract class WalletcredsError extends Error {
   abstract readonly kind: ErrorKind;

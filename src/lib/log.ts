@@ -6,21 +6,10 @@
  */
 import { type Logger, pino } from 'pino';
 import type { LogLevel } from './log-level.ts';
-import { plain } from './plain-text.ts';
+import { masked } from './text/masked.ts';
 
 export type { Logger } from 'pino';
 export type { LogLevel } from './log-level.ts';
-
-const MAX_TEXT = 300;
-
-/**
- * Cuts at 300 characters and masks what looks like a JWT, so that a message from elsewhere can carry no token along; nor
- * can it move a terminal's cursor.
- */
-export function masked(text: string): string {
-  const safe = plain(text).replace(/[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}(\.[A-Za-z0-9_-]*)?/g, '[jwt]');
-  return safe.length > MAX_TEXT ? `${safe.slice(0, MAX_TEXT - 1)}…` : safe;
-}
 
 /** What of an error may be logged or answered: its code and its masked message, by allow-list. */
 export function errorFields(error: unknown): { code: string; message: string } {

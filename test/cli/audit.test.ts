@@ -6,7 +6,8 @@ import { auditHeads } from '../../src/cli/commands/audit/heads.ts';
 import { auditList } from '../../src/cli/commands/audit/list.ts';
 import { auditPrune } from '../../src/cli/commands/audit/prune.ts';
 import { auditVerify } from '../../src/cli/commands/audit/verify.ts';
-import { inert, table } from '../../src/cli/output/table.ts';
+import { table } from '../../src/cli/output/table.ts';
+import { inert } from '../../src/lib/text/inert.ts';
 import { parseWallet } from '../../src/workload/wallet.ts';
 import {
   aFolder,

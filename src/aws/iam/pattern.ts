@@ -12,7 +12,7 @@ export type Pattern = readonly Token[];
 export type Lookup = (key: string) => string | undefined;
 
 /** `${key}` and `${key, 'default'}`; also the escapes `${*}`, `${?}` and `${$}`. */
-const VARIABLE = /\$\{([^{}]*)\}/g;
+const VARIABLE = /\$\{([^{}]{0,256})\}/g;
 
 /** The context keys that a text's variables name. */
 export function variablesIn(text: string): string[] {
@@ -50,8 +50,10 @@ export function compile(text: string, options: { wildcards: boolean; lookup?: Lo
 }
 
 function split(inner: string): { key: string; fallback: string | undefined } {
-  const [, key = '', fallback] = /^\s*([^,]*?)\s*(?:,\s*'([^']*)'\s*)?$/.exec(inner) ?? [];
-  return { key, fallback };
+  const at = inner.indexOf(',');
+  if (at < 0) return { key: inner.trim(), fallback: undefined };
+  const [, fallback] = /^'([^']*)'$/.exec(inner.slice(at + 1).trim()) ?? [];
+  return { key: fallback === undefined ? '' : inner.slice(0, at).trim(), fallback };
 }
 
 /** Whether the whole text matches. Runs in O(text × pattern) at worst: it goes back to the last `*` alone. */

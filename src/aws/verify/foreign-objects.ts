@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { masked } from '../../lib/log.ts';
+import { masked } from '../../lib/text/masked.ts';
 import type { AwsKeys } from '../signed-request.ts';
 import { getObject, listObjects, type Store } from './s3.ts';
 

@@ -3,10 +3,12 @@
  *
  * @module
  */
+
 import { readFile } from 'node:fs/promises';
 import { RelayedError, UsageError } from '../../lib/errors.ts';
 import { request as outbound } from '../../lib/http-client.ts';
-import { masked } from '../../lib/log.ts';
+import { masked } from '../../lib/text/masked.ts';
+import { withoutTrailingSlashes } from '../../lib/text/plain.ts';
 import type { Send } from '../doctor/checks/issuer.ts';
 import type { AwsKeys } from '../signed-request.ts';
 
@@ -31,7 +33,7 @@ export async function mintAwsCreds(options: {
     throw new UsageError(`--bearer-file ${options.bearerFile}: it cannot be read (${error.code ?? 'unknown'})`);
   });
   const answer = await (options.send ?? outbound)({
-    url: `${options.broker.replace(/\/+$/, '')}/v1/mint-aws-creds`,
+    url: `${withoutTrailingSlashes(options.broker)}/v1/mint-aws-creds`,
     method: 'POST',
     headers: { authorization: `Bearer ${bearer.trim()}` },
     body: '',

@@ -6,7 +6,7 @@
  */
 
 import { OutboundError, type OutboundResponse } from '../../lib/http-client.ts';
-import { masked } from '../../lib/log.ts';
+import { masked } from '../../lib/text/masked.ts';
 import { decoded, elements, textOf } from '../xml.ts';
 
 /** What S3 said. */

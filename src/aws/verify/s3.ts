@@ -3,8 +3,10 @@
  *
  * @module
  */
+
 import { createHash } from 'node:crypto';
 import type { OutboundResponse } from '../../lib/http-client.ts';
+import { withoutTrailingSlashes } from '../../lib/text/plain.ts';
 import type { Send } from '../doctor/checks/issuer.ts';
 import { type AwsKeys, type SignedRequest, sendSigned, withoutSecrets } from '../signed-request.ts';
 import { listingOf, objectOf, type S3Answer, unreached, writeOf } from './s3-response.ts';
@@ -28,7 +30,7 @@ export function objectUrl(store: Store, key: string, query: Readonly<Record<stri
     .join('&');
   const suffix = search === '' ? '' : `?${search}`;
   if (store.endpointUrl !== undefined)
-    return `${store.endpointUrl.replace(/\/+$/, '')}/${store.bucket}/${path}${suffix}`;
+    return `${withoutTrailingSlashes(store.endpointUrl)}/${store.bucket}/${path}${suffix}`;
   const domain = `s3.${store.region}.amazonaws.com${store.partition === 'aws-cn' ? '.cn' : ''}`;
   return store.bucket.includes('.')
     ? `https://${domain}/${store.bucket}/${path}${suffix}`

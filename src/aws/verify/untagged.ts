@@ -8,7 +8,7 @@ import { SignJWT } from 'jose';
 import type { Config } from '../../config/types.ts';
 import { loadKeys } from '../../identity-token/keys/index.ts';
 import { request as outbound } from '../../lib/http-client.ts';
-import { masked } from '../../lib/log.ts';
+import { masked } from '../../lib/text/masked.ts';
 import type { Workload } from '../../workload/workload.ts';
 import type { Send } from '../doctor/checks/issuer.ts';
 import { textOf } from '../xml.ts';

@@ -64,7 +64,8 @@ function explanations(page: string): Explanation[] {
     .split(/^<a id="/m)
     .slice(1)
     .map(part => {
-      const [, code = '', rest = ''] = /^([^"]+)"><\/a>\s*([\s\S]*)$/.exec(part) ?? [];
+      const [code = '', ...after] = part.split('"></a>');
+      const rest = after.join('"></a>').trimStart();
       const [heading = '', ...lines] = rest.split('\n');
       const body = lines.join('\n').split(/^#{1,2} /m)[0] ?? '';
       return {
@@ -78,12 +79,14 @@ function explanations(page: string): Explanation[] {
 
 /** Markdown without its marks; a link keeps its text, and its full URL unless it is an entry of the page itself. */
 function plainText(markdown: string): string {
-  return markdown
-    .replace(/\[([^\]]+)\]\(#[^)]*\)/g, '$1')
-    .replace(
-      /\[([^\]]+)\]\(([\w-]+\.md)(?:#([\w-]+))?\)/g,
-      (_, text, page, anchor) => `${text} (${pageUrl(page, anchor)})`,
-    )
-    .replace(/\*\*([^*]+)\*\*/g, '$1')
-    .replaceAll('`', '');
+  const [first = '', ...rest] = markdown.split('](');
+  let out = first;
+  for (const part of rest) {
+    const [target = '', ...after] = part.split(')');
+    const [page = '', anchor] = target.split('#');
+    const start = out.lastIndexOf('[');
+    const url = page === '' ? '' : ` (${pageUrl(page, anchor)})`;
+    out = `${out.slice(0, start)}${out.slice(start + 1)}${url}${after.join(')')}`;
+  }
+  return out.replace(/\*\*([^*]{1,99})\*\*/g, '$1').replaceAll('`', '');
 }

@@ -135,7 +135,8 @@ export async function verify(name: string, flags: VerifyFlags, io: Io): Promise<
 
 /** `--prefix` is what stands before the wallet; the wallet's own folder is taken for it too. */
 function baseOf(prefix: string | undefined, wallet: string): string | undefined {
-  return prefix?.replace(new RegExp(`${wallet}/?$`, 'i'), '');
+  const bare = prefix?.endsWith('/') === true ? prefix.slice(0, -1) : prefix;
+  return bare?.toLowerCase().endsWith(wallet) === true ? bare.slice(0, -wallet.length) : prefix;
 }
 
 function foreignKey(key: string, own: string): Known['objects'][number] {

@@ -1,8 +1,9 @@
 /**
- * A table that fits the terminal, and text that can do nothing to it.
+ * A table that fits the terminal.
  *
  * @module
  */
+import { inert } from '../../lib/text/inert.ts';
 
 export interface Column<Row> {
   readonly title: string;
@@ -14,25 +15,6 @@ export interface Column<Row> {
   /** The higher, the sooner the whole column is left out; default never. */
   readonly spare?: number;
 }
-
-/**
- * C0 and C1 controls, DEL, and the invisible characters that reorder text, as `\u{…}`: what is in a database was partly
- * chosen by strangers, and a terminal obeys what it is sent.
- */
-export function inert(text: string): string {
-  return text.replace(CONTROLS, char => `\\u{${char.codePointAt(0)?.toString(16)}}`);
-}
-
-/** JSON whose strings hold no such character either. */
-export function inertJson(value: unknown, indent?: number): string {
-  // Line ends that come from the indent are the only controls that JSON.stringify leaves in.
-  return JSON.stringify(value, null, indent).replace(CONTROLS, char =>
-    char === '\n' ? char : `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
-}
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 
 /** How wide the terminal is, by `COLUMNS` or by itself; no limit where the output goes elsewhere. */
 export function terminalWidth(env: NodeJS.ProcessEnv = process.env): number {

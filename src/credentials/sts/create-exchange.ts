@@ -122,7 +122,7 @@ async function readAuthorities(caFile: string | undefined): Promise<string | und
  */
 function unexpected(error: unknown, place: string): Error {
   const { code, message } = errorFields(error);
-  if (/^(E[A-Z_]+|ERR_[A-Z_]+|[A-Z_]*CERT[A-Z_]*|DEPTH_ZERO\w*|UNABLE_TO\w*)$/.test(code)) {
+  if (/^[A-Z0-9_]+$/.test(code) && (/^(E[A-Z_]|DEPTH_ZERO|UNABLE_TO)/.test(code) || code.includes('CERT'))) {
     return unavailable(`STS at ${place} can't be reached: ${code}${message === '' ? '' : ` (${message})`}`);
   }
   return unavailable(`STS at ${place} answered what can't be read as AssumeRoleWithWebIdentity's XML (${code})`);

@@ -8,12 +8,16 @@
  * @module
  */
 
-import { masked } from '../../lib/log.ts';
+import { masked } from '../../lib/text/masked.ts';
 import { StsRefused, type StsUnavailable, unavailable } from './unavailable.ts';
 
 /** Codes that pass by themselves although STS sends them with a 4xx: throttling, and an issuer that STS can't reach. */
 const TRANSIENT =
-  /^(Throttl\w*|\w*Throttled\w*|TooManyRequests\w*|RequestLimitExceeded|BandwidthLimitExceeded|LimitExceeded\w*|PriorRequestNotComplete|SlowDown|IDPCommunicationError\w*|ServiceUnavailable\w*|InternalFailure|InternalError|InternalServer\w*|RequestTimeout\w*)$/;
+  /^(Throttl|TooManyRequests|LimitExceeded|IDPCommunicationError|ServiceUnavailable|InternalServer|RequestTimeout)|^(RequestLimitExceeded|BandwidthLimitExceeded|PriorRequestNotComplete|SlowDown|InternalFailure|InternalError)$/;
+
+function isTransient(code: string): boolean {
+  return TRANSIENT.test(code) || code.includes('Throttled');
+}
 
 /** Codes of a JWT that was too old: a fresh one may do. */
 const EXPIRED = /^ExpiredToken(Exception)?$/;
@@ -50,7 +54,7 @@ export function failureOf({ status, body, requestId }: RefusedAnswer, place: str
     status >= 500 ||
     status === 429 ||
     status === 408 ||
-    (named === undefined ? status !== 400 && status !== 403 && status !== 401 : TRANSIENT.test(named));
+    (named === undefined ? status !== 400 && status !== 403 && status !== 401 : isTransient(named));
   if (transient || status < 400) return unavailable(message, { requestId });
   return new StsRefused(named ?? (status === 403 ? 'AccessDenied' : 'StsRefused'), masked(message), { requestId });
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { StsUnavailable } from '../../lib/errors.ts';
-import { masked } from '../../lib/log.ts';
+import { masked } from '../../lib/text/masked.ts';
 
 export { StsRefused, StsUnavailable } from '../../lib/errors.ts';
 

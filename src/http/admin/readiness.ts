@@ -8,7 +8,7 @@
  */
 
 import type { WorkloadStatus } from '../../credentials/vending.ts';
-import { masked } from '../../lib/log.ts';
+import { masked } from '../../lib/text/masked.ts';
 import { wireDate } from '../endpoint/body.ts';
 
 /** Something beside the workloads that must work: the audit log, the keys. */

@@ -143,7 +143,7 @@ function members(text: string): Record<string, unknown> {
 
 function privateKeyOf(pem: unknown): KeyObject {
   if (typeof pem !== 'string' || pem === '') throw new Refusal('private_key_pem is missing');
-  const label = /-----BEGIN ([A-Z0-9 ]+)-----/.exec(pem)?.[1];
+  const label = /-----BEGIN ([A-Z0-9 ]{1,40})-----/.exec(pem)?.[1];
   if (label === 'PUBLIC KEY' || label === 'CERTIFICATE' || label === 'RSA PUBLIC KEY') {
     throw new Refusal('private_key_pem holds a public key, which can sign nothing');
   }
@@ -183,11 +183,11 @@ function unixSeconds(json: Record<string, unknown>, name: 'not_before' | 'retire
 
 function certificatesOf(pem: unknown, privateKey: KeyObject): readonly string[] | undefined {
   if (pem === undefined || pem === null) return undefined;
-  const blocks =
-    typeof pem === 'string' ? pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) : null;
+  const begin = '-----BEGIN CERTIFICATE-----';
+  const [, ...blocks] = typeof pem === 'string' ? pem.split(begin) : [];
   let chain: X509Certificate[];
   try {
-    chain = (blocks ?? []).map(block => new X509Certificate(block));
+    chain = blocks.map(block => new X509Certificate(begin + block));
   } catch {
     chain = [];
   }

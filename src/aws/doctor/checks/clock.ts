@@ -52,7 +52,7 @@ export async function checkClock(config: Config, dialect: Dialect, now: () => nu
  * @returns what came instead of STS's answer; undefined where it is one
  */
 function notSts({ headers, body }: OutboundResponse, dialect: Dialect): string | undefined {
-  const root = /^\uFEFF?\s*(?:<\?xml[^>]*\?>\s*)?<([A-Za-z]\w*)[\s>/]/.exec(body)?.[1];
+  const root = /^(?:<\?xml[^>]{0,100}>\s{0,8})?<([A-Za-z]\w{0,63})[\s>/]/.exec(body.trimStart())?.[1];
   const refused = root === 'ErrorResponse' || (root === 'Error' && dialect === 'ceph');
   const known = refused
     ? /^[A-Za-z][\w.]{0,63}$/.test(textOf(body, 'Code') ?? '')
@@ -63,7 +63,8 @@ function notSts({ headers, body }: OutboundResponse, dialect: Dialect): string |
 
 function kindOf(body: string, root: string | undefined): string {
   if (body.trim() === '') return 'an empty body';
-  if (root === undefined) return /^\s*[{[]/.test(body) ? 'JSON' : /^\s*</.test(body) ? 'HTML' : 'text';
+  if (root === undefined)
+    return /^[{[]/.test(body.trimStart()) ? 'JSON' : body.trimStart().startsWith('<') ? 'HTML' : 'text';
   if (root.toLowerCase() === 'html') return 'HTML';
   return root === 'Error' ? "S3's error" : "XML that isn't STS's";
 }

@@ -7,7 +7,7 @@ import type { Config } from '../../../config/types.ts';
 import { TAGS_CLAIM } from '../../../identity-token/claims.ts';
 import { type KeySet, loadKeys, UnusableKeys } from '../../../identity-token/keys/index.ts';
 import { ConfigError, WalletcredsError } from '../../../lib/errors.ts';
-import { masked } from '../../../lib/log.ts';
+import { masked } from '../../../lib/text/masked.ts';
 import type { IdentityTokenConfig } from '../../../workload/workload.ts';
 import { type Finding, finding } from '../finding.ts';
 import { readTokenFile } from '../token-file.ts';

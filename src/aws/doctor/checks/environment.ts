@@ -23,10 +23,17 @@ export function parseEnvFile(text: string): Map<string, Variable> {
     .replace(/^\uFEFF/, '')
     .split(/\r?\n/)
     .forEach((raw, i) => {
-      const match = /^\s*(?:export\s+|Environment=)?"?([A-Za-z_]\w*)=(.*)$/.exec(raw);
-      if (match === null || raw.trimStart().startsWith('#')) return;
-      const [, key = '', rest = ''] = match;
-      const value = rest.trim().replace(/^(["'])(.*)\1$/, '$2');
+      const line = raw
+        .trimStart()
+        .replace(/^(?:export\s|Environment=)/, '')
+        .trimStart();
+      const at = line.indexOf('=');
+      const key = line.slice(0, Math.max(0, at)).replace(/^"/, '');
+      if (!/^[A-Za-z_]\w*$/.test(key)) return;
+      const value = line
+        .slice(at + 1)
+        .trim()
+        .replace(/^(["'])(.*)\1$/, '$2');
       out.set(key, { value, line: i + 1 });
     });
   return out;

@@ -3,7 +3,9 @@
  *
  * @module
  */
+
 import { subjectOf } from '../../../identity-token/claims.ts';
+import { withoutTrailingSlashes } from '../../../lib/text/plain.ts';
 import type { Plan, Provider, Session } from '../../plan.ts';
 import { type Finding, finding } from '../finding.ts';
 import { applies, type Evaluation, evaluate, type PolicyRequest } from '../policy/evaluate.ts';
@@ -64,10 +66,7 @@ function checkPrincipals(statements: readonly ReadStatement[], plan: Plan): Find
 }
 
 function bare(arn: string): string {
-  return arn
-    .toLowerCase()
-    .replace(/oidc-provider\/https?:\/\//, 'oidc-provider/')
-    .replace(/\/+$/, '');
+  return withoutTrailingSlashes(arn.toLowerCase().replace(/oidc-provider\/https?:\/\//, 'oidc-provider/'));
 }
 
 function checkProvider(statements: readonly ReadStatement[], plan: Plan, provider: Provider, name: string): Finding[] {
@@ -165,11 +164,7 @@ function checkConditionKeys(statements: readonly ReadStatement[], plan: Plan): F
       const [, host = ''] = /^(.*):(?:aud|sub|amr|azp|iss)$/i.exec(key) ?? [];
       if (host === '' || hosts.has(host.toLowerCase())) return [];
       const near = plan.providers.find(
-        p =>
-          host
-            .replace(/^https?:\/\//, '')
-            .replace(/\/+$/, '')
-            .toLowerCase() === p.host.toLowerCase(),
+        p => withoutTrailingSlashes(host.replace(/^https?:\/\//, '')).toLowerCase() === p.host.toLowerCase(),
       );
       const mend = near === undefined ? undefined : `Write it ${JSON.stringify(`${near.host}:aud`)}.`;
       return [

@@ -7,9 +7,9 @@ import { type Command, Option } from 'commander';
 import { COLUMNS } from '../../../audit/columns.ts';
 import { rowsOf } from '../../../audit/reader.ts';
 import { UsageError } from '../../../lib/errors.ts';
+import { inert, inertJson } from '../../../lib/text/inert.ts';
 import type { Io, Run } from '../../io.ts';
 import { withExamples } from '../../options.ts';
-import { inert, inertJson } from '../../output/table.ts';
 import {
   type AuditCommand,
   type AuditFlags,

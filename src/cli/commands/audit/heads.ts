@@ -6,9 +6,9 @@
 import type { Command } from 'commander';
 import { headText } from '../../../audit/heads.ts';
 import { headsOf } from '../../../audit/reader.ts';
+import { inert, inertJson } from '../../../lib/text/inert.ts';
 import type { Io, Run } from '../../io.ts';
 import { withExamples } from '../../options.ts';
-import { inert, inertJson } from '../../output/table.ts';
 import { type AuditCommand, type AuditFlags, auditCommand, reading } from './context.ts';
 
 export function configure(command: Command, io: Io, run: Run): void {

@@ -7,9 +7,10 @@ import type { Command } from 'commander';
 import type { StoredRecord } from '../../../audit/columns.ts';
 import { type CallerSummary, callersOf, rowsOf } from '../../../audit/reader.ts';
 import { UsageError } from '../../../lib/errors.ts';
+import { inertJson } from '../../../lib/text/inert.ts';
 import type { Io, Run } from '../../io.ts';
 import { withExamples } from '../../options.ts';
-import { type Column, inertJson, table, terminalWidth } from '../../output/table.ts';
+import { type Column, table, terminalWidth } from '../../output/table.ts';
 import {
   type AuditCommand,
   type AuditFlags,

@@ -6,10 +6,10 @@
 import type { Command } from 'commander';
 import { prune, rangesBefore } from '../../../audit/prune.ts';
 import { UsageError } from '../../../lib/errors.ts';
+import { inert, inertJson } from '../../../lib/text/inert.ts';
 import { parseMoment } from '../../../lib/time/moment.ts';
 import type { Io, Run } from '../../io.ts';
 import { withExamples } from '../../options.ts';
-import { inert, inertJson } from '../../output/table.ts';
 import { type AuditCommand, type AuditFlags, auditCommand, isoSeconds } from './context.ts';
 
 export function configure(command: Command, io: Io, run: Run): void {

@@ -9,9 +9,9 @@ import type { Head } from '../../../audit/chain.ts';
 import { parseHeads } from '../../../audit/heads.ts';
 import { type VerifyReport, verifyAuditLog } from '../../../audit/verify.ts';
 import { UsageError } from '../../../lib/errors.ts';
+import { inert, inertJson } from '../../../lib/text/inert.ts';
 import type { Io, Run } from '../../io.ts';
 import { withExamples } from '../../options.ts';
-import { inert, inertJson } from '../../output/table.ts';
 import { type AuditCommand, type AuditFlags, auditCommand, isoSeconds, reading } from './context.ts';
 
 export function configure(command: Command, io: Io, run: Run): void {

@@ -1,0 +1,73 @@
+/**
+ * Every regular expression of the program runs in linear time, whatever text it meets.
+ *
+ * @module
+ */
+import { isSafePattern } from 'redos-detector';
+import { parseAst } from 'vite';
+import { describe, expect, test } from 'vitest';
+import { files, read } from '../support/repository.ts';
+
+/** Backtracking steps that don't grow with the text. */
+const MAX_SCORE = 1_000;
+
+interface Found {
+  readonly place: string;
+  readonly pattern: string;
+  readonly flags: string;
+}
+
+/** Every node of a syntax tree, as far as it is an object. */
+function* nodes(tree: unknown): Generator<Record<string, unknown>> {
+  if (typeof tree !== 'object' || tree === null) return;
+  yield tree as Record<string, unknown>;
+  for (const child of Object.values(tree)) yield* nodes(child);
+}
+
+const parsed = files('src', '.ts').map(file => ({ file, tree: [...nodes(parseAst(read(file), { lang: 'ts' }))] }));
+
+const literals: Found[] = parsed.flatMap(({ file, tree }) =>
+  tree.flatMap(({ type, regex }) => {
+    if (type !== 'Literal' || typeof regex !== 'object' || regex === null) return [];
+    const { pattern, flags } = regex as { pattern: string; flags: string };
+    return [{ place: `${file} /${pattern}/${flags}`, pattern, flags }];
+  }),
+);
+
+function isLinear({ pattern, flags }: Pick<Found, 'pattern' | 'flags'>): boolean {
+  return isSafePattern(pattern, {
+    caseInsensitive: flags.includes('i'),
+    unicode: flags.includes('u'),
+    dotAll: flags.includes('s'),
+    multiLine: flags.includes('m'),
+    maxScore: MAX_SCORE,
+    timeout: 20_000,
+  }).safe;
+}
+
+describe('regular expressions', () => {
+  test('are literals, so that each can be checked', () => {
+    const made = parsed.filter(({ tree }) =>
+      tree.some(({ type, callee }) => /^(New|Call)Expression$/.test(String(type)) && nameOf(callee) === 'RegExp'),
+    );
+    expect(made.map(({ file }) => file)).toEqual([]);
+  });
+
+  test('are linear', { timeout: 60_000 }, () => {
+    expect(literals.length).toBeGreaterThan(100);
+    expect(literals.filter(found => !isLinear(found)).map(({ place }) => place)).toEqual([]);
+  });
+
+  test.each([
+    ['(a+)+$', ''],
+    ['[A-Za-z0-9_-]{16,}\\.[A-Za-z0-9_-]{16,}', 'g'],
+    ['\\/+$', ''],
+    ['^\\s*(.*?)\\s*$', ''],
+  ])('are found out where they are not: %s', (pattern, flags) => {
+    expect(isLinear({ pattern, flags })).toBe(false);
+  });
+});
+
+function nameOf(callee: unknown): unknown {
+  return (callee as { name?: unknown } | null | undefined)?.name;
+}
