@@ -51,9 +51,8 @@ export async function createAuditLog(config: AuditConfig, options: AuditLogOptio
   const commit = new GroupCommit(store, {
     clock,
     log,
-    onWritten({ head, freeBytes, warning }) {
+    onWritten({ head, freeBytes }) {
       if (head.seq > 0) heads.set(head.writer, { ...head, at: new Date(clock.wall()).toISOString() });
-      if (warning !== undefined) log.error({ code: 'AuditReplaced' }, warning);
       const now = freeBytes !== undefined && freeBytes < reserveBytes;
       if (now !== scarce) {
         scarce = now;
@@ -95,9 +94,9 @@ export async function createAuditLog(config: AuditConfig, options: AuditLogOptio
 
   try {
     // A database that goes away is found out at once, before anything is signed for a row that it couldn't take.
-    await store.open(() => commit.poll());
+    await store.open({ disconnected: () => commit.poll(), warning: (code, message) => log.error({ code }, message) });
   } catch (error) {
-    if (!(error instanceof StoreError) || !error.passing) {
+    if (!(error instanceof StoreError) || !error.transient) {
       await store.close();
       throw error;
     }

@@ -1,5 +1,5 @@
 /**
- * What a database does for the audit log: it makes a batch of rows durable, all of them or none.
+ * What a database does for the audit log: it makes a batch of records durable, all of them or none.
  *
  * @module
  */
@@ -12,22 +12,27 @@ export interface Written {
   readonly head: Head;
   /** Bytes that are free where the database lives; undefined where that can't be known. */
   readonly freeBytes: number | undefined;
-  /** Something that an operator must know although the batch was written. */
-  readonly warning?: string;
+}
+
+/** What a store reports beside the answers to its calls. */
+export interface StoreEvents {
+  /** The connection broke while nothing was asked; the next write makes a new one. */
+  disconnected(): void;
+  /** What an operator must know although writes work. */
+  warning(code: string, message: string): void;
 }
 
 export interface Store {
   /**
    * Connects, migrates.
-   * @param lost called when the connection breaks by itself; the next write would make a new one
    * @throws StoreError
    */
-  open(lost?: () => void): Promise<void>;
+  open(events?: StoreEvents): Promise<void>;
   /**
-   * Resolves once all rows are durable. One call at a time. Opens anew whatever an earlier failure has closed.
+   * Resolves once all records are durable. One call at a time. Opens again what an earlier failure has closed.
    * @throws StoreError when none of them is known to be
    */
-  write(rows: readonly AuditRecord[]): Promise<Written>;
+  write(records: readonly AuditRecord[]): Promise<Written>;
   /** Never throws. */
   close(): Promise<void>;
 }
@@ -36,12 +41,12 @@ export interface Store {
 export class StoreError extends Error {
   override readonly name = 'StoreError';
   readonly code: string;
-  /** Whether it may pass by itself; false: the configuration or the database has to be mended. */
-  readonly passing: boolean;
+  /** Whether another try can help; false: the configuration or the database must be changed. */
+  readonly transient: boolean;
 
-  constructor(code: string, message: string, passing: boolean, options?: ErrorOptions) {
+  constructor(code: string, message: string, transient: boolean, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
-    this.passing = passing;
+    this.transient = transient;
   }
 }

@@ -5,16 +5,18 @@ import { parentPort } from 'node:worker_threads';
 
 const nobody = new Int32Array(new SharedArrayBuffer(4));
 let seq = 0;
+let path;
 parentPort.on('message', request => {
+  if (request.do === 'open') path = request.path;
   if (request.do === 'write') {
-    while (!existsSync(`${request.path}.go`)) {
-      if (existsSync(`${request.path}.die`)) process.exit(3);
+    while (!existsSync(`${path}.go`)) {
+      if (existsSync(`${path}.die`)) process.exit(3);
       Atomics.wait(nobody, 0, 0, 10);
     }
-    seq += request.rows.length;
-    parentPort.postMessage({ ok: { head: { writer: 'hanging', seq, hash: '0' }, freeBytes: undefined } });
+    seq += request.records.length;
+    parentPort.postMessage({ written: { head: { writer: 'hanging', seq, hash: '0' }, freeBytes: undefined } });
   } else {
-    parentPort.postMessage({ ok: null });
+    parentPort.postMessage(request.do === 'open' ? { opened: { continued: true } } : { closed: true });
     if (request.do === 'close') parentPort.close();
   }
 });

@@ -1,29 +1,13 @@
-import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { createAuditLog } from '../../src/audit/create-log.ts';
 import { openToRead } from '../../src/audit/database.ts';
 import { sqliteStore } from '../../src/audit/sqlite/store.ts';
 import { verifyAuditLog } from '../../src/audit/verify.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { AuditUnavailable } from '../../src/lib/errors.ts';
-import { aFolder, aLog, anAuditLog, aRejection, aVend, open, rowsOf } from './support.ts';
-
-const back = (auditLog: { available: boolean }) =>
-  vi.waitFor(() => expect(auditLog.available).toBe(true), { timeout: 10_000, interval: 20 });
-
-/** A file system of 1 MiB, or the reason why there is none. */
-function aSmallDisk(): { folder: string } | { reason: string } {
-  const folder = aFolder();
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'walletcreds-test', folder], { stdio: 'pipe' });
-    onTestFinished(() => void execFileSync('umount', ['-l', folder], { stdio: 'pipe' }));
-    return { folder };
-  } catch (error) {
-    return { reason: `no small disk to fill (mount needs root): ${String(error).split('\n')[0]}` };
-  }
-}
+import { aFolder, aLog, anAuditLog, aRejection, aSmallDisk, aVend, back, open, rowsOf } from './support.ts';
 
 test('a disk that is full: nothing is said to be written, and with space it goes on by itself', async context => {
   const disk = aSmallDisk();
@@ -102,47 +86,6 @@ test('a database that is locked at start keeps nobody from starting; the audit l
   other.exec('COMMIT');
   await back(auditLog);
   await auditLog.append(aVend());
-});
-
-test.each([
-  ['removed', (path: string) => rmSync(path)],
-  [
-    'replaced',
-    (path: string) => {
-      copyFileSync(path, `${path}.copy`);
-      renameSync(`${path}.copy`, path);
-    },
-  ],
-])(
-  'a file that is %s while in use: the row is in the file that the path means, and the audit log says what happened',
-  async (_, harm) => {
-    const { auditLog, path, lines } = await anAuditLog();
-    await auditLog.append(aVend({ accessKeyId: 'BEFORE' }));
-    for (const file of [`${path}-wal`, `${path}-shm`]) rmSync(file, { force: true });
-    harm(path);
-    await auditLog.append(aVend({ accessKeyId: 'AFTER' }));
-    const rows = rowsOf(path, "via <> 'x'");
-    expect(rows.at(-1)).toMatchObject({ access_key_id: 'AFTER' });
-    expect(rows.at(-2)).toMatchObject({
-      outcome: 'recovered',
-      outcome_detail: expect.stringMatching(/last head.*"seq":2/),
-    });
-    expect(lines.filter(line => line['level'] === 'error')).toMatchObject([{ code: 'AuditReplaced' }]);
-    expect(auditLog.available).toBe(true);
-  },
-);
-
-test('a write-ahead log that is removed while in use loses no row', async () => {
-  const { auditLog, path, lines } = await anAuditLog();
-  await auditLog.append(aVend({ accessKeyId: 'BEFORE' }));
-  rmSync(`${path}-wal`);
-  await auditLog.append(aVend({ accessKeyId: 'BETWEEN' }));
-  expect(rowsOf(path).map(row => row['access_key_id'])).toEqual(['BEFORE', 'BETWEEN']);
-  await auditLog.append(aVend({ accessKeyId: 'AFTER' }));
-  expect(rowsOf(path).map(row => row['access_key_id'])).toEqual(['BEFORE', 'BETWEEN', 'AFTER']);
-  expect(lines.filter(line => line['level'] === 'error')).toMatchObject([
-    { msg: expect.stringMatching(/-wal was removed/) },
-  ]);
 });
 
 test('a folder that vanishes with everything in it: refused, and back with the folder', async () => {

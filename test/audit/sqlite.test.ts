@@ -51,7 +51,6 @@ test('rows that come together are chained in their order, and none is lost', asy
 test('text that a database would change is stored in a form whose hash still fits', async () => {
   const path = join(aFolder(), 'audit.sqlite');
   const file = new SqliteFile(path);
-  file.open();
   file.write([aRecord({ outcome_detail: `a\0b\ud800c "é" \u2028 ${'x'.repeat(400)}`, minted_at: 1.7 })]);
   file.close();
   const [row] = rowsOf(path) as unknown as StoredRecord[];
@@ -63,7 +62,6 @@ test('text that a database would change is stored in a form whose hash still fit
 test('what a first row needs is made ready without a lock, and leaves nothing behind', () => {
   const path = join(aFolder(), 'audit.sqlite');
   const file = new SqliteFile(path);
-  file.open();
   const other = open(path);
   other.exec('BEGIN IMMEDIATE');
   file.prepare();

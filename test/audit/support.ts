@@ -3,11 +3,12 @@
  *
  * @module
  */
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished, vi } from 'vitest';
 import { createAuditLog } from '../../src/audit/create-log.ts';
 import type { AuditLog } from '../../src/audit/log.ts';
 import type { Store } from '../../src/audit/store.ts';
@@ -100,4 +101,21 @@ export function anOldDatabase(path: string, rows: number): Record<string, string
   db.exec('COMMIT');
   db.close();
   return rowsOf(path);
+}
+
+/** Waits until the log can be written again. */
+export const back = (auditLog: { available: boolean }) =>
+  vi.waitFor(() => expect(auditLog.available).toBe(true), { timeout: 10_000, interval: 20 });
+
+/** A file system of a few MiB, or the reason why there is none. */
+export function aSmallDisk(mebibytes = 1): { folder: string } | { reason: string } {
+  const folder = aFolder();
+  try {
+    const size = `size=${mebibytes}m`;
+    execFileSync('mount', ['-t', 'tmpfs', '-o', size, 'walletcreds-test', folder], { stdio: 'pipe' });
+    onTestFinished(() => void execFileSync('umount', ['-l', folder], { stdio: 'pipe' }));
+    return { folder };
+  } catch (error) {
+    return { reason: `no small disk to fill (mount needs root): ${String(error).split('\n')[0]}` };
+  }
 }

@@ -53,8 +53,8 @@ export function postgresStore(url: string): Store {
   }
 
   return {
-    async open(lost = () => {}) {
-      onLoss = lost;
+    async open(events) {
+      onLoss = () => events?.disconnected();
       try {
         await connected();
       } catch (error) {

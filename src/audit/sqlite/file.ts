@@ -1,91 +1,145 @@
 /**
- * One SQLite file, written synchronously: what the worker thread does.
+ * One SQLite database, written synchronously by the worker thread.
  *
- * WAL and `synchronous=FULL`: a commit returns after the write-ahead log has been synced. A file that was removed or
- * replaced takes writes as if nothing had happened, so the path is looked at after each commit, before anybody is told.
+ * WAL and `synchronous=FULL`: a commit returns after the write-ahead log has been synced. libsql closes a connection for
+ * good only when its thread ends, so a `SqliteFile` is opened once. Another one needs another thread.
  *
  * @module
  */
-import { accessSync, closeSync, constants, openSync, statfsSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { rmSync } from 'node:fs';
 import Database from 'libsql';
 import { emptyHead, type Head, newWriter } from '../chain.ts';
 import { type AuditRecord, logRecord, normalised } from '../columns.ts';
 import { UnusableDatabase } from '../schema.ts';
 import { StoreError, type Written } from '../store.ts';
-import { append, migrate, prepareToAppend } from './schema.ts';
+import { sqliteError } from './errors.ts';
+import { type Change, changeOf, createPrivate, type Files, filesAt, freeBytes } from './files.ts';
+import { append, migrate, prepareToAppend, storedHead } from './schema.ts';
 
-/** Below the 0.5 s that a waiter gets, so that a lock is reported as one. */
+/** Below the 0.5 s that a waiter has, so that a lock is reported as one; ms. */
 const BUSY_MS = 400;
+/** Up to this size the structure of a database is checked when it is opened; bytes. */
+const MAX_CHECKED = 32 * 1024 * 1024;
+
+/** The files at the path aren't those that were written. */
+export class FilesChanged extends Error {
+  readonly change: Change;
+  /** The end of the chain that was written. */
+  readonly head: Head | undefined;
+  /** Whether the rejected write was committed to the old files. */
+  readonly committed: boolean;
+
+  constructor(change: Change, head: Head | undefined, committed: boolean) {
+    super(`${change.file} ${change.what}`);
+    this.change = change;
+    this.head = head;
+    this.committed = committed;
+  }
+}
 
 export class SqliteFile {
   readonly #path: string;
-  #db: Database.Database | undefined;
-  #inode = 0;
-  #walInode: number | undefined;
-  #head: Head | undefined;
+  readonly #db: Database.Database;
+  #files: Files;
+  #head: Head = emptyHead(newWriter());
+  /** The last head of the files that this one replaced. */
   #replaced: Head | undefined;
 
+  /** @throws StoreError */
   constructor(path: string) {
     this.#path = path;
-  }
-
-  /** @throws StoreError */
-  open(): void {
     try {
-      this.#connect();
+      createPrivate(path);
+      this.#db = new Database(path, { timeout: BUSY_MS });
+      this.#configure();
+      this.#files = filesAt(path);
     } catch (error) {
-      this.#disconnect();
-      throw storeError(error, this.#path);
+      throw sqliteError(error, path);
     }
   }
 
-  /** Has ready what a first row needs, before somebody waits for it. Takes no lock and writes nothing. */
+  /** The connection, for whoever reads beside the writer in the same thread. */
+  get connection(): Database.Database {
+    return this.#db;
+  }
+
+  /** Continues the chain of a head where the database holds it; otherwise the next record says that it was lost. */
+  continueFrom(head: Head): boolean {
+    const stored = storedHead(this.#db, head);
+    if (stored) this.#head = head;
+    else this.#replaced = head;
+    return stored;
+  }
+
+  /** Does what a first write needs, before somebody waits for it. Takes no lock and writes nothing. */
   prepare(): void {
     try {
-      if (this.#db !== undefined) prepareToAppend(this.#db, normalised(logRecord('recovered', '', 0)));
+      prepareToAppend(this.#db, normalised(logRecord('recovered', '', 0)));
     } catch {
-      // The first row tells.
+      // The first write reports it.
     }
   }
 
   /**
-   * Appends the rows in one transaction.
-   * @throws StoreError after a rollback; none of the rows is written
+   * Appends the records in one transaction.
+   * @throws StoreError after a rollback: none of the records is written
+   * @throws FilesChanged when the connection is of no use any more
    */
   write(given: readonly AuditRecord[]): Written {
     try {
-      const rows = given.map(normalised);
-      const head = this.#commit(rows);
-      if (this.#inPlace()) return { head, freeBytes: freeBytes(this.#path), ...this.#withLog() };
-      // The commit went to a file that nobody will find again: once more, into the one that the path means now.
-      this.#disconnect();
-      this.#replaced = head;
-      const again = this.#commit(rows);
-      const warning = `${this.#path} was removed or replaced while it was in use; a new one is written, its first row names the last head of the old one`;
-      return { head: again, freeBytes: freeBytes(this.#path), warning };
+      this.#compareFiles(false);
+      const records = given.map(normalised);
+      const head = this.#commitWithSpace(records);
+      this.#compareFiles(true);
+      return { head, freeBytes: this.#keepSpace() };
     } catch (error) {
-      const failure = storeError(error, this.#path);
-      // A full disk and a lock leave the connection good; after anything else it is made anew.
-      if (failure.code !== 'SQLITE_FULL' && !failure.code.startsWith('SQLITE_BUSY')) this.#disconnect();
-      throw failure;
+      throw error instanceof FilesChanged ? error : sqliteError(error, this.#path);
     }
   }
 
+  /** The connection is closed for good once its thread has ended. */
   close(): void {
-    this.#disconnect();
+    try {
+      this.#db.close();
+    } catch {
+      // It was of no use any more.
+    }
   }
 
-  #commit(rows: readonly AuditRecord[]): Head {
-    const db = this.#db ?? this.#connect();
-    const start = this.#head ?? emptyHead(newWriter());
-    const first = rows[0];
+  #configure(): void {
+    const db = this.#db;
+    const [mode] = db.prepare('PRAGMA journal_mode = WAL').all() as { journal_mode: string }[];
+    if (mode?.journal_mode !== 'wal')
+      throw new UnusableDatabase(`its file system can't do write-ahead logging (${mode?.journal_mode})`);
+    db.exec('PRAGMA synchronous = FULL');
+    db.exec('PRAGMA journal_size_limit = 67108864');
+    this.#checkStructure();
+    migrate(db, Math.floor(Date.now() / 1000));
+  }
+
+  #checkStructure(): void {
+    if ((filesAt(this.#path).database?.size ?? 0) > MAX_CHECKED) return;
+    const [found] = this.#db.prepare('PRAGMA quick_check(1)').all() as { quick_check: string }[];
+    if (found?.quick_check === 'ok') return;
+    throw Object.assign(new Error(found?.quick_check.replaceAll('\n', ' ') ?? 'no answer'), { code: 'SQLITE_CORRUPT' });
+  }
+
+  #commitWithSpace(records: readonly AuditRecord[]): Head {
+    try {
+      return this.#commit(records);
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== 'SQLITE_FULL') throw error;
+      // A checkpoint empties the write-ahead log, which holds most pages many times over.
+      this.#checkpoint();
+      return this.#commit(records);
+    }
+  }
+
+  #commit(records: readonly AuditRecord[]): Head {
+    const db = this.#db;
     db.exec('BEGIN IMMEDIATE');
     try {
-      const gone = this.#replaced;
-      const said =
-        gone && logRecord('recovered', `file replaced; last head ${JSON.stringify(gone)}`, first?.minted_at ?? 0);
-      const head = append(db, start, said ? [said, ...rows] : rows);
+      const head = append(db, this.#head, [...this.#loss(records[0]?.minted_at ?? 0), ...records]);
       db.exec('COMMIT');
       this.#head = head;
       this.#replaced = undefined;
@@ -96,88 +150,52 @@ export class SqliteFile {
     }
   }
 
-  #connect(): Database.Database {
-    makePrivate(this.#path);
-    const db = new Database(this.#path, { timeout: BUSY_MS });
-    this.#db = db;
-    const [mode] = db.prepare('PRAGMA journal_mode = WAL').all() as { journal_mode: string }[];
-    if (mode?.journal_mode !== 'wal')
-      throw new UnusableDatabase(`its file system can't do write-ahead logging (${mode?.journal_mode})`);
-    db.exec('PRAGMA synchronous = FULL');
-    db.exec('PRAGMA journal_size_limit = 67108864');
-    migrate(db, Math.floor(Date.now() / 1000));
-    this.#inode = statSync(this.#path).ino;
-    this.#walInode = undefined;
-    this.#head = undefined;
-    return db;
+  #loss(at: number): AuditRecord[] {
+    if (this.#replaced === undefined) return [];
+    return [logRecord('recovered', `file replaced; last head ${JSON.stringify(this.#replaced)}`, at)];
   }
 
-  #disconnect(): void {
-    const db = this.#db;
-    this.#db = undefined;
-    this.#head = undefined;
+  /** Empties the write-ahead log before the disk is full: to merge it into the database takes space as well. */
+  #keepSpace(): number | undefined {
+    const free = freeBytes(this.#path);
+    if (free !== undefined && free < 2 * (this.#files.wal?.size ?? 0)) this.#checkpoint();
+    return free;
+  }
+
+  /** @returns whether everything in the write-ahead log is in the database */
+  #checkpoint(): boolean {
     try {
-      db?.close();
+      const [done] = this.#db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').all() as { busy: number }[];
+      this.#files = filesAt(this.#path);
+      return done?.busy === 0;
     } catch {
-      // It was of no use any more.
+      return false;
     }
   }
 
-  #inPlace(): boolean {
-    return inodeOf(this.#path) === this.#inode;
+  #compareFiles(committed: boolean): void {
+    const now = filesAt(this.#path);
+    const change = changeOf(this.#files, now);
+    if (change === undefined) {
+      this.#files = now;
+      return;
+    }
+    this.#leave(change, now);
+    throw new FilesChanged(change, this.#head.seq > 0 ? this.#head : this.#replaced, committed);
   }
 
-  /** Commits go to the write-ahead log: if that was taken away, what it holds is merged while it is still open. */
-  #withLog(): { warning?: string } {
-    const inode = inodeOf(`${this.#path}-wal`);
-    this.#walInode ??= inode;
-    if (inode === this.#walInode) return {};
-    const [merged] = (this.#db?.prepare('PRAGMA wal_checkpoint(FULL)').all() ?? []) as { busy: number }[];
-    this.#disconnect();
-    if (merged?.busy !== 0)
-      throw new StoreError('WAL_LOST', `audit database ${this.#path}: its -wal file was removed`, true);
-    return { warning: `${this.#path}-wal was removed while it was in use; its rows were merged into the database` };
+  /** Saves what can be saved of files that are no longer, or not wholly, at the path. */
+  #leave({ file, what }: Change, now: Files): void {
+    const old = this.#files;
+    // What was cut off must not be merged: SQLite recovers what is left when it opens the files again.
+    const merged = what !== 'truncated' && this.#checkpoint();
+    if (file === 'wal' && what !== 'truncated' && !merged) {
+      this.#files = old;
+      const message = `audit database ${this.#path}: its -wal file was ${what}, and its content can't be merged yet`;
+      throw new StoreError('WAL_LOST', message, true);
+    }
+    if (file !== 'database' || what === 'truncated' || now.wal?.inode !== old.wal?.inode) return;
+    // It belongs to the database that is gone: beside another one it would damage that.
+    for (const end of ['-wal', '-shm']) rmSync(`${this.#path}${end}`, { force: true });
   }
-}
-
-function inodeOf(path: string): number | undefined {
-  return statSync(path, { throwIfNoEntry: false })?.ino;
-}
-
-/**
- * Makes the file where it isn't there yet, so that nobody else may read it; SQLite gives its log and index the same mode.
- * One that is there is left closed: to close a descriptor of it would drop the locks of every connection of this process.
- */
-function makePrivate(path: string): void {
-  try {
-    closeSync(openSync(path, 'wx', 0o600));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    accessSync(path, constants.R_OK | constants.W_OK);
-    if (statSync(path).isDirectory()) throw Object.assign(new Error('it is a folder'), { code: 'EISDIR' });
-  }
-}
-
-function freeBytes(path: string): number | undefined {
-  try {
-    const { bavail, bsize } = statfsSync(dirname(path));
-    return bavail * bsize;
-  } catch {
-    return undefined;
-  }
-}
-
-/** SQLite's failures that more tries can't mend. */
-const LASTING =
-  /^(UNUSABLE|SQLITE_NOTADB|SQLITE_CORRUPT.*|SQLITE_CANTOPEN.*|SQLITE_READONLY.*|SQLITE_AUTH|ENOENT|EACCES|EISDIR|ENOTDIR|EROFS)$/;
-
-function storeError(error: unknown, path: string): StoreError {
-  if (error instanceof StoreError) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  const given = (error as { code?: unknown }).code;
-  // libsql's error on opening has SQLite's number in the text and no code.
-  const code =
-    typeof given === 'string' && given !== '' ? given : /: 14"/.test(message) ? 'SQLITE_CANTOPEN' : 'SQLITE_ERROR';
-  const mend = code.startsWith('SQLITE_CANTOPEN') ? '; can the process write the folder and the file?' : '';
-  return new StoreError(code, `audit database ${path}: ${message}${mend}`, !LASTING.test(code), { cause: error });
 }

@@ -138,6 +138,13 @@ export function append(db: Database.Database, head: Head, rows: readonly AuditRe
   return end;
 }
 
+/** Whether the record that a head names is in the database. */
+export function storedHead(db: Database.Database, { writer, seq, hash }: Head): boolean {
+  return (
+    db.prepare('SELECT 1 FROM mint_log WHERE writer = ? AND seq = ? AND hash = ?').all(writer, seq, hash).length > 0
+  );
+}
+
 /** Goes through what {@link append} does of a row but for writing it. */
 export function prepareToAppend(db: Database.Database, row: AuditRecord): void {
   statements(db).lastId.all();

@@ -1,81 +1,77 @@
 /**
- * The SQLite store as the main thread sees it: a worker thread, asked one thing at a time.
+ * The SQLite store: a thread for as long as a connection is good, and another one when it isn't.
  *
  * @module
  */
-import type { Worker } from 'node:worker_threads';
+import type { Head } from '../chain.ts';
 import type { AuditRecord } from '../columns.ts';
-import { type Store, StoreError, type Written } from '../store.ts';
-import type { WorkerAnswer, WorkerRequest } from './worker.ts';
-import { newWorker } from './worker-thread.ts';
+import { type Store, StoreError, type StoreEvents, type Written } from '../store.ts';
+import type { Change } from './files.ts';
+import { type Answer, WriterThread } from './thread.ts';
 
+/** How long the thread has to close its files when the process ends; ms. */
 const EXIT_MS = 1_000;
-
-/** What is asked, without the database that the store adds. */
-type Asked<R = WorkerRequest> = R extends unknown ? Omit<R, 'path'> : never;
 
 /** @param options.worker another worker, for tests of one that hangs or dies */
 export function sqliteStore(path: string, options: { worker?: URL } = {}): Store {
-  let worker: Worker | undefined;
-  let waiting: { resolve: (written: Written | null) => void; reject: (error: StoreError) => void } | undefined;
+  const thread = new WriterThread(options.worker);
+  let events: StoreEvents | undefined;
+  /** What happened to the files, and the last head that was written to them. */
+  let changed: { readonly change: Change; readonly head: Head | undefined } | undefined;
 
-  function start(): Worker {
-    const started = newWorker(options.worker);
-    const died = (message: string) => {
-      if (worker !== started) return;
-      worker = undefined;
-      const { reject } = waiting ?? {};
-      waiting = undefined;
-      reject?.(new StoreError('WORKER_DIED', `the audit worker ended: ${message}`, true));
-    };
-    started.on('message', (answer: WorkerAnswer) => {
-      if (worker !== started) return;
-      const asked = waiting;
-      waiting = undefined;
-      // Nothing is asked: the worker alone shall not keep the process alive.
-      started.unref();
-      if ('ok' in answer) asked?.resolve(answer.ok);
-      else asked?.reject(new StoreError(answer.failed.code, answer.failed.message, answer.failed.passing));
-    });
-    started.on('error', error => died(error instanceof Error ? error.message : String(error)));
-    started.on('exit', code => died(`exit code ${code}`));
-    return started;
+  /** Opens the database where it isn't open. @returns whether it holds what was written before */
+  async function open(): Promise<boolean> {
+    if (thread.running) return true;
+    const answer = await thread.ask({ do: 'open', path, previous: changed?.head });
+    if (!('opened' in answer)) throw unexpected();
+    const { continued } = answer.opened;
+    if (changed !== undefined) events?.warning('AuditReplaced', changeText(path, changed.change, continued));
+    changed = undefined;
+    return continued;
   }
 
-  function ask(request: Asked): Promise<Written | null> {
-    if (waiting !== undefined) return Promise.reject(new StoreError('BUSY', 'one request at a time', true));
-    return new Promise((resolve, reject) => {
-      worker ??= start();
-      waiting = { resolve, reject };
-      worker.ref();
-      worker.postMessage({ ...request, path } satisfies WorkerRequest);
-    });
+  function write(records: readonly AuditRecord[]): Promise<Answer> {
+    return thread.ask({ do: 'write', records });
   }
 
   return {
-    async open() {
-      await ask({ do: 'open' });
+    async open(given) {
+      events = given;
+      await open();
     },
-    async write(rows: readonly AuditRecord[]) {
-      const written = await ask({ do: 'write', rows });
-      if (written === null) throw new StoreError('INTERNAL', 'the audit worker answered without a head', true);
-      return written;
+    async write(records): Promise<Written> {
+      await open();
+      const first = await write(records);
+      if ('written' in first) return first.written;
+      if (!('changed' in first)) throw unexpected();
+      const { head, committed } = first.changed;
+      changed = first.changed;
+      const continued = await open();
+      if (committed && continued && head !== undefined) return { head, freeBytes: undefined };
+      const second = await write(records);
+      if ('written' in second) return second.written;
+      if ('changed' in second) changed = second.changed;
+      throw new StoreError('AUDIT_REPLACED', `audit database ${path}: its files change again and again`, true);
     },
     async close() {
-      const ending = worker;
-      if (ending === undefined) return;
-      // A worker that hangs can't be asked to close, nor be ended: its file is left as it is, which SQLite allows for.
-      if (waiting === undefined) {
-        // The database is closed for good, its log merged, once the thread is gone.
-        const gone = new Promise(resolve => ending.once('exit', resolve));
-        await ask({ do: 'close' }).catch(() => {});
-        ending.ref();
-        await Promise.race([gone, new Promise(resolve => setTimeout(resolve, EXIT_MS).unref())]);
-      }
-      worker = undefined;
-      waiting?.reject(new StoreError('CLOSED', 'closed while a write was under way', true));
-      waiting = undefined;
-      ending.unref();
+      if (!thread.running || thread.busy) return thread.abandon();
+      await thread.ask({ do: 'close' }).catch(() => {});
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<void>(resolve => {
+        timer = setTimeout(resolve, EXIT_MS);
+      });
+      await Promise.race([thread.ended(), late]);
+      clearTimeout(timer);
     },
   };
+}
+
+function changeText(path: string, { file, what }: Change, continued: boolean): string {
+  const name = file === 'wal' ? `${path}-wal` : path;
+  const loss = continued ? 'no record was lost' : 'the first record of the new one names the last head of the old one';
+  return `${name} was ${what} while it was in use; ${loss}`;
+}
+
+function unexpected(): StoreError {
+  return new StoreError('INTERNAL', 'the audit worker gave an unexpected answer', true);
 }

@@ -1,54 +1,74 @@
 /**
- * The worker thread that writes the SQLite audit log: a slow or hanging disk blocks this thread and nobody else.
+ * The worker thread that writes the SQLite audit log: a slow or hanging disk blocks this thread and nothing else.
  *
- * It takes one message at a time and answers each: `{ ok: Written }` or `{ failed: { code, message, passing } }`.
+ * It opens one database once, takes one request at a time and answers each. After a failure that costs the connection the
+ * thread ends, which closes every handle.
  *
  * @module
  */
 import { parentPort } from 'node:worker_threads';
+import type { Head } from '../chain.ts';
 import type { AuditRecord } from '../columns.ts';
 import { StoreError, type Written } from '../store.ts';
-import { SqliteFile } from './file.ts';
+import { leavesConnectionUsable, sqliteError } from './errors.ts';
+import { FilesChanged, SqliteFile } from './file.ts';
+import type { Change } from './files.ts';
 
-/** What the main thread asks, of one and the same database each time. */
-export type WorkerRequest = { readonly path: string } & (
-  | { readonly do: 'open' }
-  | { readonly do: 'write'; readonly rows: readonly AuditRecord[] }
-  | { readonly do: 'close' }
-);
+export type WorkerRequest =
+  | { readonly do: 'open'; readonly path: string; readonly previous: Head | undefined }
+  | { readonly do: 'write'; readonly records: readonly AuditRecord[] }
+  | { readonly do: 'close' };
 
-/** What the worker answers. */
 export type WorkerAnswer =
-  | { readonly ok: Written | null }
-  | { readonly failed: { readonly code: string; readonly message: string; readonly passing: boolean } };
+  /** `continued`: the database holds the previous head. */
+  | { readonly opened: { readonly continued: boolean } }
+  | { readonly written: Written }
+  /** The thread ends. `committed`: to the files that were there before. */
+  | { readonly changed: { readonly change: Change; readonly head: Head | undefined; readonly committed: boolean } }
+  /** `ended`: the thread ends. */
+  | {
+      readonly failed: { readonly code: string; readonly message: string; readonly transient: boolean };
+      readonly ended: boolean;
+    }
+  | { readonly closed: true };
 
-let opened: SqliteFile | undefined;
+let file: SqliteFile | undefined;
 
-function handle(request: WorkerRequest): Written | null {
-  opened ??= new SqliteFile(request.path);
-  const file = opened;
+function handle(request: WorkerRequest): WorkerAnswer {
   switch (request.do) {
-    case 'open':
-      file.open();
-      return null;
+    case 'open': {
+      file = new SqliteFile(request.path);
+      const continued = request.previous === undefined || file.continueFrom(request.previous);
+      return { opened: { continued } };
+    }
     case 'write':
-      return file.write(request.rows);
+      if (file === undefined) throw new StoreError('INTERNAL', 'written before it was opened', true);
+      return { written: file.write(request.records) };
     case 'close':
-      file.close();
-      return null;
+      return { closed: true };
   }
 }
 
+function end(): void {
+  file?.close();
+  parentPort?.close();
+}
+
 parentPort?.on('message', (request: WorkerRequest) => {
-  let answer: WorkerAnswer;
   try {
-    answer = { ok: handle(request) };
+    parentPort?.postMessage(handle(request));
+    if (request.do === 'open') file?.prepare();
+    if (request.do === 'close') end();
   } catch (error) {
-    const { code, message, passing } =
-      error instanceof StoreError ? error : new StoreError('INTERNAL', String(error), true);
-    answer = { failed: { code, message, passing } };
+    if (error instanceof FilesChanged) {
+      const { change, head, committed } = error;
+      parentPort?.postMessage({ changed: { change, head, committed } } satisfies WorkerAnswer);
+      return end();
+    }
+    const failure = sqliteError(error, request.do === 'open' ? request.path : '');
+    const { code, message, transient } = failure;
+    const ended = file === undefined || !leavesConnectionUsable(failure);
+    parentPort?.postMessage({ failed: { code, message, transient }, ended } satisfies WorkerAnswer);
+    if (ended) end();
   }
-  parentPort?.postMessage(answer);
-  if (request.do === 'open') opened?.prepare();
-  if (request.do === 'close') parentPort?.close();
 });
