@@ -139,7 +139,7 @@ describe('the audit log of serve', () => {
 
     chain.write('heads', await audit(chain, 'heads'));
     expect(await audit(chain, 'verify', '--heads', 'heads')).toMatch(/intact\n1 heads were compared/);
-    expect(await audit(chain, 'prune', '--before', '2020-01-01', '--yes')).toContain('0 rows of 0 chains');
+    expect(await audit(chain, 'prune', '--before', '2020-01-01', '--yes')).toContain('0 records of 0 chains');
     const would = await audit(chain, 'prune', '--before', '2020-01-01T00:00:00Z');
     expect(would).toContain('would be pruned');
 
@@ -245,7 +245,7 @@ describe('the audit log of serve', () => {
       { outcome: 'ok', workload: 'later', access_key_id: JSON.parse(body).AccessKeyId },
     ]);
     const line = await serve.said(
-      `${database} was removed or replaced while it was in use; a new one is written, its first row names the last head of the old one`,
+      `${database} was removed while it was in use; the first record of the new one names the last head of the old one`,
     );
     expect(line).toMatchObject({ level: 'error', code: 'AuditReplaced' });
     expect(await audit(chain, 'verify')).toContain('intact');
