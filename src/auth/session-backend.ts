@@ -18,6 +18,8 @@ import { type SessionVerdict, validateSession } from './session-validate.ts';
 
 const REFUSED_MS = 5_000;
 const MAX_HELD = 10_000;
+/** Questions under way at once, per listener. The next one gives up the oldest, so that slow ones keep nobody out. */
+const MAX_QUESTIONS = 256;
 /** How long a failure is shown as one where nobody has asked again. */
 const PROBLEM_MS = 60_000;
 
@@ -57,9 +59,16 @@ export function createSessionBackend({ config, workloads, clock, listener }: Ses
   const flights = new Map<string, Promise<Judged>>();
   let failure: { readonly message: string; readonly at: number } | undefined;
 
+  /** The oldest first. */
+  const questions = new Set<AbortController>();
+
   const ask = async (bearer: string, key: string): Promise<Judged> => {
+    const question = new AbortController();
+    const [oldest] = questions;
+    if (questions.size >= MAX_QUESTIONS) oldest?.abort();
+    questions.add(question);
     try {
-      const verdict = await validateSession(config, bearer, clock);
+      const verdict = await validateSession(config, bearer, { clock, signal: question.signal });
       failure = undefined;
       const ttl = 'refused' in verdict ? REFUSED_MS : believedMs;
       const judged = { ...verdict, until: clock.wall() + ttl };
@@ -68,6 +77,8 @@ export function createSessionBackend({ config, workloads, clock, listener }: Ses
     } catch (error) {
       failure = { message: errorFields(error).message, at: clock.monotonic() };
       throw error;
+    } finally {
+      questions.delete(question);
     }
   };
 

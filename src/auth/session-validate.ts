@@ -23,9 +23,9 @@ export type SessionVerdict = { readonly wallet: Wallet } | { readonly refused: s
 export async function validateSession(
   config: SessionBackendConfig,
   bearer: string,
-  clock: Clock,
+  options: { readonly clock: Clock; readonly signal: AbortSignal },
 ): Promise<SessionVerdict> {
-  const { status, body } = await call(config, bearer, clock);
+  const { status, body } = await call(config, bearer, options);
   const members = parse(body);
   if (status === 401) return { refused: wordsOf(members, bearer) };
   if (status !== 200) throw new SessionBackendUnavailable(`the session backend answered ${status}`);
@@ -39,7 +39,11 @@ export async function validateSession(
   }
 }
 
-async function call(config: SessionBackendConfig, bearer: string, clock: Clock): Promise<OutboundResponse> {
+async function call(
+  config: SessionBackendConfig,
+  bearer: string,
+  options: { readonly clock: Clock; readonly signal: AbortSignal },
+): Promise<OutboundResponse> {
   try {
     return await request({
       url: `${withoutTrailingSlashes(config.url)}/session/validate`,
@@ -48,7 +52,7 @@ async function call(config: SessionBackendConfig, bearer: string, clock: Clock):
       allowInsecureHttp: config.allowInsecureHttp,
       timeoutMs: TIMEOUT_MS,
       maxBytes: MAX_BYTES,
-      clock,
+      ...options,
     });
   } catch (error) {
     throw new SessionBackendUnavailable(`the session backend can't be asked: ${errorFields(error).message}`);

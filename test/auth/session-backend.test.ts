@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createSessionBackend } from '../../src/auth/session-backend.ts';
 import type { CallerListener, SessionBackendConfig } from '../../src/config/types.ts';
 import { fakeClock } from '../support/fake-clock.ts';
-import { endless, json, startServer, type TestServer, vouchingForAll, WALLET } from './support.ts';
+import { deferred, endless, json, startServer, type TestServer, vouchingForAll, WALLET } from './support.ts';
 
 const BEARER = 'session-0123456789abcdef';
 
@@ -166,6 +166,21 @@ describe('what a hostile backend answers', () => {
     await clock.advance(2_000);
     expect(await waiting).toBe('SessionBackendUnavailable');
   });
+});
+
+it('asks 256 questions at once: the next one is asked too, and the oldest is given up', async () => {
+  const allArrived = deferred<void>();
+  let arrived = 0;
+  const { verdict } = await backend('endpoint', (_, outgoing) => {
+    if (++arrived === 256) allArrived.resolve();
+    if (arrived === 257) json(outgoing, 200, { wallet: WALLET });
+  });
+  const waiting = Array.from({ length: 256 }, (_, n) => verdict(`${BEARER}-${n}`));
+  await allArrived.promise;
+  expect(await verdict()).toBe(WALLET);
+  expect(await waiting[0]).toBe('SessionBackendUnavailable');
+  const others = Promise.any(waiting.slice(1)).then(() => 'answered');
+  expect(await Promise.race([others, Promise.resolve('waiting')])).toBe('waiting');
 });
 
 describe('a refusal', () => {

@@ -111,6 +111,17 @@ describe('at a listener', () => {
     expect(refused).toHaveBeenCalledTimes(8);
   });
 
+  it('a connection that pipelines has eight questions about its callers under way, and no more', async () => {
+    const asked = vi.fn(() => new Promise<never>(() => {}));
+    const { log } = keptLog();
+    const { port } = await listening(sampleEndpoint({ resolver: { resolve: asked } }).handler, log);
+    const [pipelining, other] = [await socketTo(port), await socketTo(port)];
+    pipelining.write(UNAUTHENTICATED.repeat(100));
+    await expect.poll(() => asked.mock.calls.length).toBe(8);
+    other.write(UNAUTHENTICATED);
+    await expect.poll(() => asked.mock.calls.length).toBe(9);
+  });
+
   it('a connection that is refused a hundred times, one after the other, stays open', async () => {
     const { handler, log } = sampleEndpoint();
     const { port } = await listening(handler, log);
