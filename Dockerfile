@@ -26,7 +26,8 @@ ARG TARGETARCH
 WORKDIR /out/app
 RUN --mount=type=cache,target=/var/cache/npm \
     cp /src/package.json /src/package-lock.json /src/.npmrc ./ \
- && npm ci --omit=dev --ignore-scripts --cache=/var/cache/npm \
+ && node /src/scripts/manifest.mjs reduce . \
+ && npm install --omit=dev --omit=peer --ignore-scripts --cache=/var/cache/npm \
       --os=linux --cpu="$(echo "${TARGETARCH:-$(node -p process.arch)}" | sed s/amd64/x64/)" \
  && rm -r package-lock.json .npmrc node_modules/.package-lock.json node_modules/@libsql/*-musl \
  && cp -r /src/dist /src/docs /src/LICENSE ./

@@ -1,25 +1,15 @@
 // Bundles src/ into dist/.
 //
 //   node scripts/build.mjs            the program
-//   node scripts/build.mjs --types    and the declarations of the library's face
+//   node scripts/build.mjs --types    and the type declarations of the library
 //
 // A file is replaced by rename, and only where its content changed. Stale files are removed last. A process that runs
 // from dist/ meanwhile (a test, a second build) never sees half a bundle.
-import { execFileSync } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundle } from './bundle.mjs';
+import { rolledUpTypes } from './types.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
@@ -28,11 +18,11 @@ const { files } = await bundle();
 // The program first: it is whole even where its types are not.
 write(files);
 if (process.argv.includes('--types')) {
-  const types = new Map(declarations());
+  const types = new Map([['index.d.cts', rolledUpTypes()]]);
   write(types);
   sweep(name => files.has(name) || types.has(name));
 } else {
-  sweep(name => files.has(name) || name.startsWith('types/'));
+  sweep(name => files.has(name) || name === 'index.d.cts');
 }
 
 /** @param {ReadonlyMap<string, string | Uint8Array>} files contents by path in dist/ */
@@ -51,23 +41,5 @@ function sweep(kept) {
   for (const entry of readdirSync(dist, { recursive: true, withFileTypes: true })) {
     const name = relative(dist, join(entry.parentPath, entry.name));
     if (!entry.isDirectory() && !/\.\d+$/.test(name) && !kept(name)) rmSync(join(dist, name), { force: true });
-  }
-}
-
-/** The declarations of the library's face, by path in dist/. */
-function declarations() {
-  const folder = mkdtempSync(join(tmpdir(), 'walletcreds-types-'));
-  try {
-    const tsc = join(root, 'node_modules/typescript/bin/tsc');
-    execFileSync(process.execPath, [tsc, '-p', 'tsconfig.types.json', '--outDir', folder], {
-      cwd: root,
-      stdio: 'inherit',
-    });
-    return readdirSync(folder, { recursive: true, withFileTypes: true })
-      .filter(entry => entry.isFile())
-      .map(entry => join(entry.parentPath, entry.name))
-      .map(path => [join('types', relative(folder, path)), readFileSync(path)]);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
   }
 }

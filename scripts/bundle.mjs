@@ -2,11 +2,11 @@
 //
 //   bin.js, audit-worker.js, chunks   the program, as ES modules that load one another when needed
 //   index.cjs                         the library, one CommonJS file: `import` and `require` get the same classes
-//   THIRD-PARTY-LICENSES.txt          the licences of the packages in them
-import { readdirSync, readFileSync } from 'node:fs';
+//   THIRD-PARTY-LICENSES.txt          the licences of the packages that ship
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { licenceList } from './shipped.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -59,35 +59,6 @@ export async function bundle() {
     inputs: Object.assign({}, ...results.map(result => result.metafile.inputs)),
     outputs: Object.assign({}, ...results.map(result => result.metafile.outputs)),
   };
-  files.set('THIRD-PARTY-LICENSES.txt', licences(bundledPackages(metafile)));
+  files.set('THIRD-PARTY-LICENSES.txt', licenceList(metafile));
   return { files, metafile };
-}
-
-/**
- * The packages whose code is in the bundle.
- * @param {import('esbuild').Metafile} metafile
- * @returns {string[]} their folders, relative to the repository
- */
-export function bundledPackages(metafile) {
-  const folders = new Set();
-  for (const { inputs } of Object.values(metafile.outputs))
-    for (const [input, { bytesInOutput }] of Object.entries(inputs)) {
-      const folder = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1];
-      if (folder !== undefined && bytesInOutput > 0) folders.add(folder);
-    }
-  return [...folders].sort();
-}
-
-/** What those packages' licences ask of who passes them on: their name, their terms, their notice. */
-function licences(folders) {
-  const parts = folders.map(folder => {
-    const { name, version, license } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
-    const texts = readdirSync(join(root, folder))
-      .filter(file => /^(licen[cs]e|notice|copying)/i.test(file))
-      .sort()
-      .map(file => readFileSync(join(root, folder, file), 'utf8').trim());
-    return `${name} ${version} (${license})\n\n${texts.join('\n\n') || `Licence: ${license}`}\n`;
-  });
-  const rule = `\n${'-'.repeat(78)}\n\n`;
-  return `walletcreds contains code of the following packages.\n${rule}${parts.join(rule)}`;
 }

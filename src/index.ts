@@ -1,6 +1,5 @@
 /**
- * The library's face: the same sidecar that `walletcreds serve` runs, and the same STS emulator that `walletcreds dev` has,
- * for tests and programs of one's own.
+ * The library: the sidecar of `walletcreds serve`, the STS emulator of `walletcreds dev`, and both together for tests.
  *
  * @example
  * ```ts
@@ -17,12 +16,14 @@ import { configFromObject, loadConfig } from './config/load.ts';
 import { reloadOnChange } from './config/reload.ts';
 import type { Config } from './config/types.ts';
 import { systemClock } from './lib/clock.ts';
+import { WalletcredsError } from './lib/errors.ts';
 import { createLogger } from './lib/log.ts';
 import type { LogLevel } from './lib/log-level.ts';
-import { createSidecar as compose } from './server/sidecar.ts';
+import { createSidecar as compose, type Sidecar } from './server/sidecar.ts';
 
 export * from './emulator/index.ts';
 export { ConfigError, type ConfigProblem, WalletcredsError } from './lib/errors.ts';
+export { type RunningDev, type StartDevOptions, startDev } from './start-dev.ts';
 
 export interface CreateSidecarOptions {
   /** The path of a `walletcreds.yaml`, or an object of the same shape and keys. */
@@ -55,9 +56,9 @@ export interface RunningSidecar extends AsyncDisposable {
   readonly tokens: Readonly<Record<string, string>>;
   /** Resolves once every workload with `prefetch` has had credentials. */
   ready(options?: { signal?: AbortSignal }): Promise<void>;
-  /** Reads the configuration anew, or takes another object over. @throws ConfigError; the old one goes on then */
+  /** Reads the configuration again, or applies another object. @throws ConfigError; the old one stays in force then */
   reload(config?: Readonly<Record<string, unknown>>): Promise<void>;
-  /** Stops accepting, lets requests end for up to `graceMs` (5,000), writes what the audit log still holds. */
+  /** Stops accepting, lets requests end for up to `graceMs` (5,000), writes what is left for the audit log. */
   close(graceMs?: number): Promise<void>;
 }
 
@@ -78,8 +79,14 @@ export async function createSidecar(options: CreateSidecarOptions): Promise<Runn
     typeof from === 'string'
       ? loadConfig(from, { env, ...(from === options.config && running !== undefined ? { running } : {}) })
       : configFromObject(from, objectOptions);
-  let config = await read(options.config);
-  const sidecar = await compose(config, { log });
+  let config: Config;
+  let sidecar: Sidecar;
+  try {
+    config = await read(options.config);
+    sidecar = await compose(config, { log });
+  } catch (error) {
+    throw forCaller(error, createSidecar);
+  }
   const apply = (next: Config): void => {
     config = next;
     sidecar.update(next);
@@ -120,4 +127,17 @@ export async function createSidecar(options: CreateSidecarOptions): Promise<Runn
     close,
     [Symbol.asyncDispose]: () => close(),
   };
+}
+
+/**
+ * An error whose stack begins at the caller's own line: node prints that line above an uncaught error, and its fields below.
+ *
+ * @param entry the function that the caller called
+ */
+function forCaller(error: unknown, entry: (options: CreateSidecarOptions) => unknown): unknown {
+  if (error instanceof WalletcredsError) {
+    Error.captureStackTrace(error, entry);
+    for (const key of Object.keys(error)) Object.defineProperty(error, key, { enumerable: false });
+  }
+  return error;
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { because } from '../support/clients.ts';
@@ -16,9 +16,15 @@ const npmEnv = process.env as Record<string, string>;
 
 /** Installs the tarball; the reason why it can't be tried here, if npm can't fetch the one package it depends on. */
 async function install(): Promise<string | undefined> {
+  // In a copy, since packing in the repository rewrites its manifest for a moment.
+  const stage = join(folder.path, 'stage');
+  mkdirSync(stage);
+  for (const name of ['dist', 'docs', 'LICENSE', 'README.md', 'CHANGELOG.md'])
+    cpSync(join(root, name), join(stage, name), { recursive: true });
+  await output(process.execPath, ['scripts/manifest.mjs', 'reduce', stage], { env: npmEnv, cwd: root });
   const packed = await output('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder.path], {
     env: npmEnv,
-    cwd: root,
+    cwd: stage,
   });
   writeFileSync(join(folder.path, 'package.json'), JSON.stringify({ name: 'user', private: true, type: 'module' }));
   const flags = ['--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', '--fetch-retries=1'];
@@ -71,7 +77,59 @@ describe.skipIf(because(missing))('the installed program', () => {
   });
 });
 
+describe.skipIf(because(missing))('the installed package', () => {
+  test('installs libsql and nothing else that is bundled', () => {
+    const installed = readdirSync(join(folder.path, 'node_modules')).filter(name => !name.startsWith('.'));
+    expect(installed.sort()).toEqual(['@libsql', '@neon-rs', 'detect-libc', 'libsql', 'walletcreds']);
+  });
+
+  test('declares neither development dependencies nor scripts', () => {
+    const text = readFileSync(join(folder.path, 'node_modules/walletcreds/package.json'), 'utf8');
+    const published = JSON.parse(text) as Record<string, unknown>;
+    expect(Object.keys(published)).not.toEqual(expect.arrayContaining(['devDependencies']));
+    expect(published).not.toHaveProperty('scripts');
+    expect(published).toMatchObject({ name: 'walletcreds', dependencies: { libsql: expect.any(String) } });
+  });
+});
+
 describe.skipIf(because(missing))('the installed library', () => {
+  const node = (file: string, program: string) => {
+    writeFileSync(join(folder.path, file), program);
+    return run(process.execPath, [file], { env, cwd: folder.path });
+  };
+  test('has examples that run as they are: by import, by require, and in vitest', async () => {
+    const written = await output(process.execPath, ['scripts/doc-examples.mjs', 'docs/library.md', folder.path], {
+      env,
+      cwd: root,
+    });
+    expect(written.trim().split('\n')).toEqual(
+      expect.arrayContaining(['example.mjs', 'example.cjs', 'example.test.mjs']),
+    );
+    const variables = expect.stringMatching(
+      /^AWS_CONTAINER_CREDENTIALS_FULL_URI AWS_CONTAINER_AUTHORIZATION_TOKEN .*\n$/,
+    );
+    for (const file of ['example.mjs', 'example.cjs'])
+      expect(await run(process.execPath, [file], { env, cwd: folder.path })).toMatchObject({
+        code: 0,
+        stdout: variables,
+        stderr: '',
+      });
+    const vitest = join(root, 'node_modules/vitest/vitest.mjs');
+    // As a user has it: in the node_modules of the program under test.
+    symlinkSync(join(root, 'node_modules/vitest'), join(folder.path, 'node_modules/vitest'));
+    const tested = await run(process.execPath, [vitest, 'run', '--root', folder.path], { env, cwd: folder.path });
+    expect(tested).toMatchObject({ code: 0, stdout: expect.stringMatching(/Tests\s+1 passed/) });
+  });
+
+  test('shows the caller’s own line and the message for an uncaught ConfigError, and nothing of its inside', async () => {
+    const program = "import { createSidecar } from 'walletcreds';\nawait createSidecar({ config: { rolearn: 1 } });\n";
+    const { code, stderr } = await node('wrong.mjs', program);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^\S+wrong\.mjs:2\nawait createSidecar.*\n.*\^\n\nConfigError: configuration /);
+    expect(stderr).not.toMatch(/index\.cjs|problems:|sources:/);
+    expect(stderr.length).toBeLessThan(2_000);
+  });
+
   test('gives a sidecar and an STS emulator', async () => {
     const program = `import { createSidecar, startStsEmulator } from 'walletcreds';
       console.log(typeof createSidecar, typeof startStsEmulator);`;

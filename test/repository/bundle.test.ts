@@ -86,12 +86,12 @@ test('the entry module’s first statement takes SIGUSR1 away from node’s debu
 describe('the tarball', () => {
   test('ships what users need and nothing else', () => {
     const allowed =
-      /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|docs\/[\w-]+\.md|dist\/[\w-]+\.[cm]?js|dist\/THIRD-PARTY-LICENSES\.txt|dist\/types\/.+\.d\.ts)$/;
+      /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|docs\/[\w-]+\.md|dist\/[\w-]+\.[cm]?js|dist\/THIRD-PARTY-LICENSES\.txt|dist\/index\.d\.cts)$/;
     expect(packed().filter(path => !allowed.test(path))).toEqual([]);
   });
 
   test('has the program, the library with its types, the licences, and what changed', () => {
-    const wanted = ['dist/bin.js', 'dist/index.cjs', 'dist/types/index.d.ts', 'dist/THIRD-PARTY-LICENSES.txt'];
+    const wanted = ['dist/bin.js', 'dist/index.cjs', 'dist/index.d.cts', 'dist/THIRD-PARTY-LICENSES.txt'];
     expect(packed()).toEqual(
       expect.arrayContaining([...wanted, 'package.json', 'README.md', 'LICENSE', 'CHANGELOG.md']),
     );

@@ -9,6 +9,7 @@ import { files, importsOf } from '../support/repository.ts';
 /** From the top. A file may import from its own layer and from those below it; the longest prefix decides its layer. */
 const layers: readonly (readonly string[])[] = [
   ['src/bin.ts', 'src/index.ts'],
+  ['src/start-dev.ts'],
   ['src/cli/'],
   // The cloud account and the emulator stand beside the server; what may import them is said further down.
   ['src/server/', 'src/aws/', 'src/emulator/'],
@@ -77,7 +78,7 @@ describe('what has one door', () => {
   const from = (room: string) => edges.filter(({ file, target }) => target.startsWith(room) && !file.startsWith(room));
 
   test('only `dev` and the library come to the STS emulator', () => {
-    const allowed = (file: string) => /^src\/cli\/commands\/dev\/|^src\/index\.ts$/.test(file);
+    const allowed = (file: string) => /^src\/cli\/commands\/dev\/|^src\/(index|start-dev)\.ts$/.test(file);
     expect(from('src/emulator/').filter(({ file }) => !allowed(file))).toEqual([]);
   });
 
@@ -87,7 +88,7 @@ describe('what has one door', () => {
   });
 
   test('nothing but the entry module and the library imports the composition root, and the command line', () => {
-    const above = (file: string) => file.startsWith('src/cli/') || file === 'src/index.ts' || file === 'src/bin.ts';
+    const above = (file: string) => file.startsWith('src/cli/') || /^src\/(bin|index|start-dev)\.ts$/.test(file);
     expect(from('src/server/sidecar.ts').filter(({ file }) => !above(file))).toEqual([]);
   });
 });

@@ -4,12 +4,15 @@
  *
  * @module
  */
+import { execFileSync } from 'node:child_process';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { bundledPackages, files, isInstalled, lockEntries, read } from '../support/repository.ts';
+import { root } from '../support/process.ts';
+import { bundledPackages, files, lockEntries, read, shippedPackages } from '../support/repository.ts';
 
 const entries = lockEntries();
 const manifest = JSON.parse(read('package.json')) as {
   dependencies: Record<string, string>;
+  devDependencies: Record<string, string>;
   engines: { node: string };
   license: string;
 };
@@ -63,30 +66,46 @@ describe('what ships', () => {
   const permissive =
     /^\(?(?:(?:MIT|MIT-0|ISC|0BSD|BSD-2-Clause|BSD-3-Clause|Apache-2\.0|BlueOak-1\.0\.0)(?: OR | AND |\)?$))+$/;
   let bundled: string[] = [];
+  let shipped: Awaited<ReturnType<typeof shippedPackages>> = [];
   beforeAll(async () => {
-    bundled = await bundledPackages();
+    [bundled, shipped] = await Promise.all([bundledPackages(), shippedPackages()]);
   });
 
-  const licenceOf = (folder: string) =>
-    (JSON.parse(read(`${folder}/package.json`)) as { license?: string }).license ?? '';
-
-  test('is the bundle and the one package that cannot be bundled', () => {
-    expect(Object.keys(manifest.dependencies)).toEqual(['libsql']);
+  test('is the bundle, and libsql with its native parts', () => {
+    const beside = shipped.map(({ path }) => path).filter(path => !bundled.includes(path));
+    expect([...new Set(beside.map(family))].sort()).toEqual(['@libsql-*', '@neon-rs/load', 'detect-libc', 'libsql']);
     expect(bundled.length).toBeGreaterThan(5);
   });
 
+  test('is declared under `dependencies`: every one of ours that ships, and none that doesn’t', () => {
+    const ours = Object.keys({ ...manifest.dependencies, ...manifest.devDependencies });
+    const names = shipped.map(({ name }) => name);
+    expect(Object.keys(manifest.dependencies).sort()).toEqual(ours.filter(name => names.includes(name)).sort());
+  });
+
   test('has permissive licences only', () => {
-    const installed = entries.filter(([path, { dev }]) => dev !== true && isInstalled(path)).map(([path]) => path);
-    const bad = [...installed, ...bundled].filter(folder => !permissive.test(licenceOf(folder)));
-    expect(bad.map(folder => `${folder}: ${licenceOf(folder)}`)).toEqual([]);
+    expect(shipped.filter(({ license }) => !permissive.test(license))).toEqual([]);
     const locked = entries.filter(([, { dev, license }]) => dev !== true && !permissive.test(license ?? ''));
     expect(locked).toEqual([]);
   });
 
-  test('names every bundled package and its terms', () => {
+  test('is named with its terms in the list of licences', () => {
     const notice = read('dist/THIRD-PARTY-LICENSES.txt');
-    const names = bundled.map(folder => (JSON.parse(read(`${folder}/package.json`)) as { name: string }).name);
-    expect(names.filter(name => !notice.includes(`\n${name} `))).toEqual([]);
+    expect(shipped.filter(({ name, version }) => !notice.includes(`\n${name} ${version} (`))).toEqual([]);
+  });
+
+  test('is what the bill of materials lists, each as required', () => {
+    const said = execFileSync(process.execPath, ['scripts/sbom.mjs'], { cwd: root, encoding: 'utf8' });
+    const { components, metadata } = JSON.parse(said) as {
+      components: { 'bom-ref': string; scope: string; properties: unknown[]; licenses: unknown[] }[];
+      metadata: { component: { name: string } };
+    };
+    expect(metadata.component.name).toBe('walletcreds');
+    expect(components.map(each => each['bom-ref']).sort()).toEqual(
+      shipped.map(({ name, version }) => `${name}@${version}`).sort(),
+    );
+    expect(components.filter(({ scope, properties }) => scope !== 'required' || properties.length > 0)).toEqual([]);
+    expect(said).not.toContain('vitest');
   });
 
   test('does not contain what only tests and builds need', () => {

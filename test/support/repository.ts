@@ -61,10 +61,24 @@ export async function metafile(): Promise<{
   return (await (build as { bundle: () => Promise<{ metafile: never }> }).bundle()).metafile;
 }
 
+interface Shipped {
+  bundledPackages(metafile: unknown): string[];
+  externalPackages(metafile: unknown): string[];
+  shippedPackages(metafile: unknown): { path: string; name: string; version: string; license: string }[];
+}
+
+async function shipped(): Promise<Shipped> {
+  return import(new URL('../../scripts/shipped.mjs', import.meta.url).href) as Promise<Shipped>;
+}
+
 /** Folders of the packages whose code is in the bundle. */
 export async function bundledPackages(): Promise<string[]> {
-  const build: unknown = await import(new URL('../../scripts/bundle.mjs', import.meta.url).href);
-  return (build as { bundledPackages: (meta: unknown) => string[] }).bundledPackages(await metafile());
+  return (await shipped()).bundledPackages(await metafile());
+}
+
+/** The packages whose code ships, in the bundle or beside it. */
+export async function shippedPackages(): Promise<ReturnType<Shipped['shippedPackages']>> {
+  return (await shipped()).shippedPackages(await metafile());
 }
 
 /** What `npm pack` would ship of the folder as it stands. */
