@@ -32,8 +32,7 @@ export async function exchangeOnce(
   };
   const sidecar = await createSidecar(quiet, { log, listeners: [] });
   try {
-    const { credentials } = await sidecar.vending.mint({ workload, kind: 'local', tokenHash: '' }, via);
-    return credentials;
+    return await sidecar.vending.mint({ workload, kind: 'local', tokenHash: '' }, via);
   } finally {
     await sidecar.close();
   }

@@ -1,7 +1,7 @@
 /**
- * Audit of vends from memory. Nothing leaves without a row on disk; yet a row for each of thousands of vends a second
- * would be a write for each, so a row opens a **lease**: for a second it covers further vends of the same credentials to
- * the same caller, which are counted and written with the next row, or by a timer when nobody asks again.
+ * Audit of cached answers. Nothing leaves without a record on disk, but a record for each of thousands of vends a second
+ * would be a write for each. So a record opens an **audit window**: for a second it covers further vends of the same
+ * credentials to the same caller. They are counted and written with the next record, or by a timer when nobody asks again.
  *
  * A process that is killed loses at most that count of one second; that these credentials went to this caller is on disk.
  *
@@ -13,101 +13,104 @@ import type { Caller } from '../auth/caller.ts';
 import type { Clock } from '../lib/clock.ts';
 import { AuditUnavailable } from '../lib/errors.ts';
 import { errorFields, type Logger } from '../lib/log.ts';
-import { type Covered, findLease, Lease } from './audit-window.ts';
+import { auditUnavailable } from './ask-sts.ts';
+import { type Audited, AuditWindow, findWindow } from './audit-window.ts';
 import type { VendingLimits } from './limits.ts';
 
-/** While the audit log is down, how often a vend from memory may try it anyway; ms. */
-const PROBE = 1_000;
-/** The part of a lease, from its end, in which the next row is written ahead, so that busy callers never wait for the disk. */
+/** While the audit log is down, how often a cached answer may try it anyway; ms. */
+const RETRY_WHILE_DOWN = 1_000;
+/** The last part of a window, in which the next record is written ahead, so that busy callers never wait for the disk. */
 const AHEAD = 0.2;
 
-export class Ledger {
+export interface AuditCoalescerOptions {
+  readonly clock: Clock;
+  readonly auditLog: AuditLog;
+  readonly log: Logger;
+  readonly limits: Pick<VendingLimits, 'auditWindow' | 'auditFlush'>;
+}
+
+export class AuditCoalescer {
   readonly #clock: Clock;
   readonly #auditLog: AuditLog;
   readonly #log: Logger;
-  readonly #limits: VendingLimits;
+  readonly #limits: AuditCoalescerOptions['limits'];
   readonly #ahead: number;
-  readonly #leases = new Set<Lease>();
+  readonly #windows = new Set<AuditWindow>();
   #cancelTimer: (() => void) | undefined;
   #failedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(options: {
-    readonly clock: Clock;
-    readonly auditLog: AuditLog;
-    readonly log: Logger;
-    readonly limits: VendingLimits;
-  }) {
-    this.#clock = options.clock;
-    this.#auditLog = options.auditLog;
-    this.#log = options.log;
-    this.#limits = options.limits;
-    this.#ahead = options.limits.lease * AHEAD;
+  constructor({ clock, auditLog, log, limits }: AuditCoalescerOptions) {
+    this.#clock = clock;
+    this.#auditLog = auditLog;
+    this.#log = log;
+    this.#limits = limits;
+    this.#ahead = limits.auditWindow * AHEAD;
   }
 
-  /** Whether a row on disk covers this vend; if so it is counted. On the hot path: no promise, no allocation. */
-  covers(held: Covered, caller: Caller, now: number): boolean {
-    const lease = findLease(held, caller);
-    if (lease === undefined || now >= lease.until) return false;
-    lease.uncounted++;
-    if (lease.until - now < this.#ahead) this.#writeAhead(lease, now);
+  /** Whether a record on disk covers this vend; if so it is counted. On the hot path: no promise, no allocation. */
+  isAudited(subject: Audited, caller: Caller, now: number): boolean {
+    const window = findWindow(subject, caller);
+    if (window === undefined || now >= window.until) return false;
+    window.uncounted++;
+    if (window.until - now < this.#ahead) this.#writeAhead(window, now);
     return true;
   }
 
-  #writeAhead(lease: Lease, now: number): void {
-    if (lease.writing !== undefined || !lease.hasCount || now - this.#failedAt < PROBE) return;
-    this.#write(lease, 0).catch(() => {});
-  }
-
   /**
-   * Writes the row for a vend that no lease covers, and counts the vend.
+   * Writes the record for a vend that no window covers, and counts the vend.
    *
    * @throws AuditUnavailable: nothing may leave
    */
-  async cover(held: Covered, caller: Caller): Promise<void> {
-    const lease = findLease(held, caller) ?? this.#register(new Lease(held, caller));
-    if (lease.writing === undefined) {
+  async record(subject: Audited, caller: Caller): Promise<void> {
+    const window = findWindow(subject, caller) ?? this.#register(new AuditWindow(subject, caller));
+    if (window.writing === undefined) {
       const { available, reason } = this.#auditLog;
-      if (!available && this.#clock.monotonic() - this.#failedAt < PROBE) throw unavailable(reason);
-      await this.#write(lease, 1);
+      if (!available && this.#clock.monotonic() - this.#failedAt < RETRY_WHILE_DOWN) throw auditUnavailable(reason);
+      await this.#write(window, 1);
     } else {
-      await lease.writing;
-      lease.uncounted++;
+      await window.writing;
+      window.uncounted++;
     }
   }
 
-  /** A fresh exchange's own row is on disk: it counts one vend to this caller, and covers more. */
-  opened(held: Covered, caller: Caller): void {
-    const lease = this.#register(new Lease(held, caller));
-    lease.uncounted = -1;
-    lease.until = this.#clock.monotonic() + this.#limits.lease;
+  /** The record of a fetch is on disk: it counts one vend to this caller, and covers more. */
+  open(subject: Audited, caller: Caller): void {
+    const window = this.#register(new AuditWindow(subject, caller));
+    window.uncounted = -1;
+    window.until = this.#clock.monotonic() + this.#limits.auditWindow;
   }
 
   /** Writes every count that is left. */
   async close(): Promise<void> {
     this.#cancelTimer?.();
-    await Promise.all([...this.#leases].map(lease => lease.writing?.catch(() => {})));
+    await Promise.all([...this.#windows].map(window => window.writing?.catch(() => {})));
     await Promise.all(
-      [...this.#leases].filter(lease => lease.hasCount).map(lease => this.#write(lease, 0).catch(() => {})),
+      [...this.#windows].filter(window => window.hasCount).map(window => this.#write(window, 0).catch(() => {})),
     );
-    this.#leases.clear();
+    this.#windows.clear();
   }
 
-  /** @param vends how many beside the uncounted ones the row stands for */
-  #write(lease: Lease, vends: 0 | 1): Promise<void> {
-    const counted = Math.max(0, lease.uncounted);
-    lease.uncounted = 0;
-    lease.writing = this.#append(this.#event(lease, counted + vends)).then(
+  #writeAhead(window: AuditWindow, now: number): void {
+    if (window.writing !== undefined || !window.hasCount || now - this.#failedAt < RETRY_WHILE_DOWN) return;
+    this.#write(window, 0).catch(() => {});
+  }
+
+  /** @param vends how many beside the uncounted ones the record stands for */
+  #write(window: AuditWindow, vends: 0 | 1): Promise<void> {
+    const counted = Math.max(0, window.uncounted);
+    window.uncounted = 0;
+    window.writing = this.#append(this.#event(window, counted + vends)).then(
       () => {
-        lease.writing = undefined;
-        lease.until = this.#clock.monotonic() + this.#limits.lease;
+        window.writing = undefined;
+        window.until = this.#clock.monotonic() + this.#limits.auditWindow;
       },
       error => {
-        lease.writing = undefined;
-        lease.uncounted += counted;
+        window.writing = undefined;
+        window.uncounted += counted;
         throw error;
       },
     );
-    return lease.writing;
+    return window.writing;
   }
 
   async #append(event: CredentialsVended): Promise<void> {
@@ -115,12 +118,12 @@ export class Ledger {
       await this.#auditLog.append(event);
     } catch (error) {
       this.#failedAt = this.#clock.monotonic();
-      throw error instanceof AuditUnavailable ? error : unavailable(errorFields(error).message);
+      throw error instanceof AuditUnavailable ? error : auditUnavailable(errorFields(error).message);
     }
   }
 
-  #event({ held, tokenHash, kind }: Lease, count: number): CredentialsVended {
-    const { workload, credentials } = held;
+  #event({ subject, tokenHash, kind }: AuditWindow, count: number): CredentialsVended {
+    const { workload, credentials } = subject;
     return {
       type: 'credentials-vended',
       at: this.#clock.wall(),
@@ -133,38 +136,34 @@ export class Ledger {
     };
   }
 
-  #register(lease: Lease): Lease {
-    lease.attach();
-    this.#leases.add(lease);
-    this.#tick();
-    return lease;
+  #register(window: AuditWindow): AuditWindow {
+    window.attach();
+    this.#windows.add(window);
+    this.#schedule();
+    return window;
   }
 
-  #tick(): void {
+  #schedule(): void {
     this.#cancelTimer ??= this.#clock.schedule(() => {
       this.#cancelTimer = undefined;
       this.#sweep(this.#clock.monotonic());
-      if (this.#leases.size > 0) this.#tick();
-    }, this.#limits.leaseFlush);
+      if (this.#windows.size > 0) this.#schedule();
+    }, this.#limits.auditFlush);
   }
 
-  /** Ends the leases that nobody used again, and writes their counts. */
+  /** Ends the windows that nobody used again, and writes their counts. */
   #sweep(now: number): void {
-    for (const lease of this.#leases) {
-      if (lease.writing !== undefined || now < lease.until + this.#limits.leaseFlush) continue;
-      if (!lease.hasCount) {
-        lease.detach();
-        this.#leases.delete(lease);
-      } else if (this.#auditLog.available || now - this.#failedAt >= PROBE) {
-        this.#write(lease, 0).catch(error => {
-          const { workload } = lease.held;
-          this.#log.error({ workload: workload.name, count: lease.uncounted, err: error }, 'vends are not counted yet');
+    for (const window of this.#windows) {
+      if (window.writing !== undefined || now < window.until + this.#limits.auditFlush) continue;
+      if (!window.hasCount) {
+        window.detach();
+        this.#windows.delete(window);
+      } else if (this.#auditLog.available || now - this.#failedAt >= RETRY_WHILE_DOWN) {
+        this.#write(window, 0).catch(error => {
+          const { name } = window.subject.workload;
+          this.#log.error({ workload: name, count: window.uncounted, err: error }, 'vends are not counted yet');
         });
       }
     }
   }
-}
-
-function unavailable(reason: string | undefined): AuditUnavailable {
-  return new AuditUnavailable(`the audit log can't be written${reason === undefined ? '' : `: ${reason}`}`);
 }

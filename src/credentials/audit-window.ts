@@ -1,37 +1,33 @@
 /**
- * A lease: for how long, and for whom, a row on disk covers vends of one set of credentials.
+ * An audit window: how long, and for which caller, one record on disk covers vends of one set of credentials.
  *
  * @module
  */
-
-import type { Caller } from '../auth/caller.ts';
+import type { IssuedCredentials, Requester } from '../audit/event.ts';
 import type { Workload } from '../workload/workload.ts';
-import type { Credentials } from './credentials.ts';
 
-/** Credentials in memory, as far as leases are concerned. Most have one caller: the lease used last is looked at first. */
-export interface Covered {
+/** Cached credentials, as far as audit windows are concerned. Most have one caller: the last window is looked at first. */
+export interface Audited {
   readonly workload: Workload;
-  readonly credentials: Credentials;
-  lease: Lease | undefined;
-  leases: Map<string, Lease> | undefined;
+  readonly credentials: IssuedCredentials;
+  window: AuditWindow | undefined;
+  windows: Map<string, AuditWindow> | undefined;
 }
 
-type Who = Pick<Caller, 'kind' | 'tokenHash'>;
-
-/** One caller's cover for one set of credentials. */
-export class Lease {
-  readonly held: Covered;
+/** The window of one caller for one set of credentials. */
+export class AuditWindow {
+  readonly subject: Audited;
   readonly tokenHash: string;
-  readonly kind: Caller['kind'];
+  readonly kind: Requester['kind'];
   /** Monotonic time at which it ends. */
   until = Number.NEGATIVE_INFINITY;
-  /** Vends that no row has counted yet; -1: a row has counted one that is still to come. */
+  /** Vends that no record has counted yet; -1: a record has counted one that is still to come. */
   uncounted = 0;
-  /** The row that opens or prolongs it is being written. */
+  /** The record that opens or prolongs it is being written. */
   writing: Promise<void> | undefined = undefined;
 
-  constructor(held: Covered, { tokenHash, kind }: Who) {
-    this.held = held;
+  constructor(subject: Audited, { tokenHash, kind }: Requester) {
+    this.subject = subject;
     this.tokenHash = tokenHash;
     this.kind = kind;
   }
@@ -41,29 +37,29 @@ export class Lease {
   }
 
   attach(): void {
-    const { held } = this;
-    held.leases ??= new Map();
-    held.leases.set(keyOf(this), this);
-    held.lease = this;
+    const { subject } = this;
+    subject.windows ??= new Map();
+    subject.windows.set(keyOf(this), this);
+    subject.window = this;
   }
 
   detach(): void {
-    const { held } = this;
-    held.leases?.delete(keyOf(this));
-    if (held.lease === this) held.lease = undefined;
-    if (held.leases?.size === 0) held.leases = undefined;
+    const { subject } = this;
+    subject.windows?.delete(keyOf(this));
+    if (subject.window === this) subject.window = undefined;
+    if (subject.windows?.size === 0) subject.windows = undefined;
   }
 }
 
-/** The lease of this caller for these credentials, ended or not. */
-export function findLease(held: Covered, caller: Who): Lease | undefined {
-  const last = held.lease;
+/** The window of this caller for these credentials, ended or not. */
+export function findWindow(subject: Audited, caller: Requester): AuditWindow | undefined {
+  const last = subject.window;
   if (last !== undefined && last.tokenHash === caller.tokenHash && last.kind === caller.kind) return last;
-  const lease = held.leases?.get(keyOf(caller));
-  if (lease !== undefined) held.lease = lease;
-  return lease;
+  const window = subject.windows?.get(keyOf(caller));
+  if (window !== undefined) subject.window = window;
+  return window;
 }
 
-function keyOf({ kind, tokenHash }: Who): string {
+function keyOf({ kind, tokenHash }: Requester): string {
   return `${kind} ${tokenHash}`;
 }

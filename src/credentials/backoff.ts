@@ -1,18 +1,17 @@
 /**
- * Back-off and the memory of refusals: a storm of SDK retries is one STS call, and its error is what they all get.
+ * Back-off: a failure is remembered and answered without trying, so a storm of SDK retries is one STS call.
  *
- * A transient failure is tried again after a second (what `Retry-After` tells clients) and a random part of a window
- * that doubles: full jitter. A final refusal is remembered for longer, since asking again won't change it until somebody
- * mends the account. An audit log that is down costs a flat second: nothing was asked of STS.
+ * A transient failure is tried again after a second (the `Retry-After` of the answer) and a random part of a window that
+ * doubles: full jitter. A final refusal is remembered for longer: asking again doesn't change it before somebody fixes the
+ * account. A broker's refusal isn't remembered longer each time, so workloads are back soon after the broker is.
  *
  * @module
  */
-
 import type { Caller } from '../auth/caller.ts';
 import type { Clock } from '../lib/clock.ts';
-import { AuditUnavailable, type WalletcredsError } from '../lib/errors.ts';
+import { AuditUnavailable, BrokerRefused, type WalletcredsError } from '../lib/errors.ts';
 import type { VendingLimits } from './limits.ts';
-import { needsProof, type Slot } from './workload-state.ts';
+import type { Failure, PresentedToken, WorkloadState } from './workload-state.ts';
 
 export class Backoff {
   readonly #clock: Clock;
@@ -25,34 +24,37 @@ export class Backoff {
     this.#limits = options.limits;
   }
 
-  /** The error that is answered without trying; undefined when it's time to try. */
-  remembered(slot: Slot, caller: Caller | undefined, now: number): WalletcredsError | undefined {
-    if (slot.error === undefined || now >= slot.retryAt) return undefined;
-    // A refused proof speaks against whoever showed it, not against the workload's other callers.
-    if (slot.errorOf !== undefined && caller !== undefined && caller.tokenHash !== slot.errorOf) return undefined;
-    return slot.error;
+  /** The error that is answered without trying; undefined when it is time to try. */
+  remembered({ failure }: WorkloadState, caller: Caller | undefined, now: number): WalletcredsError | undefined {
+    if (failure === undefined || now >= failure.retryAt) return undefined;
+    // A refused token concerns the callers who present it, not the workload's other callers.
+    if (failure.tokenHash !== undefined && caller !== undefined && caller.tokenHash !== failure.tokenHash)
+      return undefined;
+    return failure.error;
   }
 
-  failed(slot: Slot, error: WalletcredsError, caller: Caller | undefined): void {
-    const sameKind = slot.error?.transient === error.transient;
-    if (!(error instanceof AuditUnavailable)) slot.failures = sameKind ? slot.failures + 1 : 1;
-    slot.error = error;
-    slot.errorAt = this.#clock.wall();
-    slot.errorOf = !error.transient && needsProof(slot.workload) ? caller?.tokenHash : undefined;
-    slot.retryAt = this.#clock.monotonic() + this.#delay(slot.failures, error);
+  /** @param presented what the failed fetch forwarded */
+  failed(state: WorkloadState, error: WalletcredsError, presented: PresentedToken | undefined): Failure {
+    const before = state.failure;
+    const previous = before?.error.transient === error.transient ? before.count : 0;
+    // The audit log's failure says nothing of STS.
+    const count = error instanceof AuditUnavailable ? (before?.count ?? 0) : previous + 1;
+    const failure = {
+      error,
+      at: this.#clock.wall(),
+      count,
+      retryAt: this.#clock.monotonic() + this.#delay(count, error),
+      tokenHash: error.transient ? undefined : presented?.hash,
+    };
+    state.failure = failure;
+    return failure;
   }
 
-  succeeded(slot: Slot): void {
-    slot.failures = 0;
-    slot.error = undefined;
-    slot.errorOf = undefined;
-    slot.retryAt = Number.NEGATIVE_INFINITY;
-  }
-
-  #delay(failures: number, error: WalletcredsError): number {
+  #delay(count: number, error: WalletcredsError): number {
     const { backoffFirst, backoffMax, refusalFirst, refusalMax } = this.#limits;
     if (error instanceof AuditUnavailable) return backoffFirst;
-    const doubled = 2 ** Math.min(failures - 1, 20);
+    if (error instanceof BrokerRefused) return refusalFirst;
+    const doubled = 2 ** Math.min(count - 1, 20);
     if (!error.transient) return Math.min(refusalMax, refusalFirst * doubled);
     return backoffFirst + this.#random() * Math.min(backoffMax, backoffFirst * doubled);
   }

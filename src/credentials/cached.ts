@@ -1,47 +1,60 @@
 /**
- * Credentials in memory: how long they are good for, from when they are renewed, and which audit leases cover them.
+ * Credentials in memory: how long they are good for, from when they are renewed, and which audit windows cover them.
  *
  * @module
  */
-
+import type { IssuedCredentials } from '../audit/event.ts';
 import type { Workload } from '../workload/workload.ts';
-import type { Covered, Lease } from './audit-window.ts';
+import type { Audited, AuditWindow } from './audit-window.ts';
 import { type Credentials, lifetime } from './credentials.ts';
-import type { Vended } from './vending.ts';
-import type { Slot } from './workload-state.ts';
 
 const MINUTE = 60_000;
+
+/** Credentials that may leave: their audit record is on disk. */
+export interface Vended {
+  readonly credentials: IssuedCredentials;
+  /** The endpoint's answer, JSON. */
+  readonly body: string;
+  readonly source: 'cached' | 'fetched';
+}
 
 /** Below this much life left credentials are renewed: min(max(20 min, L/3), L/2), L being the lifetime that STS gave. */
 export function renewalThreshold(lifetimeMs: number): number {
   return Math.min(Math.max(20 * MINUTE, lifetimeMs / 3), lifetimeMs / 2);
 }
 
-/** One set of credentials of one identity. Its two answers are made once: the path from memory allocates nothing. */
-export class Held implements Covered {
-  readonly slot: Slot;
+/**
+ * One set of credentials of one identity. The secrets are in the answer's JSON alone, once. Both answers are made once: a
+ * cached answer allocates nothing.
+ */
+export class CachedCredentials implements Audited {
   readonly workload: Workload;
-  readonly credentials: Credentials;
-  readonly memory: Vended;
-  readonly fresh: Vended;
+  readonly credentials: IssuedCredentials;
+  readonly cached: Vended;
+  readonly fetched: Vended;
   /** Life left below which they are not served. */
-  readonly floor: number;
+  readonly minRemainingLifetime: number;
   /** Life left below which they are renewed: the threshold, less up to a tenth at random, so that equal ones spread. */
   readonly renewBelow: number;
   /** Monotonic time at which they end by STS's own clock. */
   readonly #endsMonotonic: number;
-  lease: Lease | undefined = undefined;
-  leases: Map<string, Lease> | undefined = undefined;
+  window: AuditWindow | undefined = undefined;
+  windows: Map<string, AuditWindow> | undefined = undefined;
 
-  /** @param jitter 0 to 1 */
-  constructor(slot: Slot, credentials: Credentials, options: { readonly floor: number; readonly jitter: number }) {
+  /** @param options.jitter 0 to 1 */
+  constructor(
+    workload: Workload,
+    credentials: Credentials,
+    options: { readonly body: string; readonly minRemainingLifetime: number; readonly jitter: number },
+  ) {
+    const { accessKeyId, expiration, requestId } = credentials;
+    const { body } = options;
     const given = lifetime(credentials);
-    this.slot = slot;
-    this.workload = slot.workload;
-    this.credentials = credentials;
-    this.memory = Object.freeze({ credentials, source: 'memory' });
-    this.fresh = Object.freeze({ credentials, source: 'fresh' });
-    this.floor = Math.min(options.floor, given / 4);
+    this.workload = workload;
+    this.credentials = { accessKeyId, expiration, requestId };
+    this.cached = Object.freeze({ credentials: this.credentials, body, source: 'cached' });
+    this.fetched = Object.freeze({ credentials: this.credentials, body, source: 'fetched' });
+    this.minRemainingLifetime = Math.min(options.minRemainingLifetime, given / 4);
     this.renewBelow = renewalThreshold(given) * (1 - options.jitter / 10);
     this.#endsMonotonic = credentials.receivedMonotonic + given;
   }

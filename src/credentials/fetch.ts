@@ -1,219 +1,159 @@
 /**
- * One attempt: a place among the few, a fresh JWT, STS, a look at the current snapshot, the row on disk. Only then are
- * there credentials; every other ending is recorded as what it was.
+ * One fetch of credentials: a place in the limit, STS, a check against the current snapshot, the audit record on disk.
+ * Credentials exist for callers only then. Every other ending is recorded as what it was.
  *
  * @module
  */
 import { LOCAL, type VendVia } from '../audit/event.ts';
-import type { AuditLog } from '../audit/log.ts';
 import type { Caller } from '../auth/caller.ts';
-import type { IdentityTokenSource } from '../identity-token/identity-token.ts';
-import type { Clock } from '../lib/clock.ts';
-import {
-  AuditUnavailable,
-  CredentialsUninitialized,
-  StsRefused,
-  StsUnavailable,
-  WalletcredsError,
-} from '../lib/errors.ts';
+import { AuditUnavailable, type CredentialsUninitialized, StsUnavailable, WalletcredsError } from '../lib/errors.ts';
 import { errorFields, type Logger } from '../lib/log.ts';
-import type { Metrics } from '../lib/metrics.ts';
-import { masked } from '../lib/text/masked.ts';
-import { within } from '../lib/timeout.ts';
-import { metricLabel } from '../workload/workload.ts';
+import { isoSeconds } from '../lib/time/iso.ts';
+import { type AskStsOptions, auditUnavailable, createAskSts } from './ask-sts.ts';
 import type { Backoff } from './backoff.ts';
 import { type Credentials, lifeLeft, lifetime } from './credentials.ts';
-import type { Limiter } from './limiter.ts';
+import type { Flight } from './flight.ts';
+import type { CallOutcome, Limiter } from './limiter.ts';
 import type { VendingLimits } from './limits.ts';
-import { isExpiredToken } from './sts/errors.ts';
-import type { Exchange } from './sts/exchange.ts';
-import { needsProof, type Slot } from './workload-state.ts';
+import { noLongerConfigured } from './registry.ts';
+import type { PresentedToken, WorkloadState } from './workload-state.ts';
 
-export interface AttemptOptions {
-  readonly clock: Clock;
-  readonly exchange: Exchange;
-  readonly tokens: IdentityTokenSource;
-  readonly auditLog: AuditLog;
+export interface FetcherOptions extends AskStsOptions {
   readonly log: Logger;
-  readonly metrics: Metrics;
   readonly limits: VendingLimits;
   readonly limiter: Limiter;
   readonly backoff: Backoff;
-  /** @throws WalletcredsError for credentials that could not be handed out at the endpoint */
-  readonly acceptable?: ((credentials: Credentials) => unknown) | undefined;
 }
 
-/** For whom, on whose behalf, and through which door. */
-interface AttemptFor {
-  readonly slot: Slot;
-  /** Undefined: by itself (prefetch, renewal). */
-  readonly caller: Caller | undefined;
+export interface FetchRequest<T> {
+  readonly state: WorkloadState;
   readonly via: VendVia;
-  readonly signal: AbortSignal;
+  /** Tells who asks, and when to stop. */
+  readonly flight: Pick<Flight<unknown>, 'caller' | 'signal'>;
+  readonly presented: PresentedToken | undefined;
+  /** Default: as long as it takes. */
+  readonly maxQueueMs?: number;
+  /** Makes of the credentials what is kept, before they are recorded. @throws WalletcredsError for what nobody could read */
+  readonly prepare: (credentials: Credentials) => T;
 }
 
-/** Credentials whose row is on disk. */
-export interface Obtained {
+/** Credentials whose record is on disk. */
+export interface Fetched<T> {
   readonly credentials: Credentials;
-  /** Whom the row names: the caller, or who had come to wait for it by then; undefined: nobody. */
+  readonly prepared: T;
+  /** Whom the record names; undefined: nobody. */
   readonly caller: Caller | undefined;
 }
 
-export type Attempt = (about: AttemptFor) => Promise<Obtained>;
+export type FetchCredentials = <T>(request: FetchRequest<T>) => Promise<Fetched<T>>;
 
-/** What an attempt has done so far, for how its end is recorded. */
-interface Running extends AttemptFor {
-  stsAsked: boolean;
-}
+/** What it makes rejects with a WalletcredsError that back-off has been told of, or with the flight's reason. */
+export function createFetcher(options: FetcherOptions): FetchCredentials {
+  const { clock, auditLog, log, limits, limiter, backoff } = options;
+  const askSts = createAskSts(options);
 
-/** What it makes rejects with a WalletcredsError that back-off has been told of. */
-export function createAttempt(options: AttemptOptions): Attempt {
-  const { clock, exchange, tokens, auditLog, log, metrics, limits, limiter, backoff, acceptable } = options;
+  type Request = Omit<FetchRequest<unknown>, 'prepare'>;
 
-  async function ask(running: Running): Promise<Credentials> {
-    const { slot, caller, signal } = running;
-    const { workload } = slot;
-    // While the audit log is down nothing is signed and STS isn't called: what came of it couldn't be handed out.
-    if (!auditLog.available) throw auditUnavailable(auditLog.reason);
-    const proof = needsProof(workload) ? (caller?.proof ?? slot.proof) : undefined;
-    const getting = tokens.get(workload, { signal, ...(proof === undefined ? {} : { proof }) });
-    const late = () => new CredentialsUninitialized(`no identity token within ${limits.tokenTimeout / 1000} s`);
-    const token = await within(getting, limits.tokenTimeout, clock, late);
-    signal.throwIfAborted();
-    if (slot.gone) throw discardedNow(slot);
-    running.stsAsked = true;
-    const began = clock.monotonic();
-    const ended = (outcome: string) =>
-      metrics.exchange(metricLabel(workload), outcome, (clock.monotonic() - began) / 1000);
-    try {
-      const credentials = await exchange.exchange(workload, token, { signal });
-      ended('ok');
-      return credentials;
-    } catch (error) {
-      ended(errorFields(error).code);
-      throw error;
-    }
-  }
-
-  /** A JWT lives for minutes and may have run out on the way: a fresh one, once. Then it's the clock, and final. */
-  async function askWithFreshToken(running: Running): Promise<Credentials> {
-    try {
-      return await ask(running);
-    } catch (error) {
-      if (!isExpiredToken(error) || running.signal.aborted) throw error;
-    }
-    try {
-      return await ask(running);
-    } catch (error) {
-      throw isExpiredToken(error) ? clockDoubted(error) : error;
-    }
+  function eventOf({ state, via }: Request, caller: Caller | undefined) {
+    return { at: clock.wall(), workload: state.workload, requester: caller ?? LOCAL, via };
   }
 
   function discarded(
-    about: AttemptFor,
+    request: Request,
     credentials: Credentials | undefined,
-    by = about.caller,
+    caller = request.flight.caller,
   ): CredentialsUninitialized {
-    const { workload } = about.slot;
+    const { workload } = request.state;
     log.warn(
       { workload: workload.name, access_key_id: credentials?.accessKeyId },
       'an exchange was discarded: its identity left the configuration',
     );
-    auditLog.append({ type: 'exchange-discarded', ...eventAbout(about, by), credentials }).catch(error => {
-      log.error({ workload: workload.name, err: error }, 'the row of a discarded exchange is lost');
+    auditLog.append({ type: 'exchange-discarded', ...eventOf(request, caller), credentials }).catch(error => {
+      log.error({ workload: workload.name, err: error }, 'the record of a discarded exchange is lost');
     });
-    return discardedNow(about.slot);
+    return noLongerConfigured(workload);
   }
 
-  function eventAbout({ slot, caller, via }: AttemptFor, by = caller) {
-    return { at: clock.wall(), workload: slot.workload, requester: by ?? LOCAL, via };
-  }
-
-  function failed(about: AttemptFor, thrown: unknown): WalletcredsError {
-    const { slot, caller } = about;
+  function failed(request: Request, thrown: unknown): WalletcredsError {
+    const { state, presented } = request;
     const error = thrown instanceof WalletcredsError ? thrown : unexpected(thrown);
-    const stillDown = error instanceof AuditUnavailable && slot.error instanceof AuditUnavailable;
-    backoff.failed(slot, error, caller);
-    // What the audit log's own failure would say of it can't be written.
+    const before = state.failure?.error;
+    const stillDown = error instanceof AuditUnavailable && before instanceof AuditUnavailable;
+    const { count, retryAt } = backoff.failed(state, error, presented);
+    // The audit log's own failure can't be written to it.
     if (!(error instanceof AuditUnavailable))
-      auditLog.recordFailure({ type: 'exchange-failed', ...eventAbout(about), error });
+      auditLog.recordFailure({ type: 'exchange-failed', ...eventOf(request, request.flight.caller), error });
     log[stillDown ? 'debug' : 'warn'](
       {
-        workload: slot.workload.name,
-        wallet: slot.workload.wallet,
+        workload: state.workload.name,
+        wallet: state.workload.wallet,
         ...errorFields(error),
-        failures: slot.failures,
-        retryInMs: Math.round(slot.retryAt - clock.monotonic()),
+        failures: count,
+        retryInMs: Math.round(retryAt - clock.monotonic()),
       },
       'no credentials from STS',
     );
     return error;
   }
 
-  return async function attempt(about) {
-    const { slot, caller, via, signal } = about;
-    const giveBack = await limiter.acquire(signal);
-    const running: Running = { ...about, stsAsked: false };
+  return async request => {
+    const { state, via, flight, presented, prepare } = request;
+    const { signal } = flight;
+    const release = await limiter.acquire(signal, request.maxQueueMs).catch(error => {
+      throw signal.aborted ? error : failed(request, error);
+    });
+    let outcome: CallOutcome = 'failed';
+    let stsAsked = false;
     let credentials: Credentials | undefined;
+    let prepared: ReturnType<typeof prepare>;
     try {
-      if (slot.gone) throw discardedNow(slot);
-      credentials = await askWithFreshToken(running);
+      const asking = () => {
+        if (state.removed) throw noLongerConfigured(state.workload);
+        stsAsked = true;
+      };
+      credentials = await askSts({ workload: state.workload, signal, presented: presented?.value, asking });
+      outcome = 'ok';
       const left = lifeLeft(credentials, clock);
-      if (left < Math.min(limits.floor, lifetime(credentials) / 4)) throw tooShort(credentials, left);
-      if (via === 'endpoint') acceptable?.(credentials);
+      if (left < Math.min(limits.minRemainingLifetime, lifetime(credentials) / 4)) throw tooShort(credentials, left);
+      prepared = prepare(credentials);
     } catch (error) {
-      if (slot.gone) throw running.stsAsked ? discarded(about, credentials) : discardedNow(slot);
-      if (signal.aborted) throw signal.reason;
-      throw failed(about, error);
+      if (error instanceof StsUnavailable && error.throttled) outcome = 'throttled';
+      if (state.removed) throw stsAsked ? discarded(request, credentials) : noLongerConfigured(state.workload);
+      throw signal.aborted ? signal.reason : failed(request, error);
     } finally {
-      giveBack();
+      release(outcome);
     }
-    if (slot.gone) throw discarded(about, credentials);
-    if (signal.aborted) throw signal.reason;
-    // What a caller began is his; what began by itself goes to who waits for it by now.
-    const named = caller ?? slot.waiter;
+    if (state.removed) throw discarded(request, credentials);
+    signal.throwIfAborted();
+    const { caller } = flight;
     try {
-      const event = eventAbout(about, named);
+      const event = eventOf(request, caller);
       await auditLog.append({ type: 'credentials-vended', ...event, credentials, source: 'fetched', count: 1 });
     } catch (error) {
-      throw failed(about, error instanceof AuditUnavailable ? error : auditUnavailable(errorFields(error).message));
+      throw failed(request, error instanceof AuditUnavailable ? error : auditUnavailable(errorFields(error).message));
     }
-    if (slot.gone) throw discarded(about, credentials, named);
-    if (signal.aborted) throw signal.reason;
-    backoff.succeeded(slot);
+    if (state.removed) throw discarded(request, credentials, caller);
+    signal.throwIfAborted();
+    state.failure = undefined;
     log.info(
       {
-        workload: slot.workload.name,
-        wallet: slot.workload.wallet,
+        workload: state.workload.name,
+        wallet: state.workload.wallet,
         access_key_id: credentials.accessKeyId,
-        expires: new Date(credentials.expiration).toISOString(),
+        expires: isoSeconds(credentials.expiration),
         via,
-        by: (named ?? LOCAL).kind,
+        by: (caller ?? LOCAL).kind,
       },
       'credentials from STS',
     );
-    return { credentials, caller: named };
+    return { credentials, prepared, caller };
   };
-}
-
-export function auditUnavailable(reason: string | undefined): AuditUnavailable {
-  return new AuditUnavailable(`the audit log can't be written${reason === undefined ? '' : `: ${masked(reason)}`}`);
 }
 
 function tooShort(credentials: Credentials, left: number): StsUnavailable {
   const ahead = Math.round((credentials.receivedAt - credentials.stsDate) / 1000);
   const skew = ahead > 60 ? `; this machine's clock is ${ahead} s ahead of STS's, set it right` : '';
   return new StsUnavailable(`the credentials that STS gave end in ${Math.round(left / 1000)} s${skew}`);
-}
-
-export function discardedNow({ workload }: Slot): CredentialsUninitialized {
-  return new CredentialsUninitialized(`workload ${workload.name} is no longer configured as it was when it asked`);
-}
-
-/** A token that was made just now has expired by STS's clock: the one thing that no retry mends. */
-function clockDoubted({ code, message, requestId }: StsRefused): StsRefused {
-  const mend = 'a fresh token was refused as well, so set the clock of the machine that signs it right';
-  return new StsRefused(code, `${message}; ${mend}`, { requestId });
 }
 
 /** A fault of ours or of a dependency: its text may hold anything, so only its name is told. */

@@ -1,6 +1,6 @@
 /**
- * The snapshot: which identities there are. Configured ones are swapped as a whole by a reload; those made from proofs
- * come and go with their callers, in a bounded number.
+ * The identities of the current snapshot. A reload swaps the configured ones as a whole; dynamic ones come and go with
+ * their callers, in a bounded number.
  *
  * @module
  */
@@ -8,80 +8,70 @@ import { LRUCache } from 'lru-cache';
 import type { Caller } from '../auth/caller.ts';
 import { CredentialsUninitialized } from '../lib/errors.ts';
 import type { Workload } from '../workload/workload.ts';
-import { Slot } from './workload-state.ts';
+import { WorkloadState } from './workload-state.ts';
 
-export class Slots {
-  #configured: ReadonlyMap<string, Slot> = new Map();
-  readonly #proofs: LRUCache<string, Slot>;
-  readonly #dropped: (slot: Slot) => void;
+export class WorkloadRegistry {
+  #configured: ReadonlyMap<string, WorkloadState> = new Map();
+  /** Made for the first one, since it sets memory aside for all. */
+  #dynamic: LRUCache<string, WorkloadState> | undefined;
+  readonly #maxDynamic: number;
 
-  /** @param options.dropped called once for each identity that leaves, after it was marked gone */
-  constructor(options: { readonly maxProofs: number; readonly dropped: (slot: Slot) => void }) {
-    this.#dropped = options.dropped;
-    // Bounded by size, all sizes being 1: by `max` it would set memory aside for as many at once.
-    this.#proofs = new LRUCache({
-      maxSize: options.maxProofs,
-      sizeCalculation: () => 1,
-      dispose: slot => this.#drop(slot),
-    });
+  /** @param maxDynamic beyond it the dynamic identity that was used longest ago is removed */
+  constructor(maxDynamic: number) {
+    this.#maxDynamic = maxDynamic;
+  }
+
+  find({ id }: Workload): WorkloadState | undefined {
+    return this.#configured.get(id) ?? this.#dynamic?.get(id);
   }
 
   /**
-   * The slot of a caller's identity; one is made for an identity that a proof vouches for.
+   * The state of a caller's identity; a new one for a dynamic identity that has none.
    *
-   * @throws CredentialsUninitialized when the snapshot lacks it
+   * @throws CredentialsUninitialized for a configured identity that the snapshot lacks
    */
-  of({ workload }: Caller): Slot {
-    const slot = this.#configured.get(workload.id) ?? this.#proofs.get(workload.id);
-    if (slot !== undefined) return slot;
-    if (workload.origin !== 'proof') {
-      throw new CredentialsUninitialized(`workload ${workload.name} is no longer configured as it was when it asked`);
-    }
-    const made = new Slot(workload, false);
-    this.#proofs.set(workload.id, made);
+  of({ workload }: Caller): WorkloadState {
+    const found = this.find(workload);
+    if (found !== undefined) return found;
+    if (workload.origin !== 'proof') throw noLongerConfigured(workload);
+    const made = new WorkloadState(workload, false);
+    this.#dynamic ??= new LRUCache({ max: this.#maxDynamic, dispose: remove });
+    this.#dynamic.set(workload.id, made);
     return made;
   }
 
-  /** Marks an identity as used, so that the ones nobody asks for go first. */
-  touch(slot: Slot): void {
-    if (slot.workload.origin === 'proof') this.#proofs.get(slot.workload.id);
-  }
-
-  /** Lets go of an identity that was made from a proof. */
-  forget(slot: Slot): void {
-    this.#proofs.delete(slot.workload.id);
-  }
-
-  /** Swaps the configured identities; equal ones keep their slot. */
-  swap(
-    workloads: readonly { readonly workload: Workload; readonly prefetch: boolean }[],
-    keepProof: (workload: Workload) => boolean,
-  ): void {
+  /** Swaps the configured identities; unchanged ones keep their state. Dynamic ones come back with their callers. */
+  swap(workloads: readonly { readonly workload: Workload; readonly prefetch: boolean }[]): void {
     const before = this.#configured;
-    const next = new Map<string, Slot>();
+    const next = new Map<string, WorkloadState>();
     for (const { workload, prefetch } of workloads) {
-      const slot = before.get(workload.id) ?? new Slot(workload, prefetch);
-      slot.prefetch = prefetch;
-      next.set(workload.id, slot);
+      const state = before.get(workload.id) ?? new WorkloadState(workload, prefetch);
+      state.prefetch = prefetch;
+      next.set(workload.id, state);
     }
     this.#configured = next;
-    for (const [id, slot] of before) if (!next.has(id)) this.#drop(slot);
-    for (const slot of [...this.#proofs.values()]) if (!keepProof(slot.workload)) this.forget(slot);
+    for (const [id, state] of before) if (!next.has(id)) remove(state);
+    this.#dynamic?.clear();
   }
 
-  configured(): Iterable<Slot> {
+  configured(): Iterable<WorkloadState> {
     return this.#configured.values();
   }
 
-  /** Every identity; deleting while iterating is fine. */
-  *all(): Iterable<Slot> {
+  *all(): Iterable<WorkloadState> {
     yield* this.#configured.values();
-    yield* [...this.#proofs.values()];
+    if (this.#dynamic !== undefined) yield* this.#dynamic.values();
   }
+}
 
-  #drop(slot: Slot): void {
-    slot.gone = true;
-    slot.proof = undefined;
-    this.#dropped(slot);
-  }
+/** What a caller is told whose identity left the configuration, or the memory of dynamic ones, in the meantime. */
+export function noLongerConfigured({ name }: Workload): CredentialsUninitialized {
+  return new CredentialsUninitialized(`workload ${name} is no longer configured as it was when it asked`);
+}
+
+function remove(state: WorkloadState): void {
+  state.removed = true;
+  state.cached = undefined;
+  state.presented = undefined;
+  state.flight?.cancel(noLongerConfigured(state.workload));
 }

@@ -1,16 +1,15 @@
 /**
  * When to fetch without being asked: prefetch, renewal, and another try after a failure.
  *
- * One timer serves all workloads. It looks at each of them by what life is left *now*, at least every ten seconds, so a
- * stepped clock or a suspended machine is noticed by the next look and nothing depends on a timer that fires in time.
+ * One timer serves all workloads. At least every ten seconds it looks at the life that is left of each, so a stepped clock
+ * or a suspended machine is noticed, and nothing depends on a timer that fires in time.
  *
  * @module
  */
 import type { Clock } from '../lib/clock.ts';
-import type { Held } from './cached.ts';
 import type { VendingLimits } from './limits.ts';
-import type { Slots } from './registry.ts';
-import type { Slot } from './workload-state.ts';
+import type { WorkloadRegistry } from './registry.ts';
+import type { WorkloadState } from './workload-state.ts';
 
 /** The longest time between two looks, and the shortest; ms. */
 const LOOK_AT_LEAST = 10_000;
@@ -18,14 +17,10 @@ const LOOK_AT_MOST = 250;
 
 export interface RenewalOptions {
   readonly clock: Clock;
-  readonly limits: VendingLimits;
-  readonly slots: Slots;
-  /** What is in memory, expired or not. */
-  readonly held: (slot: Slot) => Held | undefined;
-  /** Begins an exchange in the background; never throws. */
-  readonly fetch: (slot: Slot) => void;
-  /** Drops what has expired. */
-  readonly drop: (slot: Slot) => void;
+  readonly limits: Pick<VendingLimits, 'renewalSpacing'>;
+  readonly registry: WorkloadRegistry;
+  /** Begins a fetch in the background; never throws. */
+  readonly fetch: (state: WorkloadState) => void;
 }
 
 export class Renewal {
@@ -41,25 +36,21 @@ export class Renewal {
   /** Looks at all identities: begins what is due, drops what has expired, sets the timer for what comes next. */
   look(): void {
     if (this.#closed) return;
-    const { clock, slots, held, drop } = this.#options;
+    const { clock, registry } = this.#options;
     const now = clock.monotonic();
     const wall = clock.wall();
     let next = Number.POSITIVE_INFINITY;
-    for (const slot of slots.all()) {
-      const have = held(slot);
-      if (have !== undefined && have.left(wall, now) <= 0 && !slot.fetching) drop(slot);
-      next = Math.min(next, this.#consider(slot, now, wall));
-    }
+    for (const state of registry.all()) next = Math.min(next, this.#consider(state, now, wall));
     this.#cancel?.();
     this.#cancel = undefined;
     this.#nextLook = Number.POSITIVE_INFINITY;
     this.#lookIn(next);
   }
 
-  /** One identity has changed, or somebody asked for it: begins an exchange if one is due, or sees to it later. */
-  consider(slot: Slot): void {
+  /** One identity has changed, or somebody asked for it: begins a fetch if one is due, or sees to it later. */
+  consider(state: WorkloadState): void {
     const { clock } = this.#options;
-    this.#lookIn(this.#consider(slot, clock.monotonic(), clock.wall()));
+    this.#lookIn(this.#consider(state, clock.monotonic(), clock.wall()));
   }
 
   close(): void {
@@ -67,24 +58,24 @@ export class Renewal {
     this.#cancel?.();
   }
 
-  /** @returns in how many ms to look again; Infinity: not on this one's account */
-  #consider(slot: Slot, now: number, wall: number): number {
-    if (slot.fetching || slot.gone || this.#closed) return Number.POSITIVE_INFINITY;
-    const { limits, slots, held, fetch } = this.#options;
-    const have = held(slot);
-    const left = have?.left(wall, now) ?? 0;
-    if (!slot.wanted(now) || !slot.fetchesAlone(wall)) {
-      if (have !== undefined) return left;
-      if (slot.workload.origin === 'proof' && !slot.wanted(now)) slots.forget(slot);
-      return slot.workload.origin === 'proof' ? LOOK_AT_LEAST : Number.POSITIVE_INFINITY;
+  /** @returns in how many ms to look again; Infinity: not for this one */
+  #consider(state: WorkloadState, now: number, wall: number): number {
+    if (state.flight !== undefined || state.removed || this.#closed) return Number.POSITIVE_INFINITY;
+    const left = state.cached?.left(wall, now) ?? 0;
+    if (left <= 0) state.cached = undefined;
+    const { cached } = state;
+    if (!state.isWanted(now) || !state.mayFetchAlone(wall)) {
+      if (cached !== undefined) return left;
+      state.presented = undefined;
+      return Number.POSITIVE_INFINITY;
     }
-    let due = slot.retryAt;
-    if (have !== undefined && left >= have.floor) {
-      if (left >= have.renewBelow) return left - have.renewBelow;
-      due = Math.max(due, slot.attemptedAt + limits.renewalSpacing);
+    let due = state.failure?.retryAt ?? Number.NEGATIVE_INFINITY;
+    if (cached !== undefined && left >= cached.minRemainingLifetime) {
+      if (left >= cached.renewBelow) return left - cached.renewBelow;
+      due = Math.max(due, state.fetchBegan + this.#options.limits.renewalSpacing);
     }
     if (now < due) return due - now;
-    fetch(slot);
+    this.#options.fetch(state);
     return Number.POSITIVE_INFINITY;
   }
 

@@ -1,74 +1,90 @@
 /**
- * What is remembered of one identity beside its credentials: who asked when, what failed, when to try again.
+ * What is known of one identity: its credentials, the fetch that is under way, who asked when, what failed.
  *
  * @module
  */
-
 import type { Caller } from '../auth/caller.ts';
 import type { WalletcredsError } from '../lib/errors.ts';
 import type { Workload } from '../workload/workload.ts';
+import type { CachedCredentials } from './cached.ts';
+import type { Flight } from './flight.ts';
 
-/** One identity of the current snapshot. A reload that drops the identity sets {@link Slot.gone}, for good. */
-export class Slot {
+/** The last failure of an identity; while it is remembered, it is answered without trying. */
+export interface Failure {
+  readonly error: WalletcredsError;
+  /** Wall time. */
+  readonly at: number;
+  /** Failures in a row, of one kind. */
+  readonly count: number;
+  /** Monotonic time before which nothing is tried. */
+  readonly retryAt: number;
+  /** Hash of the presented token that the failure is about; undefined: it concerns every caller. */
+  readonly tokenHash: string | undefined;
+}
+
+/** A token that a caller presented and that the identity token is fetched with. */
+export interface PresentedToken {
+  readonly value: string;
+  readonly hash: string;
+}
+
+/** One identity of the current snapshot. */
+export class WorkloadState {
   readonly workload: Workload;
   prefetch: boolean;
-  /** No longer part of the snapshot: nothing of it may leave any more. */
-  gone = false;
-  /** An exchange for the memory is under way. */
-  fetching = false;
-  /** The first caller who waits for that exchange, where it began by itself: its row can still be in this one's name. */
-  waiter: Caller | undefined = undefined;
-  /** Monotonic time of the last request; a prefetched workload counts as asked for at the start. */
-  askedAt = Number.NEGATIVE_INFINITY;
-  /** Monotonic time at which the last exchange for the memory began. */
-  attemptedAt = Number.NEGATIVE_INFINITY;
-  /** Monotonic time before which nothing is tried; {@link Slot.error} is answered meanwhile. */
-  retryAt = Number.NEGATIVE_INFINITY;
-  /** Failures in a row, and the last of them; no failure: undefined. */
-  failures = 0;
-  error: WalletcredsError | undefined = undefined;
-  /** Wall time of {@link Slot.error}. */
-  errorAt = 0;
-  /** Whose proof the failure is about, where the identity token is fetched with the caller's own. */
-  errorOf: string | undefined = undefined;
+  /** The identity left the snapshot, for good: nothing of it may leave the process any more. */
+  removed = false;
+  cached: CachedCredentials | undefined = undefined;
+  /** The one fetch for the cache that is under way: everybody who needs credentials waits for it. */
+  flight: Flight<CachedCredentials> | undefined = undefined;
+  /** Monotonic time at which the last fetch for the cache began. */
+  fetchBegan = Number.NEGATIVE_INFINITY;
   /** Wall time of the last success. */
   fetchedAt: number | undefined = undefined;
-  /** Of the proofs that were shown the one that is good for longest (kept only where the exchange needs it), and until when. */
-  proof: string | undefined = undefined;
-  proofExpiresAt: number | undefined = undefined;
+  /** Monotonic time of the last request; prefetch counts as one. */
+  lastRequestedAt = Number.NEGATIVE_INFINITY;
+  failure: Failure | undefined = undefined;
+  /** The presented token that is valid longest (kept only where a fetch needs it), and until when (wall time). */
+  presented: PresentedToken | undefined = undefined;
+  presentedUntil: number | undefined = undefined;
 
   constructor(workload: Workload, prefetch: boolean) {
     this.workload = workload;
     this.prefetch = prefetch;
   }
 
-  asked(caller: Caller, now: number): void {
-    this.askedAt = now;
-    if (caller.proofExpiresAt !== undefined && caller.proofExpiresAt >= (this.proofExpiresAt ?? 0)) {
-      this.proofExpiresAt = caller.proofExpiresAt;
-      if (caller.proof !== undefined && needsProof(this.workload)) this.proof = caller.proof;
+  requested(caller: Caller, now: number): void {
+    this.lastRequestedAt = now;
+    if (caller.proofExpiresAt !== undefined && caller.proofExpiresAt >= (this.presentedUntil ?? 0)) {
+      this.presentedUntil = caller.proofExpiresAt;
+      this.presented = presentedBy(caller) ?? this.presented;
     }
   }
 
-  /** Whether somebody asked within the last session, or the first credentials are still owed: for others nothing is renewed. */
-  wanted(now: number): boolean {
+  /** Whether somebody asked within the last session, or the first credentials are still owed; nothing else is renewed. */
+  isWanted(now: number): boolean {
     if (this.prefetch && this.fetchedAt === undefined) return true;
-    return now - this.askedAt < this.workload.sessionDuration * 1000;
+    return now - this.lastRequestedAt < this.workload.sessionDuration * 1000;
   }
 
-  /** Whether an exchange may begin without a caller: not without a proof that is still valid, where the identity rests on one. */
-  fetchesAlone(wall: number): boolean {
-    const { origin } = this.workload;
-    if (!needsProof(this.workload) && origin === 'configured') return true;
-    if (this.proofExpiresAt === undefined || this.proofExpiresAt <= wall) {
-      this.proof = undefined;
+  /** Whether a fetch may begin without a caller. An identity that rests on a presented token needs a valid one. */
+  mayFetchAlone(wall: number): boolean {
+    const forwards = forwardsPresented(this.workload);
+    if (!forwards && this.workload.origin === 'configured') return true;
+    if (this.presentedUntil === undefined || this.presentedUntil <= wall) {
+      this.presented = undefined;
       return false;
     }
-    return !needsProof(this.workload) || this.proof !== undefined;
+    return !forwards || this.presented !== undefined;
   }
 }
 
-/** Whether the identity token is fetched with what the caller showed. */
-export function needsProof({ identityToken }: Workload): boolean {
+/** What a caller presented, where the identity token is fetched with it. */
+export function presentedBy({ workload, proof, tokenHash }: Caller): PresentedToken | undefined {
+  if (proof === undefined || !forwardsPresented(workload)) return undefined;
+  return { value: proof, hash: tokenHash };
+}
+
+function forwardsPresented({ identityToken }: Workload): boolean {
   return identityToken.kind === 'broker' && identityToken.bearer === 'caller';
 }

@@ -135,10 +135,13 @@ export class StsRefused extends RelayedError {
 export class StsUnavailable extends WalletcredsError {
   readonly kind = 'StsUnavailable';
   readonly requestId: string | undefined;
+  /** STS is asked too often. */
+  readonly throttled: boolean;
 
-  constructor(message: string, options?: ErrorOptions & { requestId?: string | undefined }) {
+  constructor(message: string, options?: ErrorOptions & { requestId?: string | undefined; throttled?: boolean }) {
     super(message, options);
     this.requestId = options?.requestId;
+    this.throttled = options?.throttled ?? false;
   }
 }
 /** The answer would exceed the 10,000 bytes that aws-c-auth reads. */

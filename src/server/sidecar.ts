@@ -8,11 +8,9 @@ import { createAuditLog } from '../audit/create-log.ts';
 import type { AuditLog } from '../audit/log.ts';
 import { Sources } from '../config/sources.ts';
 import type { Config } from '../config/types.ts';
-import { createVending } from '../credentials/create-vending.ts';
 import { createExchange } from '../credentials/sts/create-exchange.ts';
-import type { Vending, WorkloadStatus } from '../credentials/vending.ts';
+import { createVending, type Vending, type WorkloadStatus } from '../credentials/vending.ts';
 import { createAdminApp } from '../http/admin/index.ts';
-import { credentialsResponse } from '../http/endpoint/body.ts';
 import { createEndpoint } from '../http/endpoint/index.ts';
 import { formatAddress } from '../http/listen-error.ts';
 import { createIdentityTokenSource, createKeyStores, type KeyStores } from '../identity-token/source.ts';
@@ -89,7 +87,7 @@ export async function createSidecar(initial: Config, options: SidecarOptions): P
     throw error;
   });
   const tokens = createIdentityTokenSource({ clock, log, keys });
-  const vending = createVending({ clock, exchange, tokens, auditLog, log, metrics, acceptable: credentialsResponse });
+  const vending = createVending({ clock, exchange, tokens, auditLog, log, metrics });
   const doors = createDoors(config, { clock, log });
   const probe = probeReachable(config.sts.endpoint, clock);
   metrics.onCollect(() =>

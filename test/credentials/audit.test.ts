@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { ResponseTooLarge, StsRefused } from '../../src/lib/errors.ts';
+import { StsRefused } from '../../src/lib/errors.ts';
 import { sessionNameOf } from '../../src/workload/workload.ts';
-import { callerOf, outcome, setUp } from './support.ts';
+import { callerOf, minted, outcome, setUp } from './support.ts';
 
 describe('a fresh exchange', () => {
   test('leaves only after its row is on disk, and the row says who got what', async () => {
@@ -17,7 +17,7 @@ describe('a fresh exchange', () => {
     const second = outcome(vending.vend(callerOf(w, { tokenHash: 'another' })));
     auditLog.held[0]?.durable();
     await clock.advance(0);
-    expect(said).toBe('fresh ASIA1');
+    expect(said).toBe('fetched ASIA1');
     expect(auditLog.records[0]).toEqual({
       minted_at: Math.floor(Date.UTC(2026, 0, 1) / 1000),
       requester_token_hash: caller.tokenHash,
@@ -38,7 +38,7 @@ describe('a fresh exchange', () => {
       count: 1,
     });
     auditLog.held[1]?.durable();
-    expect(await second).toBe('fresh ASIA1');
+    expect(await second).toBe('fetched ASIA1');
     expect(auditLog.records[1]).toMatchObject({ source: 'memory', requester_token_hash: 'another' });
   });
 
@@ -49,7 +49,7 @@ describe('a fresh exchange', () => {
     await clock.advance(0);
     const said = outcome(vending.vend(caller));
     exchange.calls[0]?.grant();
-    expect(await said).toBe('fresh ASIA1');
+    expect(await said).toBe('fetched ASIA1');
     expect(auditLog.records).toMatchObject([{ source: 'fresh', count: 1, requester_token_hash: caller.tokenHash }]);
     // What it counted is counted once.
     await clock.advance(5_000);
@@ -71,28 +71,24 @@ describe('a fresh exchange', () => {
     expect(said).toBe('');
     auditLog.held[1]?.durable();
     await clock.advance(0);
-    expect(said).toBe('fresh ASIA1');
+    expect(said).toBe('fetched ASIA1');
     expect(auditLog.records).toMatchObject([
       { source: 'fresh', caller_kind: 'local' },
       { source: 'memory', requester_token_hash: caller.tokenHash },
     ]);
   });
 
-  test('that gave what no client could read is a refusal: no row says that it was vended', async () => {
-    const tooLarge = new ResponseTooLarge('the answer has 12000 bytes');
-    const { vending, auditLog, w, caller } = setUp({
-      acceptable: () => {
-        throw tooLarge;
-      },
-    });
+  test('that gave what no client could read is a refusal: no record says that it was vended', async () => {
+    const { vending, exchange, auditLog, w, caller } = setUp();
+    exchange.answer = call => call.grant({ sessionToken: 'x'.repeat(12_000) });
     expect(await outcome(vending.vend(caller))).toBe('ResponseTooLarge');
     expect(auditLog.records).toEqual([]);
     expect(auditLog.failures).toMatchObject([
-      { outcome: 'backend_error', outcome_detail: expect.stringContaining('12000') },
+      { outcome: 'backend_error', outcome_detail: expect.stringContaining('SDKs read 10000') },
     ]);
     expect(vending.status()).toMatchObject([{ hadCredentials: false, lastError: { code: 'ResponseTooLarge' } }]);
     // At the broker and for `credentials` there is no such limit.
-    expect(await outcome(vending.mint(callerOf(w), 'credentials'))).toBe('fresh ASIA2');
+    expect(await minted(vending.mint(callerOf(w), 'credentials'))).toBe('minted ASIA2');
   });
 
   test('a mint beside it names who asked for it, not who waits for the exchange', async () => {
@@ -101,13 +97,13 @@ describe('a fresh exchange', () => {
     vending.reconcile([{ workload: w, prefetch: true }]);
     await clock.advance(0);
     const waits = outcome(vending.vend(caller));
-    const minted = outcome(vending.mint(callerOf(w, { tokenHash: 'minter', kind: 'bearer' }), 'mint-aws-creds'));
+    const mint = minted(vending.mint(callerOf(w, { tokenHash: 'minter', kind: 'bearer' }), 'mint-aws-creds'));
     await clock.advance(0);
     exchange.calls[1]?.grant();
-    expect(await minted).toBe('fresh ASIA2');
+    expect(await mint).toBe('minted ASIA2');
     expect(auditLog.records).toMatchObject([{ via: 'mint-aws-creds', requester_token_hash: 'minter' }]);
     exchange.calls[0]?.grant();
-    expect(await waits).toBe('fresh ASIA1');
+    expect(await waits).toBe('fetched ASIA1');
   });
 
   test('that is discarded once its row is on disk is taken back from whom the row names', async () => {
@@ -194,13 +190,13 @@ describe('from memory', () => {
     expect(first).toBeInstanceOf(Promise);
     expect(auditLog.held).toHaveLength(1);
     auditLog.held[0]?.durable();
-    expect(await outcome(first)).toBe('memory ASIA1');
-    expect(await outcome(joined)).toBe('memory ASIA1');
+    expect(await outcome(first)).toBe('cached ASIA1');
+    expect(await outcome(joined)).toBe('cached ASIA1');
     await clock.advance(700);
-    expect(await outcome(vending.vend(other))).toBe('memory ASIA1 at once');
+    expect(await outcome(vending.vend(other))).toBe('cached ASIA1 at once');
     expect(auditLog.held).toHaveLength(1);
     await clock.advance(299);
-    expect(await outcome(vending.vend(other))).toBe('memory ASIA1 at once');
+    expect(await outcome(vending.vend(other))).toBe('cached ASIA1 at once');
   });
 
   test('one caller’s row doesn’t cover another, nor the same token as another kind of proof, nor other credentials', async () => {
@@ -210,7 +206,7 @@ describe('from memory', () => {
     expect(vending.vend(callerOf(w, { tokenHash: 'other' }))).toBeInstanceOf(Promise);
     expect(vending.vend({ ...caller, kind: 'relative' })).toBeInstanceOf(Promise);
     await clock.advance(43 * 60_000);
-    expect(await outcome(vending.vend(caller))).toBe('memory ASIA2');
+    expect(await outcome(vending.vend(caller))).toBe('cached ASIA2');
   });
 
   test('what leaves the configuration while its row is written stays here, and a second row says so', async () => {
@@ -303,7 +299,7 @@ describe('while the audit log is down', () => {
     auditLog.reason = 'disk full';
     vending.reconcile([{ workload: w, prefetch: true }]);
     expect(await outcome(vending.vend(caller))).toBe('AuditUnavailable');
-    expect(await outcome(vending.mint(caller, 'exec'))).toBe('AuditUnavailable');
+    expect(await minted(vending.mint(caller, 'exec'))).toBe('AuditUnavailable');
     await clock.advance(3_600_000);
     expect(tokens.proofs).toHaveLength(0);
     expect(exchange.calls).toHaveLength(0);
@@ -318,12 +314,12 @@ describe('while the audit log is down', () => {
     let vends = 0;
     const ask = async () => {
       const said = await outcome(vending.vend(caller));
-      if (said.startsWith('memory') || said.startsWith('fresh')) vends++;
+      if (said.startsWith('cached') || said.startsWith('fetched')) vends++;
       return said;
     };
     for (let i = 0; i < 5; i++) await ask();
     auditLog.available = false;
-    expect(await ask()).toBe('memory ASIA1 at once');
+    expect(await ask()).toBe('cached ASIA1 at once');
     await clock.advance(1_000);
     for (let i = 0; i < 50; i++) {
       expect(await ask()).toBe('AuditUnavailable');
@@ -331,7 +327,7 @@ describe('while the audit log is down', () => {
     }
     auditLog.available = true;
     await clock.advance(1_000);
-    expect(await ask()).toMatch(/^memory ASIA1/);
+    expect(await ask()).toMatch(/^cached ASIA1/);
     await clock.advance(5_000);
     expect(auditLog.vends()).toBe(vends);
   });

@@ -3,11 +3,10 @@ import type { AuditRecord } from '../../src/audit/columns.ts';
 import { recordOf } from '../../src/audit/event.ts';
 import type { AuditLog } from '../../src/audit/log.ts';
 import type { Caller } from '../../src/auth/caller.ts';
-import { createVending } from '../../src/credentials/create-vending.ts';
 import type { Credentials } from '../../src/credentials/credentials.ts';
 import type { VendingLimits } from '../../src/credentials/limits.ts';
 import type { Exchange } from '../../src/credentials/sts/exchange.ts';
-import type { Vended } from '../../src/credentials/vending.ts';
+import { createVending, type Vended } from '../../src/credentials/vending.ts';
 import type { IdentityToken, IdentityTokenSource } from '../../src/identity-token/identity-token.ts';
 import { AuditUnavailable } from '../../src/lib/errors.ts';
 import { createMetrics } from '../../src/lib/metrics.ts';
@@ -26,6 +25,8 @@ export interface ExchangeCall {
 
 export interface FakeExchange extends Exchange {
   readonly calls: ExchangeCall[];
+  /** What was granted, by access-key id. */
+  readonly granted: Map<string, Credentials>;
   /** What becomes of a call; default: granted at once. */
   answer: (call: ExchangeCall) => void;
   /** What STS gives, ms. */
@@ -35,6 +36,7 @@ export interface FakeExchange extends Exchange {
 export function fakeExchange(clock: FakeClock): FakeExchange {
   const fake: FakeExchange = {
     calls: [],
+    granted: new Map(),
     answer: call => call.grant(),
     lifetime: 3_600_000,
     exchange: (asked, token, { signal } = {}) =>
@@ -45,8 +47,12 @@ export function fakeExchange(clock: FakeClock): FakeExchange {
           token,
           at: clock.monotonic(),
           signal,
-          grant: parts =>
-            resolve(credentials(asked, clock, { accessKeyId: `ASIA${number}`, lifetime: fake.lifetime, ...parts })),
+          grant(parts) {
+            const accessKeyId = `ASIA${number}`;
+            const granted = credentials(asked, clock, { accessKeyId, lifetime: fake.lifetime, ...parts });
+            fake.granted.set(granted.accessKeyId, granted);
+            resolve(granted);
+          },
           fail: reject,
         };
         fake.calls.push(call);
@@ -147,9 +153,7 @@ export function callerOf(of: Workload, parts: Partial<Caller> = {}): Caller {
 }
 
 /** Everything at once, with one configured workload that isn't prefetched. */
-export function setUp(
-  options: { limits?: Partial<VendingLimits>; random?: () => number; acceptable?: () => unknown } = {},
-) {
+export function setUp(options: { limits?: Partial<VendingLimits>; random?: () => number } = {}) {
   const clock = fakeClock();
   const exchange = fakeExchange(clock);
   const auditLog = fakeAuditLog();
@@ -171,12 +175,26 @@ export function setUp(
   return { clock, exchange, auditLog, tokens, metrics, vending, w, caller };
 }
 
-/** What a vend came to: `memory ASIA1`, or the code of its failure; a vend that answered at once is marked. */
+/** What a vend came to: `cached ASIA1`, or the code of its failure; a vend that answered at once is marked. */
 export async function outcome(vended: Vended | Promise<Vended>): Promise<string> {
   if (!(vended instanceof Promise)) return `${describe(vended)} at once`;
-  return vended.then(describe, (error: { code?: string }) => error.code ?? String(error));
+  return vended.then(describe, codeOf);
+}
+
+/** What a mint came to: the access-key id, or the code of its failure. */
+export function minted(mint: Promise<Credentials>): Promise<string> {
+  return mint.then(({ accessKeyId }) => `minted ${accessKeyId}`, codeOf);
 }
 
 function describe({ source, credentials: { accessKeyId } }: Vended): string {
   return `${source} ${accessKeyId}`;
+}
+
+function codeOf(error: { code?: string }): string {
+  return error.code ?? String(error);
+}
+
+/** The answer's JSON. */
+export function bodyOf({ body }: Vended): { AccessKeyId: string; SecretAccessKey: string; Token: string } {
+  return JSON.parse(body);
 }

@@ -7,9 +7,8 @@ import {
   TagMismatch,
 } from '../../src/lib/errors.ts';
 import { parseWallet } from '../../src/workload/wallet.ts';
-import { sessionNameOf } from '../../src/workload/workload.ts';
 import { workload } from './sts/support.ts';
-import { callerOf, outcome, setUp } from './support.ts';
+import { bodyOf, callerOf, minted, outcome, setUp } from './support.ts';
 
 const MINUTE = 60_000;
 const named = (name: string) => workload({ name });
@@ -22,7 +21,7 @@ describe('row 16: never an upstream call per request', () => {
     await clock.advance(100);
     expect(exchange.calls).toHaveLength(1);
     exchange.calls[0]?.grant();
-    expect(new Set(await Promise.all(all))).toEqual(new Set(['fresh ASIA1']));
+    expect(new Set(await Promise.all(all))).toEqual(new Set(['fetched ASIA1']));
     expect(tokens.proofs).toHaveLength(1);
     await clock.advance(3_000);
     expect(auditLog.vends()).toBe(1_000);
@@ -40,8 +39,8 @@ describe('row 16: never an upstream call per request', () => {
 
   test('a request from memory is answered at once, without a promise', async () => {
     const { vending, caller } = setUp();
-    expect(await outcome(vending.vend(caller))).toBe('fresh ASIA1');
-    expect(await outcome(vending.vend(caller))).toBe('memory ASIA1 at once');
+    expect(await outcome(vending.vend(caller))).toBe('fetched ASIA1');
+    expect(await outcome(vending.vend(caller))).toBe('cached ASIA1 at once');
     expect(vending.vend(caller)).toBe(vending.vend(caller));
   });
 
@@ -54,7 +53,7 @@ describe('row 16: never an upstream call per request', () => {
     expect(exchange.calls[0]?.signal?.aborted).toBe(false);
     exchange.calls[0]?.grant();
     await clock.advance(0);
-    expect(await outcome(vending.vend(caller))).toBe('memory ASIA1 at once');
+    expect(await outcome(vending.vend(caller))).toBe('cached ASIA1 at once');
     expect(exchange.calls).toHaveLength(1);
   });
 
@@ -145,7 +144,7 @@ describe('row 23: a cold miss', () => {
     const said = outcome(vending.vend(caller));
     await clock.advance(890);
     exchange.calls[0]?.grant();
-    expect(await said).toBe('fresh ASIA1');
+    expect(await said).toBe('fetched ASIA1');
   });
 
   test('is over after 0.9 s even where the disk takes its time on top of STS', async () => {
@@ -176,7 +175,7 @@ describe('row 24: while renewal fails', () => {
     await vending.vend(caller);
     exchange.answer = call => call.fail(new StsUnavailable('down'));
     await clock.advance(3_600_000 - 60_001);
-    expect(await outcome(vending.vend(caller))).toBe('memory ASIA1');
+    expect(await outcome(vending.vend(caller))).toBe('cached ASIA1');
     expect(vending.status()[0]).toMatchObject({
       state: 'failing',
       lastError: { code: 'StsUnavailable' },
@@ -192,7 +191,7 @@ describe('row 24: while renewal fails', () => {
     await vending.vend(caller);
     exchange.answer = call => call.fail(new StsRefused('AccessDenied', 'no'));
     await clock.advance(50 * MINUTE);
-    expect(await outcome(vending.vend(caller))).toBe('memory ASIA1');
+    expect(await outcome(vending.vend(caller))).toBe('cached ASIA1');
   });
 
   test('it recovers by itself, without being asked', async () => {
@@ -202,7 +201,7 @@ describe('row 24: while renewal fails', () => {
     await clock.advance(45 * MINUTE);
     exchange.answer = call => call.grant();
     await clock.advance(2 * MINUTE);
-    expect(await outcome(vending.vend(caller))).toMatch(/^memory/);
+    expect(await outcome(vending.vend(caller))).toMatch(/^cached/);
     expect(vending.status()[0]).toMatchObject({
       state: 'valid',
       lastError: undefined,
@@ -233,7 +232,7 @@ describe('row 27: renewal', () => {
         expect(exchange.calls).toHaveLength(1);
         await clock.advance(2_000);
         expect(exchange.calls).toHaveLength(2);
-        expect(await outcome(vending.vend(callerOf(w)))).toBe('memory ASIA2');
+        expect(await outcome(vending.vend(callerOf(w)))).toBe('cached ASIA2');
       }
     },
   );
@@ -274,8 +273,8 @@ describe('row 27: renewal', () => {
     await clock.advance(43 * MINUTE);
     expect(exchange.calls).toHaveLength(2);
     expect(vending.status()[0]?.state).toBe('renewing');
-    expect(await outcome(vending.vend(caller))).toBe('memory ASIA1');
-    expect(await outcome(vending.vend(caller))).toBe('memory ASIA1 at once');
+    expect(await outcome(vending.vend(caller))).toBe('cached ASIA1');
+    expect(await outcome(vending.vend(caller))).toBe('cached ASIA1 at once');
   });
 
   test('is not done for a workload that nobody asked for within the last session', async () => {
@@ -298,7 +297,7 @@ describe('row 27: renewal', () => {
     const { vending, exchange, caller, clock } = setUp();
     await vending.vend(caller);
     clock.stepWall(45 * MINUTE);
-    expect(await outcome(vending.vend(caller))).toMatch(/^memory ASIA1/);
+    expect(await outcome(vending.vend(caller))).toMatch(/^cached ASIA1/);
     await clock.advance(30_000);
     expect(exchange.calls).toHaveLength(2);
   });
@@ -349,7 +348,7 @@ describe('rows 19 and 25: what failed, and for how long it is remembered', () =>
     const { vending, exchange, caller } = setUp();
     const expired = new StsRefused('ExpiredTokenException', 'too old');
     exchange.answer = call => (exchange.calls.length === 1 ? call.fail(expired) : call.grant());
-    expect(await outcome(vending.vend(caller))).toBe('fresh ASIA2');
+    expect(await outcome(vending.vend(caller))).toBe('fetched ASIA2');
     expect(exchange.calls.map(call => call.token.jwt)).toEqual(['jwt-1', 'jwt-2']);
 
     const other = setUp();
@@ -449,7 +448,7 @@ describe('mint', () => {
     await vending.vend(caller);
     auditLog.hold = true;
     let said = '';
-    void outcome(vending.mint({ ...caller, kind: 'bearer' }, 'mint-aws-creds')).then(text => {
+    void minted(vending.mint({ ...caller, kind: 'bearer' }, 'mint-aws-creds')).then(text => {
       said = text;
     });
     await clock.advance(10);
@@ -464,16 +463,16 @@ describe('mint', () => {
     });
     auditLog.held[0]?.durable();
     await clock.advance(0);
-    expect(said).toBe('fresh ASIA2');
-    expect(await outcome(vending.vend(caller))).toBe('memory ASIA1 at once');
+    expect(said).toBe('minted ASIA2');
+    expect(await outcome(vending.vend(caller))).toBe('cached ASIA1 at once');
     expect(exchange.calls).toHaveLength(2);
   });
 
   test('shares the back-off: a refusal that is remembered is answered', async () => {
     const { vending, exchange, caller } = setUp();
     exchange.answer = call => call.fail(new StsRefused('AccessDenied', 'no'));
-    expect(await outcome(vending.mint(caller, 'exec'))).toBe('AccessDenied');
-    expect(await outcome(vending.mint(caller, 'exec'))).toBe('AccessDenied');
+    expect(await minted(vending.mint(caller, 'exec'))).toBe('AccessDenied');
+    expect(await minted(vending.mint(caller, 'exec'))).toBe('AccessDenied');
     expect(await outcome(vending.vend(caller))).toBe('AccessDenied');
     expect(exchange.calls).toHaveLength(1);
   });
@@ -481,7 +480,7 @@ describe('mint', () => {
   test('shares the limit', async () => {
     const { vending, exchange, caller, clock } = setUp();
     exchange.answer = () => {};
-    for (let i = 0; i < 20; i++) void outcome(vending.mint(caller, 'credentials'));
+    for (let i = 0; i < 20; i++) void minted(vending.mint(caller, 'credentials'));
     await clock.advance(0);
     expect(exchange.calls).toHaveLength(8);
   });
@@ -489,7 +488,7 @@ describe('mint', () => {
   test('of an identity that is no longer configured is discarded and audited, not released', async () => {
     const { vending, exchange, auditLog, caller, clock } = setUp();
     exchange.answer = () => {};
-    const said = outcome(vending.mint(caller, 'credentials'));
+    const said = minted(vending.mint(caller, 'credentials'));
     await clock.advance(0);
     vending.reconcile([]);
     exchange.calls[0]?.grant();
@@ -531,7 +530,7 @@ describe('a proof is not forever', () => {
     tokens.answer = good;
     expect(await outcome(vending.vend(bad))).toBe('BrokerRefused');
     expect(await outcome(vending.vend(callerOf(w, { kind: 'jwt', tokenHash: 'good', proof: 'good' })))).toBe(
-      'fresh ASIA1',
+      'fetched ASIA1',
     );
   });
 
@@ -539,7 +538,7 @@ describe('a proof is not forever', () => {
     const { vending, exchange, clock } = setUp();
     const w = workload({ name: 'jwt:abc', origin: 'proof' });
     const caller = callerOf(w, { kind: 'jwt', proofExpiresAt: clock.wall() + 50 * MINUTE });
-    expect(await outcome(vending.vend(caller))).toBe('fresh ASIA1');
+    expect(await outcome(vending.vend(caller))).toBe('fetched ASIA1');
     await clock.advance(42 * MINUTE);
     expect(exchange.calls).toHaveLength(2);
     await clock.advance(10 * 60 * MINUTE);
@@ -548,7 +547,7 @@ describe('a proof is not forever', () => {
   });
 
   test('of those, the ones that nobody asks for go first when there are too many', async () => {
-    const { vending, exchange } = setUp({ limits: { proofWorkloads: 3 } });
+    const { vending, exchange } = setUp({ limits: { dynamicWorkloads: 3 } });
     const callers = ['a', 'b', 'c', 'd'].map(name =>
       callerOf(workload({ name: `jwt:${name}`, origin: 'proof' }), { kind: 'jwt' }),
     );
@@ -559,20 +558,17 @@ describe('a proof is not forever', () => {
     await vending.vend(c);
     await vending.vend(a);
     await vending.vend(d);
-    expect(await outcome(vending.vend(a))).toMatch(/^memory/);
-    expect(await outcome(vending.vend(b))).toMatch(/^fresh/);
+    expect(await outcome(vending.vend(a))).toMatch(/^cached/);
+    expect(await outcome(vending.vend(b))).toMatch(/^fetched/);
     expect(exchange.calls).toHaveLength(5);
   });
 
-  test('a reload drops them, but those that the new configuration still makes', async () => {
+  test('a reload drops them; they come back with their callers', async () => {
     const { vending, w } = setUp();
-    const kept = callerOf(workload({ name: 'jwt:kept', origin: 'proof' }), { kind: 'jwt' });
-    const dropped = callerOf(workload({ name: 'jwt:dropped', origin: 'proof' }), { kind: 'jwt' });
-    await vending.vend(kept);
-    await vending.vend(dropped);
-    vending.reconcile([{ workload: w, prefetch: false }], ({ name }) => name === 'jwt:kept');
-    expect(await outcome(vending.vend(kept))).toBe('memory ASIA1 at once');
-    expect(await outcome(vending.vend(dropped))).toBe('fresh ASIA3');
+    const dynamic = callerOf(workload({ name: 'jwt:abc', origin: 'proof' }), { kind: 'jwt' });
+    await vending.vend(dynamic);
+    vending.reconcile([{ workload: w, prefetch: false }]);
+    expect(await outcome(vending.vend(dynamic))).toBe('fetched ASIA2');
   });
 });
 
@@ -587,8 +583,8 @@ describe('a reload', () => {
     await clock.advance(0);
     vending.reconcile([workload(), named('other')].map(of => ({ workload: of, prefetch: true })));
     exchange.calls[1]?.grant();
-    expect(await said).toBe('fresh ASIA2');
-    expect(await outcome(vending.vend(caller))).toBe('memory ASIA1 at once');
+    expect(await said).toBe('fetched ASIA2');
+    expect(await outcome(vending.vend(caller))).toBe('cached ASIA1 at once');
     expect(exchange.calls).toHaveLength(2);
   });
 
@@ -598,7 +594,7 @@ describe('a reload', () => {
     vending.reconcile([{ workload: workload({ sessionDuration: 900 }), prefetch: false }]);
     expect(await outcome(vending.vend(caller))).toBe('CredentialsUninitialized');
     vending.reconcile([{ workload: w, prefetch: false }]);
-    expect(await outcome(vending.vend(caller))).toBe('fresh ASIA2');
+    expect(await outcome(vending.vend(caller))).toBe('fetched ASIA2');
   });
 
   test('aborts the exchange of what is gone; one that ends all the same is discarded and audited', async () => {
@@ -639,7 +635,7 @@ describe('a reload', () => {
     exchange.calls[0]?.grant();
     await clock.advance(0);
     exchange.calls[1]?.grant();
-    expect([await before, await after]).toEqual(['CredentialsUninitialized', 'fresh ASIA2']);
+    expect([await before, await after]).toEqual(['CredentialsUninitialized', 'fetched ASIA2']);
     expect(auditLog.records.map(row => [row.outcome, row.access_key_id])).toEqual([
       ['discarded', 'ASIA1'],
       ['ok', 'ASIA2'],
@@ -666,9 +662,8 @@ test('two workloads of one wallet, and two wallets of one name, never share an e
   const all = [workload(), workload({ name: 'b' }), workload({ wallet: other }), workload({ tags: { team: 'x' } })];
   vending.reconcile(all.map(w => ({ workload: w, prefetch: false })));
   for (const w of all) {
-    const { credentials } = await vending.vend(callerOf(w));
-    expect(credentials.secretAccessKey).toBe(`secret-of-${w.wallet}`);
-    expect(credentials.sessionName).toBe(sessionNameOf(w));
+    const { SecretAccessKey, Token } = bodyOf(await vending.vend(callerOf(w)));
+    expect([SecretAccessKey, Token]).toEqual([`secret-of-${w.wallet}`, `session-of-${w.name}`]);
   }
   expect(exchange.calls).toHaveLength(4);
 });
@@ -677,7 +672,7 @@ test('after close nothing is vended, what was in flight is aborted, and no timer
   const { vending, exchange, caller, clock } = setUp();
   await vending.vend(caller);
   exchange.answer = () => {};
-  const minting = outcome(vending.mint(caller, 'exec'));
+  const minting = minted(vending.mint(caller, 'exec'));
   await clock.advance(0);
   await vending.close();
   expect(exchange.calls[1]?.signal?.aborted).toBe(true);
@@ -692,7 +687,7 @@ test('metrics count exchanges by workload and outcome; those made from proofs, w
   await vending.vend(caller);
   await vending.vend(callerOf(workload({ name: 'jwt:abc', origin: 'proof' })));
   exchange.answer = call => call.fail(new StsRefused('AccessDenied', 'no'));
-  await outcome(vending.mint(caller, 'exec'));
+  await minted(vending.mint(caller, 'exec'));
   const text = await metrics.registry.metrics();
   expect(text).toContain('walletcreds_exchanges_total{workload="scraper-a",outcome="ok"} 1');
   expect(text).toContain('walletcreds_exchanges_total{workload="scraper-a",outcome="AccessDenied"} 1');

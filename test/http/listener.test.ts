@@ -13,7 +13,7 @@ import { startListener } from '../../src/http/listener.ts';
 import { serializeError } from '../../src/http/response.ts';
 import { type KeyPair, readKeyPair, watchKeyPair } from '../../src/http/tls.ts';
 import { selfSignedCertificate } from '../../src/identity-token/keys/certificate.ts';
-import { credentialsOf, fakeVending, keptLog, sampleEndpoint, tokenOf } from './support/sample.ts';
+import { credentialsOf, fakeVending, keptLog, sampleEndpoint, tokenOf, vendedOf } from './support/sample.ts';
 import { ask, exchange, listening, replies, socketTo, untilClosed } from './support/wire.ts';
 
 const AUTH = `Authorization: ${tokenOf('alpha')}`;
@@ -253,7 +253,7 @@ describe('closing', () => {
     const vending = fakeVending(async ({ workload }) => {
       arrived();
       await held;
-      return { credentials: credentialsOf(workload.name), source: 'fresh' };
+      return vendedOf(credentialsOf(workload.name));
     });
     const { listener, port } = await listening(sampleEndpoint({ vending }).handler, log);
     const idle = untilClosed(await socketTo(port));
@@ -282,7 +282,7 @@ describe('closing', () => {
     const vending = fakeVending(async ({ workload }) => {
       arrived();
       await held;
-      return { credentials: credentialsOf(workload.name), source: 'fresh' };
+      return vendedOf(credentialsOf(workload.name));
     });
     const { listener, port } = await listening(sampleEndpoint({ vending }).handler, log);
     const busy = await socketTo(port);

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { credentialsOf, fakeVending, keptLog, sampleEndpoint, tokenOf } from './support/sample.ts';
+import { credentialsOf, fakeVending, keptLog, sampleEndpoint, tokenOf, vendedOf } from './support/sample.ts';
 import { ask, exchange, listening, type Reply, replies, socketTo } from './support/wire.ts';
 
 const AUTH = `Authorization: ${tokenOf('alpha')}`;
@@ -100,7 +100,7 @@ describe('malformed requests over a bare socket', () => {
     const held: (() => void)[] = [];
     const { log } = keptLog();
     const vending = fakeVending(({ workload }) => {
-      const vended = { credentials: credentialsOf(workload.name), source: 'fresh' as const };
+      const vended = vendedOf(credentialsOf(workload.name));
       // The first waits until the second has its credentials.
       if (workload.name === 'alpha') return new Promise(resolve => held.push(() => resolve(vended)));
       for (const release of held) release();
@@ -137,7 +137,7 @@ describe('malformed requests over a bare socket', () => {
     const vending = fakeVending(async ({ workload }) => {
       asked();
       await waiting;
-      return { credentials: credentialsOf(workload.name), source: 'fresh' };
+      return vendedOf(credentialsOf(workload.name));
     });
     const { port, listener } = await listening(sampleEndpoint({ vending, log }).handler, log);
     (await socketTo(port)).destroy();

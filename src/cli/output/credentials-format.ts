@@ -4,13 +4,9 @@
  * @module
  */
 import type { Credentials } from '../../credentials/credentials.ts';
+import { isoSeconds } from '../../lib/time/iso.ts';
 
 export type CredentialsFormat = 'json' | 'env' | 'process';
-
-/** Whole seconds and a literal `Z`: the only form that every SDK reads. */
-export function expirationText(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
-}
 
 /**
  * `json` is the endpoint's own vocabulary, `env` the variables as `export` lines, `process` what
@@ -18,7 +14,7 @@ export function expirationText(ms: number): string {
  */
 export function formatCredentials(credentials: Credentials, format: CredentialsFormat): string {
   const { accessKeyId, secretAccessKey, sessionToken } = credentials;
-  const expiration = expirationText(credentials.expiration);
+  const expiration = isoSeconds(credentials.expiration);
   switch (format) {
     case 'json':
       return JSON.stringify({
@@ -50,6 +46,6 @@ export function staticEnv(credentials: Credentials): Record<string, string> {
     AWS_ACCESS_KEY_ID: credentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
     AWS_SESSION_TOKEN: credentials.sessionToken,
-    AWS_CREDENTIAL_EXPIRATION: expirationText(credentials.expiration),
+    AWS_CREDENTIAL_EXPIRATION: isoSeconds(credentials.expiration),
   };
 }

@@ -1,5 +1,5 @@
 /**
- * What STS's "no" means: a final refusal or a failure that may pass, told by its error code and its HTTP status.
+ * What an error of STS means, by its code and its HTTP status: final, transient, or throttled.
  *
  * The code is read out of the raw body, since Ceph answers S3's `<Error><Code>` where AWS answers
  * `<ErrorResponse><Error><Code>`, and the SDK knows only the latter (it shows `Unknown`). Where no code can be read
@@ -11,18 +11,21 @@
 import { masked } from '../../lib/text/masked.ts';
 import { StsRefused, type StsUnavailable, unavailable } from './unavailable.ts';
 
-/** Codes that pass by themselves although STS sends them with a 4xx: throttling, and an issuer that STS can't reach. */
-const TRANSIENT =
-  /^(Throttl|TooManyRequests|LimitExceeded|IDPCommunicationError|ServiceUnavailable|InternalServer|RequestTimeout)|^(RequestLimitExceeded|BandwidthLimitExceeded|PriorRequestNotComplete|SlowDown|InternalFailure|InternalError)$/;
+/** Codes by which STS says that it is asked too often; beside them everything with `Throttled` in it. */
+const THROTTLED =
+  /^(Throttl|TooManyRequests|LimitExceeded)|^(RequestLimitExceeded|BandwidthLimitExceeded|PriorRequestNotComplete|SlowDown)$/;
 
-function isTransient(code: string): boolean {
-  return TRANSIENT.test(code) || code.includes('Throttled');
-}
+/** Codes of failures that pass although STS sends them with a 4xx: its own faults, and an issuer that it can't reach. */
+const TRANSIENT =
+  /^(IDPCommunicationError|ServiceUnavailable|InternalServer|RequestTimeout)|^(InternalFailure|InternalError)$/;
+
+/** An issuer whose keys STS can't fetch in time. Every other InvalidIdentityToken is final. */
+const KEY_NOT_RETRIEVED = "Couldn't retrieve verification key";
 
 /** Codes of a JWT that was too old: a fresh one may do. */
 const EXPIRED = /^ExpiredToken(Exception)?$/;
 
-/** Whether a refusal is one that a fresh JWT may mend. */
+/** Whether a fresh JWT may be accepted. */
 export function isExpiredToken(error: unknown): error is StsRefused {
   return error instanceof StsRefused && EXPIRED.test(error.code);
 }
@@ -50,16 +53,24 @@ export function failureOf({ status, body, requestId }: RefusedAnswer, place: str
   const named = code !== undefined && /^[A-Za-z][A-Za-z0-9._]{0,63}$/.test(code) ? code : undefined;
   const text = elementOf(body, 'Message') ?? (named === undefined ? 'no error code in the answer' : '');
   const message = `STS at ${place} answers ${status}${named === undefined ? '' : ` ${named}`}${text === '' ? '' : `: ${text}`}`;
-  const transient =
-    status >= 500 ||
-    status === 429 ||
-    status === 408 ||
-    (named === undefined ? status !== 400 && status !== 403 && status !== 401 : isTransient(named));
-  if (transient || status < 400) return unavailable(message, { requestId });
+  const throttled = status === 429 || (named !== undefined && isThrottled(named));
+  if (throttled || status < 400 || isTransient(status, named, text)) {
+    return unavailable(message, { requestId, throttled });
+  }
   return new StsRefused(named ?? (status === 403 ? 'AccessDenied' : 'StsRefused'), masked(message), { requestId });
 }
 
-/** The text of the first such element, entities decoded; undefined where there is none. The body is not ours: no parser is trusted with it. */
+function isThrottled(code: string): boolean {
+  return THROTTLED.test(code) || code.includes('Throttled');
+}
+
+function isTransient(status: number, code: string | undefined, text: string): boolean {
+  if (status >= 500 || status === 408) return true;
+  if (code === undefined) return ![400, 401, 403].includes(status);
+  return TRANSIENT.test(code) || (code === 'InvalidIdentityToken' && text.startsWith(KEY_NOT_RETRIEVED));
+}
+
+/** The text of the first such element, cut at 2,000 characters, entities decoded. No XML parser is trusted with the body. */
 export function elementOf(xml: string, name: string): string | undefined {
   const open = xml.indexOf(`<${name}>`);
   if (open < 0) return undefined;
@@ -68,9 +79,17 @@ export function elementOf(xml: string, name: string): string | undefined {
   if (end < 0) return undefined;
   return xml
     .slice(from, Math.min(end, from + 2_000))
-    .replace(/&(lt|gt|quot|apos|amp);/g, (_, e: string) => ENTITIES[e] ?? '')
+    .replace(/&(lt|gt|quot|apos|amp|#39|#x27);/g, (_, e: string) => ENTITIES[e] ?? '')
     .replace(/\s+/g, ' ')
     .trim();
 }
 
-const ENTITIES: Readonly<Record<string, string>> = { lt: '<', gt: '>', quot: '"', apos: "'", amp: '&' };
+const ENTITIES: Readonly<Record<string, string>> = {
+  lt: '<',
+  gt: '>',
+  quot: '"',
+  apos: "'",
+  '#39': "'",
+  '#x27': "'",
+  amp: '&',
+};

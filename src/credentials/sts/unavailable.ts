@@ -1,5 +1,5 @@
 /**
- * How this floor raises its errors: one place that masks whatever text came from elsewhere.
+ * Raises the exchange's transient failures: one place masks text that came from elsewhere.
  *
  * @module
  */
@@ -8,10 +8,10 @@ import { masked } from '../../lib/text/masked.ts';
 
 export { StsRefused, StsUnavailable } from '../../lib/errors.ts';
 
-/** A failure that may pass; the message is cut and JWT-like strings in it are masked. */
+/** A transient failure. The message is cut, and JWT-like strings in it are masked. */
 export function unavailable(
   message: string,
-  options?: { requestId?: string | undefined; cause?: Error },
+  options?: { requestId?: string | undefined; throttled?: boolean; cause?: Error },
 ): StsUnavailable {
   return new StsUnavailable(masked(message), options);
 }

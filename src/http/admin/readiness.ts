@@ -9,7 +9,7 @@
 
 import type { WorkloadStatus } from '../../credentials/vending.ts';
 import { masked } from '../../lib/text/masked.ts';
-import { wireDate } from '../endpoint/body.ts';
+import { isoSeconds } from '../../lib/time/iso.ts';
 
 /** Something beside the workloads that must work: the audit log, the keys. */
 export interface Check {
@@ -63,11 +63,11 @@ function show(status: WorkloadStatus): WorkloadReadiness {
     name,
     ready: isReady(status),
     state,
-    fetched: fetchedAt === undefined ? null : wireDate(fetchedAt),
-    expires: expiresAt === undefined ? null : wireDate(expiresAt),
+    fetched: fetchedAt === undefined ? null : isoSeconds(fetchedAt),
+    expires: expiresAt === undefined ? null : isoSeconds(expiresAt),
     last_error:
       lastError === undefined
         ? null
-        : { code: lastError.code, message: masked(lastError.message), at: wireDate(lastError.at) },
+        : { code: lastError.code, message: masked(lastError.message), at: isoSeconds(lastError.at) },
   };
 }

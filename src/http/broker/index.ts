@@ -46,7 +46,7 @@ export function createBrokerApp(options: BrokerOptions): Hono<AppEnv> {
     headers: DEPRECATED,
     offered: mintAwsCreds,
     async run(caller) {
-      const { credentials } = await vending.mint(caller, 'mint-aws-creds');
+      const credentials = await vending.mint(caller, 'mint-aws-creds');
       return {
         access_key_id: credentials.accessKeyId,
         secret_access_key: credentials.secretAccessKey,

@@ -6,15 +6,15 @@
  * @module
  */
 import type { Caller } from '../../auth/caller.ts';
-import type { Credentials } from '../../credentials/credentials.ts';
 import type { Vended, Vending } from '../../credentials/vending.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { errorFields, type Logger } from '../../lib/log.ts';
 import type { Metrics } from '../../lib/metrics.ts';
+import { isoSeconds } from '../../lib/time/iso.ts';
 import { metricLabel } from '../../workload/workload.ts';
 import { type HttpResponse, loggedReason, publicError, serializeError } from '../response.ts';
 import { type Authentication, authenticate, type EndpointRequest, type Route, routeOf } from './authenticate.ts';
-import { credentialsResponse, wireDate } from './body.ts';
+import { credentialsResponse } from './body.ts';
 
 export type { EndpointRequest, RelativeLookup } from './authenticate.ts';
 
@@ -59,7 +59,7 @@ const ALLOW = ['GET'];
  */
 export function createEndpoint(options: EndpointOptions): Endpoint {
   const { vending, clock, log, metrics } = options;
-  const prepared = new WeakMap<Credentials, Prepared>();
+  const prepared = new WeakMap<Vended['credentials'], Prepared>();
 
   return request => {
     const since = clock.monotonic();
@@ -93,13 +93,13 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     }
   };
 
-  function give(caller: Caller, { credentials, source }: Vended, since: number): HttpResponse {
+  function give(caller: Caller, { credentials, body, source }: Vended, since: number): HttpResponse {
     const known = prepared.get(credentials);
-    const response = known?.response ?? credentialsResponse(credentials);
-    metrics.request(metricLabel(caller.workload), source === 'memory' ? 'ok_memory' : 'ok_fresh');
+    const response = known?.response ?? credentialsResponse(body);
+    metrics.request(metricLabel(caller.workload), source === 'cached' ? 'ok_memory' : 'ok_fresh');
     const ms = Math.round((clock.monotonic() - since) * 1000) / 1000;
     if (known === undefined) prepared.set(credentials, { response, log: undefined });
-    if (known === undefined || source !== 'memory') {
+    if (known === undefined || source !== 'cached') {
       // Most SDKs ask once for credentials: a logger of their own would take 700 bytes per workload.
       log.info({ ...fieldsOf(caller, credentials), source, ms }, 'vended');
     } else {
@@ -111,11 +111,11 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
 }
 
 /** The fields of the log line of a vend. */
-function fieldsOf({ workload }: Caller, credentials: Credentials) {
+function fieldsOf({ workload }: Caller, credentials: Vended['credentials']) {
   return {
     workload: workload.name,
     wallet: workload.wallet,
     access_key_id: credentials.accessKeyId,
-    expires: wireDate(credentials.expiration),
+    expires: isoSeconds(credentials.expiration),
   };
 }

@@ -174,6 +174,33 @@ describe('STS’s errors', () => {
     sts.answer = refused(status, code);
     expect(await failure()).toMatchObject({ code: 'StsUnavailable', status: 503, transient: true });
   });
+  test.each(['Couldn&apos;t', 'Couldn&#39;t', "Couldn't"])(
+    'an issuer whose key STS could not fetch in time is transient: InvalidIdentityToken with %s retrieve …',
+    async couldNot => {
+      const text = `${couldNot} retrieve verification key from your identity provider, please reference the documentation`;
+      sts.answer = refused(400, 'InvalidIdentityToken', text);
+      expect(await failure()).toMatchObject({ code: 'StsUnavailable', status: 503, transient: true, throttled: false });
+    },
+  );
+  test('every other InvalidIdentityToken is final', async () => {
+    for (const text of [
+      'No OpenIDConnect provider found in your account',
+      'x Couldn&apos;t retrieve verification key',
+    ]) {
+      sts.answer = refused(400, 'InvalidIdentityToken', text);
+      expect(await failure()).toMatchObject({ code: 'InvalidIdentityToken', status: 403, transient: false });
+    }
+  });
+  test('what asks STS too often is told from other transient failures', async () => {
+    const found: [string, boolean][] = [];
+    for (const [status, code] of TRANSIENT) {
+      sts.answer = refused(status, code);
+      const error = await failure();
+      found.push([`${status} ${code}`, error instanceof StsUnavailable && error.throttled]);
+    }
+    const throttled = (name: string) => /Throttl|TooMany|RequestLimit|429/.test(name);
+    expect(found).toEqual(found.map(([name]) => [name, throttled(name)]));
+  });
   test('a JWT that STS quotes in its message is masked', async () => {
     sts.answer = refused(400, 'InvalidIdentityToken', `couldn't use ${JWT}`);
     expect((await failure()).message).toContain('[jwt]');

@@ -48,7 +48,7 @@ export function broker(change: Partial<BrokerOptions> & { mint?: Vending['mint']
     vending: {
       mint: async (caller: Caller, via: Parameters<Vending['mint']>[1]) => {
         minted.push(caller);
-        return mint === undefined ? { credentials: credentials(), source: 'fresh' } : mint(caller, via);
+        return mint === undefined ? credentials() : mint(caller, via);
       },
     } as Vending,
     auditLog,

@@ -6,6 +6,7 @@
 import { pino } from 'pino';
 import type { CallerResolver } from '../../../src/auth/caller.ts';
 import { createTokenTable, type TokenEntry, type TokenTable } from '../../../src/auth/static-tokens.ts';
+import { credentialsBody } from '../../../src/credentials/body.ts';
 import type { Credentials } from '../../../src/credentials/credentials.ts';
 import type { Vended, Vending, WorkloadStatus } from '../../../src/credentials/vending.ts';
 import { createEndpoint, type Endpoint, type EndpointOptions } from '../../../src/http/endpoint/index.ts';
@@ -55,6 +56,11 @@ export function credentials(more: Partial<Credentials> = {}): Credentials {
 /** Credentials whose access key names the workload, so that a mix-up shows. */
 export const credentialsOf = (name: string) => credentials({ accessKeyId: `ASIA${name.toUpperCase()}` });
 
+/** What vending answers with these credentials. */
+export function vendedOf(of: Credentials, source: Vended['source'] = 'fetched'): Vended {
+  return { credentials: of, body: credentialsBody(of), source };
+}
+
 export function fakeVending(vend: Vending['vend'], status: readonly WorkloadStatus[] = []): Vending {
   return {
     vend,
@@ -100,11 +106,11 @@ export function sampleEndpoint(more: Partial<EndpointOptions> & { clock?: Clock 
   const table = createTokenTable('token', entries, clock);
   const from = (address: string | undefined) => address?.startsWith('127.') === true;
   const ids = createTokenTable('relative', [{ value: RELATIVE_ID, workload: alpha, from }], clock);
-  const held = new Map([alpha, beta].map(w => [w.id, credentialsOf(w.name)]));
+  const cached = new Map([alpha, beta].map(w => [w.id, vendedOf(credentialsOf(w.name), 'cached')]));
   const vending = fakeVending(caller => {
-    const found = held.get(caller.workload.id);
+    const found = cached.get(caller.workload.id);
     if (found === undefined) throw new Error('no such identity');
-    return { credentials: found, source: 'memory' } satisfies Vended;
+    return found;
   });
   const { log, lines } = keptLog();
   const metrics = createMetrics();
