@@ -22,7 +22,7 @@ export function dotted(path: Path): string {
 }
 
 /** The findings of one reading, and where everything stood that was written. */
-export class Problems {
+export class Issues {
   readonly #found: ConfigProblem[] = [];
   readonly #warnings: string[] = [];
   readonly #written = new Map<string, { key?: Place | undefined; value?: Place | undefined }>();

@@ -10,34 +10,36 @@ import { ownerFinding } from '../lib/files/ownership.ts';
 import { readText, UnreadableFile } from '../lib/files/read-text.ts';
 import { OutOfReach } from '../lib/invalid-value.ts';
 import { inSlices } from '../lib/slices.ts';
-import { build } from './build.ts';
-import type { Purpose } from './building.ts';
-import { draftFrom } from './draft.ts';
 import { interpolate } from './interpolate.ts';
-import { type Path, Problems } from './issues.ts';
+import { Issues } from './issues.ts';
+import { type Load, LoadContext, type Purpose } from './load-context.ts';
 import { isNeeded, narrowed, type OneWorkload } from './one-workload.ts';
+import { resolveConfig } from './resolve.ts';
+import type { Draft } from './schema.ts';
+import { TokenRegistry } from './secrets/token-registry.ts';
 import { Sources } from './sources.ts';
-import { type Reading, type Tree, treeFromObject, treeFromYaml } from './tree.ts';
+import { type Reading, type Tree, treeFromObject, treeFromYaml } from './document.ts';
 import type { Config } from './types.ts';
+import { validate } from './validate.ts';
 
-export type { Purpose } from './building.ts';
+export type { Purpose } from './load-context.ts';
 
 export interface LoadOptions {
   /** For `${env:…}`, `token_env` and `AWS_ENDPOINT_URL_STS`; default the process's. */
   readonly env?: NodeJS.ProcessEnv;
   /**
-   * `serve` (default) reads every secret, makes the tokens that are missing, and needs to write to `state_dir`. `inspect`
+   * `serve` (default) reads every secret, generates the tokens that are missing, and needs to write to `state_dir`. `inspect`
    * writes nothing, and a secret that is missing or unfit is a warning: for commands that don't need it.
    */
   readonly purpose?: Purpose;
-  /** For a reload: the files of the configuration that runs. One of them that is gone is missed, and not made anew. */
+  /** For a reload: the files of the configuration that runs. A token file among them that is gone is an error, and not generated again. */
   readonly running?: Sources;
-  /** For a verb of one workload: what only others need may be out of reach, and the rest is left out of the result. */
+  /** For a command of one workload: what only others need may be unavailable, and is left out of the result. */
   readonly only?: OneWorkload;
 }
 
 export interface ObjectOptions extends LoadOptions {
-  /** Where relative paths begin; default the working directory. */
+  /** Relative paths start here; default the working directory. */
   readonly baseDir?: string;
   /** As for `walletcreds dev`: signing keys of purpose `dev`, an admin listener that is open on loopback. */
   readonly dev?: boolean;
@@ -51,11 +53,11 @@ type Parse = (reading: Reading) => Generator<void, Tree | undefined>;
  * style (`{…}`) is parsed at once, however long it is.
  *
  * @param file as the user named it; findings repeat it so
- * @throws ConfigError with every finding: line, column, dotted key, mend
+ * @throws ConfigError with every finding: line, column, dotted key, fix
  */
 export async function loadConfig(file: string, options: LoadOptions = {}): Promise<Config> {
   const absolute = resolve(file);
-  const parse: Parse = reading => treeFromYaml(textOf(file, absolute, reading.problems, options.purpose), reading);
+  const parse: Parse = reading => treeFromYaml(textOf(file, absolute, reading.issues, options.purpose), reading);
   return inSlices(load(file, absolute, { ...options, baseDir: dirname(absolute) }, parse));
 }
 
@@ -70,40 +72,50 @@ export async function configFromObject(object: unknown, options: ObjectOptions =
 }
 
 function* load(name: string, file: string | null, options: ObjectOptions, parse: Parse): Generator<void, Config> {
-  const problems = new Problems();
+  const { purpose = 'serve', dev = false, only, running = new Sources(), env = process.env } = options;
+  const issues = new Issues();
   const sources = new Sources();
   if (file !== null) sources.add(file);
-  const env = options.env ?? process.env;
   const baseDir = resolve(options.baseDir ?? '.');
   const fill: Fill = text => interpolate(text, { env, file: path => included(resolve(baseDir, path), sources) });
-  const { purpose = 'serve', dev = false, only, running = new Sources() } = options;
-  const needed = (path: Path) => isNeeded(only, path);
-  const tree = yield* parse({ problems, fill, needed });
-  const draft = tree === undefined ? undefined : yield* draftFrom(tree, problems);
-  const config = draft && (yield* build({ problems, env, purpose, only, dev, baseDir, sources, running }, draft, file));
-  problems.throwIfAny(name, sources);
-  // Each finding that leaves no configuration is an error; this line keeps that promise if one forgets to say so.
+  const tree = yield* parse({ issues, fill, needed: path => isNeeded(only, path) });
+  const draft = tree === undefined ? undefined : yield* validate(tree, issues);
+  const shared = { issues, env, purpose, only, dev, baseDir, sources, running };
+  const config = draft && (yield* resolved(shared, draft, file));
+  issues.throwIfAny(name, sources);
+  // Holds even if a finding that leaves no configuration was only a warning.
   if (config === undefined) throw new ConfigError(name, [{ key: '', message: 'holds no whole configuration' }]);
   return deepFreeze(narrowed({ ...config, name }, only));
 }
 
-function textOf(file: string, absolute: string, problems: Problems, purpose: Purpose = 'serve'): string {
+function resolved(
+  shared: Omit<Load, 'stateDir' | 'tokens' | 'folders' | 'keyFolders'>,
+  draft: Draft,
+  file: string | null,
+) {
+  const stateDir = resolve(shared.baseDir, draft.state_dir);
+  const own = { stateDir, tokens: new TokenRegistry(), folders: new Map(), keyFolders: new Map() };
+  const at = new LoadContext({ ...shared, ...own });
+  return resolveConfig(at, draft, file);
+}
+
+function textOf(file: string, absolute: string, issues: Issues, purpose: Purpose = 'serve'): string {
   const refuse = (message: string) => new ConfigError(file, [{ key: '', message }]);
   try {
     const { text, bom, stats } = readText(absolute);
     const owner = ownerFinding(absolute, stats);
     if (owner?.refused && purpose === 'serve') throw refuse(owner.message);
-    if (owner !== undefined) problems.warn([file], owner.message);
+    if (owner !== undefined) issues.warn([file], owner.message);
     if (bom) throw refuse('begins with a byte order mark; save it as UTF-8 without one');
     if (text.includes('\0')) throw refuse('holds a NUL; it is not a text file');
     return text;
   } catch (error) {
     if (!(error instanceof UnreadableFile)) throw error;
-    const mend =
+    const fix =
       error.reason === 'missing'
         ? `; \`walletcreds init\` writes one (${basename(file)} is what --config or WALLETCREDS_CONFIG names)`
         : '';
-    throw refuse(error.message + mend);
+    throw refuse(error.message + fix);
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * The kinds of single values, as schemas from text to what is meant. Messages never repeat the value: it may have come
- * out of a variable or a file.
+ * The kinds of single values, as schemas from text to a value. Messages never repeat the text: it may come from a variable or a
+ * file.
  *
  * @module
  */
@@ -11,11 +11,12 @@ import { formatDuration, parseDuration } from '../lib/time/duration.ts';
 import { parseRoleArn } from '../workload/role-arn.ts';
 import { InvalidWallet, parseWallet } from '../workload/wallet.ts';
 import { parseRegion, parseTagValue, parseWalletTag } from './names.ts';
+import { type ScalarInfo, scalarInfo } from './keys.ts';
 import { parseUrl } from './urls.ts';
 
-/** A schema from a parser that throws {@link InvalidValue}. */
-export function leaf<T>(parse: (text: string) => T) {
-  return z.pipe(
+/** A schema from a parser that throws {@link InvalidValue}, and what the reference calls it. */
+function scalar<T>(name: string, parse: (text: string) => T, json: ScalarInfo['json'] = {}) {
+  const schema = z.pipe(
     z.string(),
     z.transform((text: string, context): T => {
       try {
@@ -27,37 +28,43 @@ export function leaf<T>(parse: (text: string) => T) {
       }
     }),
   );
+  return schema.register(scalarInfo, { name, json });
 }
 
 /** One of a few words. */
 export function oneOf<const T extends string>(...words: readonly T[]) {
-  return leaf((text): T => {
+  const parse = (text: string): T => {
     const word = words.find(known => known === text);
     if (word === undefined) throw new InvalidValue(`must be ${words.map(known => `"${known}"`).join(' or ')}`);
     return word;
-  });
+  };
+  return scalar(words.map(word => `\`${word}\``).join(' or '), parse, { enum: words });
 }
 
-export const text = leaf(value => {
+export const text = scalar('text', value => {
   if (value === '') throw new InvalidValue('empty');
   return value;
 });
 
-export const path = leaf(value => {
+export const path = scalar('path', value => {
   if (value === '') throw new InvalidValue('empty; give the path of a file');
   if (value.includes('\0')) throw new InvalidValue('a path has no NUL');
   return value;
 });
 
-export const flag = leaf(value => {
-  if (value === 'true') return true;
-  if (value === 'false') return false;
-  throw new InvalidValue('must be true or false');
-});
+export const flag = scalar(
+  '`true` or `false`',
+  value => {
+    if (value === 'true') return true;
+    if (value === 'false') return false;
+    throw new InvalidValue('must be true or false');
+  },
+  { type: ['boolean', 'string'] },
+);
 
 /** Milliseconds between two bounds. */
 export function duration(min: number, max: number) {
-  return leaf(value => {
+  return scalar(`duration, ${formatDuration(min)} to ${formatDuration(max)}`, value => {
     const ms = parseDuration(value);
     if (ms < min || ms > max) throw new InvalidValue(`must be from ${formatDuration(min)} to ${formatDuration(max)}`);
     return ms;
@@ -66,7 +73,7 @@ export function duration(min: number, max: number) {
 
 /** Whole seconds, which is what STS and JWTs count in. */
 export function seconds(min: number, max: number) {
-  return leaf(value => {
+  return scalar(`duration, ${formatDuration(min * 1000)} to ${formatDuration(max * 1000)}`, value => {
     const ms = parseDuration(value);
     if (ms % 1000 !== 0) throw new InvalidValue('must be whole seconds');
     if (ms < min * 1000 || ms > max * 1000) {
@@ -77,15 +84,16 @@ export function seconds(min: number, max: number) {
 }
 
 export function integer(min: number, max: number) {
-  return leaf(value => {
+  const parse = (value: string) => {
     const number = /^\d{1,15}$/.test(value) ? Number(value) : Number.NaN;
     if (!(number >= min && number <= max)) throw new InvalidValue(`must be a whole number from ${min} to ${max}`);
     return number;
-  });
+  };
+  return scalar(`integer, ${min} to ${max}`, parse, { type: ['integer', 'string'], minimum: min, maximum: max });
 }
 
 /** Permission bits in octal: the owner reads, may write; the group may read; nothing else, since it would be refused. */
-export const mode = leaf(value => {
+export const mode = scalar('file mode', value => {
   const bits = /^0?o?[0-7]{3}$/.test(value) ? Number.parseInt(value.slice(-3), 8) : Number.NaN;
   if (Number.isNaN(bits)) throw new InvalidValue('not a file mode; write "0600" or "0640"');
   if ((bits & ~0o640) !== 0 || (bits & 0o400) === 0) {
@@ -96,24 +104,24 @@ export const mode = leaf(value => {
   return bits;
 });
 
-export const variable = leaf(value => {
+export const variable = scalar('name of a variable', value => {
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(value)) throw new InvalidValue('not the name of a variable');
   return value;
 });
 
 /** A further value of `Host`: a name or an address, without a port. */
-export const host = leaf(value => {
+export const host = scalar('host', value => {
   if (!/^(?:[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?|\[?[0-9A-Fa-f:.]+\]?)$/.test(value)) {
     throw new InvalidValue('not a host; write a name or an address, without a scheme and a port');
   }
   return value.toLowerCase();
 });
 
-export const url = leaf(parseUrl);
-export const wallet = leaf(parseWallet);
-export const cidr = leaf(parseCidr);
-export const roleArn = leaf(parseRoleArn);
-export const region = leaf(parseRegion);
-export const walletTag = leaf(parseWalletTag);
-export const tagValue = leaf(parseTagValue);
-export const address = leaf(parseListen);
+export const url = scalar('URL', parseUrl);
+export const wallet = scalar('wallet', parseWallet);
+export const cidr = scalar('CIDR block', parseCidr);
+export const roleArn = scalar('role ARN', parseRoleArn);
+export const region = scalar('region', parseRegion);
+export const walletTag = scalar('tag key', parseWalletTag);
+export const tagValue = scalar('tag value', parseTagValue);
+export const address = scalar('address and port', parseListen);

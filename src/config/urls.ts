@@ -5,6 +5,7 @@
  */
 import { isLoopback, isPrivate } from '../lib/addresses.ts';
 import { InvalidValue } from '../lib/invalid-value.ts';
+import type { LoadContext } from './load-context.ts';
 
 /**
  * An http or https URL that can be called as it stands. Kept as written: an issuer is compared byte for byte.
@@ -20,6 +21,13 @@ export function parseUrl(text: string): string {
     throw new InvalidValue('credentials in a URL are refused; use a file');
   if (text.includes('#')) throw new InvalidValue('a "#…" part, which is never sent; leave it out');
   return text;
+}
+
+/** A call that would leave this machine unencrypted needs the caller's permission. */
+export function checkInsecure(at: LoadContext, url: string, allowed: boolean | undefined): void {
+  if (allowed !== true && needsPermission(url)) {
+    at.error('plain http to another machine; use https, or say allow_insecure_http: true beside it');
+  }
 }
 
 /** Whether a call would go out unencrypted to more than this machine. A name, `localhost` too, is no loopback literal. */

@@ -250,7 +250,7 @@ describe('a finding names line, column, key and mend', () => {
     [
       'a claim without bounds',
       yaml({}, 'callers:\n  jwt:\n    - { issuer: https://i, audience: x, listeners: [endpoint], wallet_claim: w }\n'),
-      `${W}:13:7 callers.jwt.0: missing any_wallet: true or wallets: […]; say which wallets it may vouch for`,
+      `${W}:13:7 callers.jwt.0: missing any_wallet: true or wallets: […]; say which wallets it may name`,
     ],
     [
       "STS's audience for a caller",
@@ -258,7 +258,7 @@ describe('a finding names line, column, key and mend', () => {
         {},
         'callers:\n  jwt:\n    - { issuer: https://i, audience: sts.amazonaws.com, listeners: [endpoint], subjects: { s: a } }\n',
       ),
-      `${W}:13:38 callers.jwt.0.audience: sts.amazonaws.com is what STS wants to see, never a caller's; choose an audience of your own`,
+      `${W}:13:38 callers.jwt.0.audience: sts.amazonaws.com is the audience for STS, never for a caller; choose an audience of your own`,
     ],
     [
       'one audience for two listeners',
@@ -300,12 +300,12 @@ describe('a finding names line, column, key and mend', () => {
     [
       'a session backend without bounds',
       yaml({}, 'callers:\n  session_backend: { url: https://b, listeners: [endpoint] }\n'),
-      `${W}:12:20 callers.session_backend: missing any_wallet: true or wallets: […]; say which wallets it may vouch for`,
+      `${W}:12:20 callers.session_backend: missing any_wallet: true or wallets: […]; say which wallets it may name`,
     ],
     [
       'forwarding without anything to forward',
       yaml({ 4: '  broker: { url: https://b, bearer: caller }', 8: '' }),
-      `${W}:4:37 identity_token.broker.bearer: forwards the JWT that a caller showed; it needs an entry of callers.jwt with listeners: [endpoint]`,
+      `${W}:4:37 identity_token.broker.bearer: forwards the JWT that a caller presented; it needs an entry of callers.jwt with listeners: [endpoint]`,
     ],
     [
       'a broker without a signer',

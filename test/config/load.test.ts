@@ -3,7 +3,7 @@ import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { configFromObject, loadConfig } from '../../src/config/load.ts';
-import { makeToken } from '../../src/config/secrets/generate.ts';
+import { generateToken } from '../../src/config/secrets/generate.ts';
 import { TEMPLATE } from '../../src/config/template.ts';
 import { selfSignedCertificate } from '../../src/identity-token/keys/certificate.ts';
 import { ConfigError } from '../../src/lib/errors.ts';
@@ -138,7 +138,7 @@ describe('tokens', () => {
   it('that another process has made meanwhile are not replaced', () => {
     const { dir, write } = configFolder();
     const file = write('t', TOKEN);
-    makeToken(file);
+    generateToken(file);
     expect(readFileSync(file, 'utf8')).toBe(TOKEN);
     expect(readdirSync(dir)).toEqual(['t']);
   });
@@ -161,19 +161,22 @@ describe('tokens', () => {
     ['', 'the token file t: empty'],
     [`${TOKEN}\n`, 'the token file t ends in a newline, which clients send along; printf %s "$(cat t)" > t'],
     [`\uFEFF${TOKEN}`, 'the token file t: begins with a byte order mark; save it as UTF-8 without one'],
-    ['short', 'the token file t has 5 characters, at least 32 are needed; remove the file and a good one is made'],
-    ['a'.repeat(64), 'the token file t repeats itself, so it can be guessed; remove the file and a good one is made'],
+    ['short', 'the token file t has 5 characters, at least 32 are needed; remove the file and a good one is generated'],
+    [
+      'a'.repeat(64),
+      'the token file t repeats itself, so it can be guessed; remove the file and a good one is generated',
+    ],
     [
       '0123456789'.repeat(7),
-      'the token file t repeats itself, so it can be guessed; remove the file and a good one is made',
+      'the token file t repeats itself, so it can be guessed; remove the file and a good one is generated',
     ],
     [
       `${TOKEN} ${TOKEN}`,
-      'the token file t has spaces or characters that are not visible ASCII; remove the file and a good one is made',
+      'the token file t has spaces or characters that are not visible ASCII; remove the file and a good one is generated',
     ],
     [
       `${TOKEN}é`,
-      'the token file t has spaces or characters that are not visible ASCII; remove the file and a good one is made',
+      'the token file t has spaces or characters that are not visible ASCII; remove the file and a good one is generated',
     ],
   ])('of unfit content are refused: %j', async (content, message) => {
     const folder = configFolder();
@@ -232,7 +235,7 @@ describe('tokens', () => {
     const folder = configFolder();
     folder.write('file', 'x');
     const found = await refusal(folder, { workloads: { a: { wallet: WALLET, token_file: 'file/t' } } });
-    expect(found).toMatch(/^configuration workloads\.a\.token_file: .*file\/t can't be made: /);
+    expect(found).toMatch(/^configuration workloads\.a\.token_file: .*file\/t can't be generated: /);
   });
 
   it('in the path of /v2/ are made too, and must fit into a path', async () => {
@@ -386,7 +389,7 @@ admin: { listen: "127.0.0.1:\${env:PORT:-0}", allow_remote: "\${env:REMOTE}" }
     expect(config.workloads.get('b')?.workload.identityToken).toMatchObject({
       bearer: { file: join(folder.dir, 'bearers/b') },
     });
-    expect(config.warnings.join()).toContain('bearers/b: no such file (yet); it is read anew each time');
+    expect(config.warnings.join()).toContain('bearers/b: no such file (yet); it is read again at each use');
     folder.write('bearers/b', `${TOKEN}a\n`);
     expect(await refusal(folder, object)).toContain('one bearer for two wallets, those of workloads.a and workloads.b');
   });

@@ -1,5 +1,5 @@
 /**
- * Tokens that walletcreds makes where there are none: 64 hexadecimal digits, no newline, no byte order mark.
+ * Tokens that walletcreds generates where there are none: 64 hexadecimal digits, no newline, no byte order mark.
  *
  * @module
  */
@@ -20,25 +20,25 @@ import {
 import { dirname } from 'node:path';
 import { makeFolder } from '../../lib/files/make-folder.ts';
 
-export interface MadeTokenOptions {
+export interface GenerateOptions {
   /** Permission bits; default 0600. */
   readonly mode?: number | undefined;
   /** Numeric group that gets the file. */
   readonly group?: number | undefined;
 }
 
-/** Why a token can't be made; says path and mend. */
-export class TokenNotMade extends Error {
-  override readonly name = 'TokenNotMade';
+/** Why a token can't be generated, with its path and the fix. */
+export class GenerateError extends Error {
+  override readonly name = 'GenerateError';
 }
 
 /**
- * Written whole under another name first, so that no reader ever sees half of it, and put in place without ever replacing
- * one that another process has made meanwhile.
+ * The file is written under another name first, so that no reader sees half of it. It never replaces one that another process has
+ * generated in the meantime.
  *
- * @throws TokenNotMade
+ * @throws GenerateError
  */
-export function makeToken(file: string, options: MadeTokenOptions = {}): void {
+export function generateToken(file: string, options: GenerateOptions = {}): void {
   const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     makePassable(dirname(file));
@@ -54,26 +54,26 @@ export function makeToken(file: string, options: MadeTokenOptions = {}): void {
     putInPlace(temporary, file);
   } catch (error) {
     discard(temporary);
-    throw new TokenNotMade(`${file} can't be made: ${reason(error, options)}`);
+    throw new GenerateError(`${file} can't be generated: ${reason(error, options)}`);
   }
   discard(temporary);
 }
 
-/** After a failure too, which is the one to tell about, so this one is not. */
+/** A failure here is not reported: the first one is. */
 function discard(temporary: string): void {
   try {
     rmSync(temporary, { force: true });
   } catch {
-    // Its folder is no folder: then it isn't there either.
+    // Its folder is no folder, so the file isn't there either.
   }
 }
 
-/** The app may run under another uid: it must get through the folder to its file, but need not list it. */
+/** The app may run under another uid: it must pass through the folder, but need not list it. */
 function makePassable(folder: string): void {
   if (makeFolder(folder, 0o711)) chmodSync(folder, 0o711);
 }
 
-/** A hard link never replaces; where the file system has none, a rename after a look is the next best. */
+/** A hard link never replaces; where the file system has none, a check and a rename come closest. */
 function putInPlace(temporary: string, file: string): void {
   try {
     linkSync(temporary, file);
@@ -83,7 +83,7 @@ function putInPlace(temporary: string, file: string): void {
   }
 }
 
-function reason(error: unknown, { group }: MadeTokenOptions): string {
+function reason(error: unknown, { group }: GenerateOptions): string {
   const { code, syscall } = error as NodeJS.ErrnoException;
   if (code === 'EROFS')
     return 'the file system is read-only; point state_dir to one that can be written, or mount the token';

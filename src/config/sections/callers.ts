@@ -1,51 +1,105 @@
 /**
- * Other proofs of who is asking: JWTs of configured issuers, and the session backend.
+ * The section `callers`: JWTs of configured issuers, and the session backend.
  *
  * @module
  */
-
+import * as z from 'zod/mini';
 import { InvalidValue } from '../../lib/invalid-value.ts';
 import { suggestion } from '../../lib/nearest.ts';
-import { type Building, fileProblem, probeSecret, source } from '../building.ts';
 import { dotted, type Path } from '../issues.ts';
-import type { Draft, DraftJwtCaller, DraftSessionBackend } from '../schema.ts';
-import type { CallersConfig, JwtCallerConfig, SessionBackendConfig } from '../types.ts';
-import { parseUrl } from '../urls.ts';
+import { key, named, section } from '../keys.ts';
+import type { LoadContext } from '../load-context.ts';
+import * as s from '../scalars.ts';
+import { caFile } from '../secrets/pem.ts';
+import type { CallersConfig, JwtCallerConfig } from '../types.ts';
+import { checkInsecure, parseUrl } from '../urls.ts';
 import { STS_AUDIENCE } from './identity-token.ts';
-import { caFile, takeText } from './pem.ts';
-import { checkInsecure } from './upstream.ts';
+import { listenersOf, resolveSessionBackend, sessionBackend, walletsOf } from './session-backend.ts';
+import { allowInsecureHttpKey, anyWalletKey, listenersKey, walletsKey } from './shared-keys.ts';
+
+const jwtCaller = section({
+  issuer: key(s.text, {
+    doc: 'The value of `iss`.',
+    required: 'the value of "iss", byte for byte',
+    example: 'https://kubernetes.default.svc.cluster.local',
+  }),
+  audience: key(s.text, {
+    doc: 'The value of `aud` for this listener. One audience serves one listener.',
+    required: 'the value of "aud" that these tokens have for this listener',
+    example: 'walletcreds',
+  }),
+  listeners: listenersKey,
+  jwks: key(
+    section({
+      url: key(s.url, {
+        doc: 'The URL of the JWKS.',
+        otherwise: 'by discovery',
+        example: 'https://example.com/jwks.json',
+      }),
+      file: key(s.path, { doc: 'A file with the JWKS, in place of a URL.', example: 'jwks.json' }),
+      ca_file: key(s.path, { doc: 'Certificates that the server of the JWKS is verified with.', example: 'ca.pem' }),
+      bearer_file: key(s.path, {
+        doc: 'A bearer that is presented to the server of the JWKS; read again at each use.',
+        example: '/var/run/secrets/kubernetes.io/serviceaccount/token',
+      }),
+      allow_insecure_http: allowInsecureHttpKey,
+    }),
+    { doc: "Where the issuer's keys are.", otherwise: 'by discovery' },
+  ),
+  subjects: key(named(s.text), {
+    doc: 'The workload of each `sub`. Excludes `wallet_claim`.',
+    example: '{ "system:serviceaccount:scrapers:scraper-a": scraper-a }',
+  }),
+  wallet_claim: key(s.text, {
+    doc: 'The claim that holds the wallet, by its dotted path. Excludes `subjects`.',
+    example: 'agentkeys.wallet_address',
+  }),
+  any_wallet: anyWalletKey,
+  wallets: walletsKey,
+  node_name: key(s.text, {
+    doc: 'For a node agent: the node whose pods are answered.',
+    example: '"${env:NODE_NAME}"',
+  }),
+  allow_any_node: key(s.flag, { doc: 'Answers pods of every node. Excludes `node_name`.', otherwise: '`false`' }),
+  allow_insecure_http: key(s.flag, { doc: 'Permits discovery by plain http.', otherwise: 'the one of `jwks`' }),
+});
+
+type JwtCallerDraft = z.output<typeof jwtCaller>;
+
+export const callers = section({
+  jwt: key(z.array(jwtCaller), { doc: 'Issuers whose JWTs say who is asking.' }),
+  session_backend: key(sessionBackend, { doc: 'A backend that says whose a session is.' }),
+});
+
+export type CallersDraft = z.output<typeof callers>;
 
 /** @param workloads the names that are written under `workloads` */
-export function* callersFrom(
-  building: Building,
-  draft: Draft['callers'],
+export function* resolveCallers(
+  at: LoadContext,
+  draft: CallersDraft,
   workloads: readonly string[],
 ): Generator<void, CallersConfig> {
-  const drafts = draft?.jwt ?? [];
+  const drafts = draft.jwt ?? [];
   const jwt: (JwtCallerConfig | undefined)[] = [];
   for (const [i, entry] of drafts.entries()) {
-    const path = ['callers', 'jwt', i];
-    jwt.push(jwtCaller(building, path, entry));
-    yield* checkSubjects(building, path, entry.subjects, workloads);
+    const place = at.at('jwt', i);
+    jwt.push(jwtCallerOf(place, entry));
+    yield* checkSubjects(place.at('subjects'), entry.subjects, workloads);
   }
-  checkIssuers(building, drafts);
-  checkAudiences(building, drafts);
-  const backend = draft?.session_backend;
-  const sessionBackend = backend && sessionBackendFrom(building, ['callers', 'session_backend'], backend);
-  return { jwt: jwt.filter(entry => entry !== undefined), ...(sessionBackend && { sessionBackend }) };
+  checkIssuers(at.at('jwt'), drafts);
+  checkAudiences(at.at('jwt'), drafts);
+  const backend = draft.session_backend && resolveSessionBackend(at.at('session_backend'), draft.session_backend);
+  return { jwt: jwt.filter(entry => entry !== undefined), ...(backend && { sessionBackend: backend }) };
 }
 
-function jwtCaller(building: Building, path: Path, draft: DraftJwtCaller): JwtCallerConfig | undefined {
-  const { problems } = building;
-  problems.missing([...path, 'issuer'], 'missing; the value of "iss", byte for byte');
-  problems.missing([...path, 'audience'], 'missing; the value of "aud" that these tokens have for this listener');
-  const listeners = listenersOf(building, path, draft.listeners);
-  const jwks = jwksOf(building, path, draft);
-  const authority = authorityOf(building, path, draft);
-  if (draft.node_name !== undefined && draft.allow_any_node === true) {
-    problems.add([...path, 'allow_any_node'], 'node_name and allow_any_node exclude each other; keep one');
+function jwtCallerOf(at: LoadContext, draft: JwtCallerDraft): JwtCallerConfig | undefined {
+  const listeners = listenersOf(at.at('listeners'), draft.listeners);
+  const jwks = jwksOf(at, draft);
+  const authority = authorityOf(at, draft);
+  const { issuer, audience, node_name: nodeName, allow_any_node: allowAnyNode } = draft;
+  if (nodeName !== undefined && allowAnyNode === true) {
+    at.at('allow_any_node').error('node_name and allow_any_node exclude each other; keep one');
   }
-  const { issuer, audience } = draft;
   if (issuer === undefined || audience === undefined) return undefined;
   return {
     issuer,
@@ -53,183 +107,119 @@ function jwtCaller(building: Building, path: Path, draft: DraftJwtCaller): JwtCa
     listeners,
     jwks,
     ...authority,
-    ...(draft.node_name !== undefined && { nodeName: draft.node_name }),
-    ...(draft.allow_any_node !== undefined && { allowAnyNode: draft.allow_any_node }),
+    ...(nodeName !== undefined && { nodeName }),
+    ...(allowAnyNode !== undefined && { allowAnyNode }),
   };
 }
 
-/** `subjects` names each caller, `wallet_claim` believes the issuer, within bounds that must be said. */
+/** `subjects` names each caller. `wallet_claim` believes the issuer, within bounds that must be said. */
 function authorityOf(
-  building: Building,
-  path: Path,
-  draft: DraftJwtCaller,
+  at: LoadContext,
+  draft: JwtCallerDraft,
 ): Pick<JwtCallerConfig, 'subjects' | 'walletClaim' | 'wallets'> {
-  const { problems } = building;
-  const hasSubjects = problems.isWritten([...path, 'subjects']);
-  const hasClaim = problems.isWritten([...path, 'wallet_claim']);
-  if (hasSubjects && hasClaim) {
-    problems.add([...path, 'wallet_claim'], 'subjects and wallet_claim exclude each other; keep one');
-    return {};
-  }
-  if (!hasSubjects && !hasClaim) {
-    problems.add(path, 'neither subjects (sub → workload) nor wallet_claim; say whom these tokens speak for');
-    return {};
-  }
-  if (hasSubjects) {
-    for (const key of ['any_wallet', 'wallets']) {
-      if (problems.isWritten([...path, key]))
-        problems.addAtKey([...path, key], 'goes with wallet_claim, not with subjects');
+  const claimAt = at.at('wallet_claim');
+  if (at.at('subjects').isWritten) {
+    if (claimAt.isWritten) {
+      claimAt.error('subjects and wallet_claim exclude each other; keep one');
+      return {};
     }
-    return { subjects: Object.freeze(Object.assign(Object.create(null), draft.subjects)) };
+    for (const name of ['any_wallet', 'wallets']) {
+      if (at.at(name).isWritten) at.at(name).keyError('goes with wallet_claim, not with subjects');
+    }
+    return { subjects: Object.assign(Object.create(null), draft.subjects) };
   }
-  const wallets = walletsOf(building, path, draft);
-  const claim = draft.wallet_claim;
-  if (claim?.split('.').includes('')) problems.add([...path, 'wallet_claim'], 'an empty part; it reads a.b.c');
-  return { ...(claim !== undefined && { walletClaim: claim }), wallets };
+  if (!claimAt.isWritten) {
+    at.error('neither subjects (sub → workload) nor wallet_claim; say whom these tokens speak for');
+    return {};
+  }
+  const wallets = walletsOf(at, draft);
+  const { wallet_claim: walletClaim } = draft;
+  if (walletClaim?.split('.').includes('')) claimAt.error('an empty part; it reads a.b.c');
+  return { ...(walletClaim !== undefined && { walletClaim }), wallets };
 }
 
 function* checkSubjects(
-  building: Building,
-  path: Path,
-  subjects: DraftJwtCaller['subjects'],
+  at: LoadContext,
+  subjects: JwtCallerDraft['subjects'],
   workloads: readonly string[],
 ): Generator<void, void> {
   const known = new Set(workloads);
   for (const [subject, name] of Object.entries(subjects ?? {})) {
     yield;
-    if (known.has(name)) continue;
-    building.problems.add([...path, 'subjects', subject], `no such workload; ${suggestion(name, workloads)}`);
+    if (!known.has(name)) at.at(subject).error(`no such workload; ${suggestion(name, workloads)}`);
   }
 }
 
-function walletsOf(
-  building: Building,
-  path: Path,
-  draft: Pick<DraftSessionBackend, 'any_wallet' | 'wallets'>,
-): 'any' | readonly string[] {
-  const { problems } = building;
-  const hasList = problems.isWritten([...path, 'wallets']);
-  if (draft.any_wallet === true) {
-    if (hasList) problems.add([...path, 'any_wallet'], 'any_wallet and wallets exclude each other; keep one');
-    return 'any';
-  }
-  if (!hasList && (draft.any_wallet === false || !problems.isWritten([...path, 'any_wallet']))) {
-    problems.add(path, 'missing any_wallet: true or wallets: […]; say which wallets it may vouch for');
-  }
-  return draft.wallets ?? [];
-}
-
-function jwksOf(building: Building, path: Path, draft: DraftJwtCaller): JwtCallerConfig['jwks'] {
-  const { problems } = building;
-  const at = [...path, 'jwks'];
-  const { url, file, ca_file: ca, bearer_file: bearer, allow_insecure_http: beside } = draft.jwks ?? {};
-  const beIssuer = draft.allow_insecure_http ?? beside ?? false;
-  if (url !== undefined) checkInsecure(building, [...at, 'url'], url, beside);
-  if (url !== undefined && file !== undefined)
-    problems.warn([...at, 'file'], 'not read, since url is there too; keep one');
+function jwksOf(at: LoadContext, draft: JwtCallerDraft): JwtCallerConfig['jwks'] {
+  const place = at.at('jwks');
+  const { url, file, ca_file: ca, bearer_file: bearer, allow_insecure_http: allowed = false } = draft.jwks ?? {};
+  const allowInsecureHttp = url === undefined ? (draft.allow_insecure_http ?? allowed) : allowed;
+  if (url !== undefined) checkInsecure(place.at('url'), url, allowed);
+  if (url !== undefined && file !== undefined) place.at('file').warn('not read, since url is there too; keep one');
   if (url === undefined && file === undefined && draft.issuer !== undefined) {
-    checkDiscovery(building, [...path, 'issuer'], draft.issuer, beIssuer);
+    checkDiscovery(at.at('issuer'), draft.issuer, allowInsecureHttp);
   }
-  const jwksFile = file === undefined || url !== undefined ? undefined : source(building, file);
-  if (jwksFile !== undefined) checkJwks(building, [...at, 'file'], jwksFile);
-  const bearerFile = bearer === undefined ? undefined : source(building, bearer);
-  if (bearerFile !== undefined) probeSecret(building, [...at, 'bearer_file'], bearerFile, 'the bearer file');
+  const jwksFile = file === undefined || url !== undefined ? undefined : place.source(file);
+  if (jwksFile !== undefined) checkJwks(place.at('file'), jwksFile);
+  const bearerFile = bearer === undefined ? undefined : place.source(bearer);
+  if (bearerFile !== undefined) place.at('bearer_file').probeSecret(bearerFile, 'the bearer file');
   return {
     ...(url !== undefined && { url }),
     ...(jwksFile !== undefined && { file: jwksFile }),
-    ...(ca !== undefined && { caFile: caFile(building, [...at, 'ca_file'], ca) }),
+    ...(ca !== undefined && { caFile: caFile(place.at('ca_file'), ca) }),
     ...(bearerFile !== undefined && { bearerFile }),
-    allowInsecureHttp: url === undefined ? beIssuer : (beside ?? false),
+    allowInsecureHttp,
   };
 }
 
-/** Without a `jwks` of its own, the issuer is where its keys are looked for. */
-function checkDiscovery(building: Building, path: Path, issuer: string, allowed: boolean): void {
+/** Without `jwks`, the keys are found by the issuer. */
+function checkDiscovery(at: LoadContext, issuer: string, allowed: boolean): void {
   try {
-    checkInsecure(building, path, parseUrl(issuer), allowed);
+    checkInsecure(at, parseUrl(issuer), allowed);
   } catch (error) {
     if (!(error instanceof InvalidValue)) throw error;
-    building.problems.add(path, `${error.message}; for an issuer that is none, say jwks.url or jwks.file`);
+    at.error(`${error.message}; for an issuer that is none, say jwks.url or jwks.file`);
   }
 }
 
-function checkJwks(building: Building, path: Path, file: string): void {
-  const text = takeText(building, path, file, 'the JWKS');
+function checkJwks(at: LoadContext, file: string): void {
+  const text = at.readText(file, 'the JWKS');
   if (text === undefined) return;
   try {
     if (Array.isArray((JSON.parse(text) as { keys?: unknown } | null)?.keys)) return;
   } catch {
-    // Said below, like JSON that is something else.
+    // Reported below, like JSON of another shape.
   }
-  fileProblem(building, path, `the JWKS ${file}: not JSON with a list "keys"`);
+  at.fileError(`the JWKS ${file}: not JSON with a list "keys"`);
 }
 
-function listenersOf(building: Building, path: Path, listeners: SessionBackendConfig['listeners'] | undefined) {
-  const at = [...path, 'listeners'];
-  building.problems.missing(at, 'missing; say where this proof counts: [endpoint] or [broker]');
-  if (listeners?.length === 0) building.problems.add(at, 'empty; say where this proof counts: [endpoint] or [broker]');
-  if (listeners?.includes('broker') && !building.problems.isWritten(['broker'])) {
-    building.problems.warn(at, 'names the broker, which is not switched on (broker: {…})');
-  }
-  return [...new Set(listeners ?? [])];
-}
-
-function checkIssuers(building: Building, drafts: readonly DraftJwtCaller[]): void {
+/** @param at the key `callers.jwt` */
+function checkIssuers(at: LoadContext, drafts: readonly JwtCallerDraft[]): void {
   const seen = new Map<string, number>();
   for (const [i, { issuer }] of drafts.entries()) {
     if (issuer === undefined) continue;
     const first = seen.get(issuer);
     if (first === undefined) seen.set(issuer, i);
-    else
-      building.problems.add(
-        ['callers', 'jwt', i, 'issuer'],
-        `the same issuer as callers.jwt.${first}; each has one entry`,
-      );
+    else at.at(i, 'issuer').error(`the same issuer as ${at.at(first).name}; each has one entry`);
   }
 }
 
 /** A token for one listener must be worth nothing at the other, and one for STS nothing here. */
-function checkAudiences(building: Building, drafts: readonly DraftJwtCaller[]): void {
+function checkAudiences(at: LoadContext, drafts: readonly JwtCallerDraft[]): void {
   const seen = new Map<string, { listener: string; path: Path }>();
   for (const [i, { audience, listeners }] of drafts.entries()) {
-    const path = ['callers', 'jwt', i, 'audience'];
+    const place = at.at(i, 'audience');
     if (audience === undefined) continue;
     if (audience === STS_AUDIENCE) {
-      building.problems.add(
-        path,
-        `${STS_AUDIENCE} is what STS wants to see, never a caller's; choose an audience of your own`,
-      );
+      place.error(`${STS_AUDIENCE} is the audience for STS, never for a caller; choose an audience of your own`);
     }
     for (const listener of new Set(listeners ?? [])) {
       const first = seen.get(audience);
-      if (first === undefined) seen.set(audience, { listener, path });
+      if (first === undefined) seen.set(audience, { listener, path: place.path });
       else if (first.listener !== listener) {
-        building.problems.add(
-          path,
-          `serves the ${first.listener} already (${dotted(first.path)}); one audience serves one listener`,
-        );
+        place.error(`serves the ${first.listener} already (${dotted(first.path)}); one audience serves one listener`);
         break;
       }
     }
   }
-}
-
-function sessionBackendFrom(
-  building: Building,
-  path: Path,
-  draft: DraftSessionBackend,
-): SessionBackendConfig | undefined {
-  building.problems.missing([...path, 'url'], 'missing; the backend, https://…');
-  const listeners = listenersOf(building, path, draft.listeners);
-  const wallets = walletsOf(building, path, draft);
-  if (draft.url === undefined) return undefined;
-  checkInsecure(building, [...path, 'url'], draft.url, draft.allow_insecure_http);
-  return {
-    url: draft.url,
-    listeners,
-    wallets,
-    cacheTtlMs: draft.cache_ttl ?? 30_000,
-    ...(draft.ca_file !== undefined && { caFile: caFile(building, [...path, 'ca_file'], draft.ca_file) }),
-    allowInsecureHttp: draft.allow_insecure_http ?? false,
-  };
 }

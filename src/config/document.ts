@@ -8,7 +8,7 @@
  */
 import { isAlias, isMap, isScalar, isSeq, type Node } from 'yaml';
 import { InvalidValue, OutOfReach } from '../lib/invalid-value.ts';
-import type { Path, Place, Problems } from './issues.ts';
+import type { Path, Place, Issues } from './issues.ts';
 import { parseYaml } from './yaml.ts';
 
 /** `null` is a key without a value. */
@@ -22,7 +22,7 @@ const MAX_DEPTH = 32;
 
 /** How a text is read. */
 export interface Reading {
-  readonly problems: Problems;
+  readonly issues: Issues;
   /** Interpolation; throws {@link InvalidValue}. */
   readonly fill: (text: string) => string;
   /** Whether what stands there has to be within reach; what needn't be and isn't is left out. */
@@ -31,12 +31,12 @@ export interface Reading {
 
 const emptyMap = (): { [key: string]: Tree } => Object.create(null);
 
-/** @returns undefined where nothing can be made of it; the reason is among the problems. `yield`s where it may pause */
+/** @returns undefined where nothing can be made of it; the reason is among the issues. `yield`s where it may pause */
 export function* treeFromYaml(text: string, reading: Reading): Generator<void, Tree | undefined> {
-  const { problems } = reading;
+  const { issues } = reading;
   const parsed = yield* parseYaml(text);
   if ('problem' in parsed) {
-    problems.add([], parsed.problem, parsed.place);
+    issues.add([], parsed.problem, parsed.place);
     return undefined;
   }
   const { root, placeAt } = parsed;
@@ -45,10 +45,10 @@ export function* treeFromYaml(text: string, reading: Reading): Generator<void, T
   function* treeOf(node: Node | null, path: Path, keyPlace: Place | undefined): Generator<void, Tree | undefined> {
     yield;
     const place = node?.range ? placeAt(node.range[0]) : keyPlace;
-    problems.wrote(path, keyPlace, place);
+    issues.wrote(path, keyPlace, place);
     if (node === null) return null;
     const refuse = (message: string) => {
-      problems.add(path, message, place);
+      issues.add(path, message, place);
       return undefined;
     };
     if (isAlias(node)) return refuse('an alias (*name); anchors and aliases are not supported, write the value out');
@@ -70,8 +70,8 @@ export function* treeFromYaml(text: string, reading: Reading): Generator<void, T
         if (name === undefined) continue;
         const at = [...path, name];
         const keyAt = (key as Node).range ? placeAt((key as Node).range?.[0] ?? 0) : undefined;
-        if (problems.isWritten(at)) {
-          problems.add(at, 'written twice; keep one of them', keyAt);
+        if (issues.isWritten(at)) {
+          issues.add(at, 'written twice; keep one of them', keyAt);
           continue;
         }
         const child = yield* treeOf(value as Node | null, at, keyAt);
@@ -90,18 +90,18 @@ export function* treeFromYaml(text: string, reading: Reading): Generator<void, T
     const text = isScalar(key) && key.type !== 'PLAIN' && bare !== undefined ? String(key.value) : bare;
     if (text === undefined || text === '' || text === '__proto__') {
       const mend = isScalar(key) ? '' : '; where it is an address, quote it: "[::1]:9110"';
-      problems.add(path, `a key that is no plain text${mend}`, place);
+      issues.add(path, `a key that is no plain text${mend}`, place);
       return undefined;
     }
     if (text === '<<') {
-      problems.add(path, 'a merge key (<<); anchors and merging are not supported, write the keys out', place);
+      issues.add(path, 'a merge key (<<); anchors and merging are not supported, write the keys out', place);
       return undefined;
     }
     try {
       const name = reading.fill(text);
       // A variable may hold what can't be written out either.
       if (name !== '' && name !== '__proto__') return name;
-      problems.add(path, 'a key that is no plain text', place);
+      issues.add(path, 'a key that is no plain text', place);
     } catch (error) {
       refuseFill(error, [...path, text], reading, place);
     }
@@ -112,10 +112,10 @@ export function* treeFromYaml(text: string, reading: Reading): Generator<void, T
 /** The same from a JavaScript object of the same shape; there are no places then. */
 export function* treeFromObject(value: unknown, reading: Reading, path: Path = []): Generator<void, Tree | undefined> {
   yield;
-  const { problems } = reading;
-  problems.wrote(path);
+  const { issues } = reading;
+  issues.wrote(path);
   const refuse = (message: string) => {
-    problems.add(path, message);
+    issues.add(path, message);
     return undefined;
   };
   if (path.length > MAX_DEPTH) return refuse('nested too deeply');
@@ -139,7 +139,7 @@ export function* treeFromObject(value: unknown, reading: Reading, path: Path = [
   const map = emptyMap();
   for (const [name, item] of Object.entries(value)) {
     if (item === undefined) continue;
-    if (name === '__proto__' || name === '') problems.add(path, 'a key that is no plain text');
+    if (name === '__proto__' || name === '') issues.add(path, 'a key that is no plain text');
     else {
       const child = yield* treeFromObject(item, reading, [...path, name]);
       if (child !== undefined) map[name] = child;
@@ -162,8 +162,8 @@ function filled(text: string, path: Path, reading: Reading): string | undefined 
   }
 }
 
-function refuseFill(error: unknown, path: Path, { problems, needed }: Reading, place?: Place): void {
+function refuseFill(error: unknown, path: Path, { issues, needed }: Reading, place?: Place): void {
   if (!(error instanceof InvalidValue)) throw error;
-  if (error instanceof OutOfReach && !needed(path)) problems.warn(path, error.message);
-  else problems.add(path, error.message, place);
+  if (error instanceof OutOfReach && !needed(path)) issues.warn(path, error.message);
+  else issues.add(path, error.message, place);
 }

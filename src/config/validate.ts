@@ -1,5 +1,5 @@
 /**
- * From the tree to a draft that has only what is right in it.
+ * From the document's tree to a draft that holds only valid values.
  *
  * A value that the schema refuses becomes a finding and is taken out, and the rest is validated again. So a typo in one place
  * doesn't hide the findings of checks that look at several places.
@@ -8,20 +8,22 @@
  */
 import type * as z from 'zod/mini';
 import { suggestion } from '../lib/nearest.ts';
-import type { Path, Problems } from './issues.ts';
-import { type Draft, KNOWN_KEYS, schema, workload } from './schema.ts';
-import { isTreeMap, type Tree } from './tree.ts';
+import type { Path, Issues } from './issues.ts';
+import { KNOWN_KEYS, keyInfo } from './keys.ts';
+import { type Draft, schema } from './schema.ts';
+import { workload } from './sections/workloads.ts';
+import { isTreeMap, type Tree } from './document.ts';
 
 /** @returns undefined where not even the outermost map is one; `yield`s where it may pause */
-export function* draftFrom(tree: Tree, problems: Problems): Generator<void, Draft | undefined> {
+export function* validate(tree: Tree, issues: Issues): Generator<void, Draft | undefined> {
   const entries = isTreeMap(tree) ? tree['workloads'] : undefined;
-  if (!isTreeMap(tree) || !isTreeMap(entries)) return yield* validated(schema, tree, [], problems);
+  if (!isTreeMap(tree) || !isTreeMap(entries)) return yield* valid(schema, tree, [], issues);
   // Thousands of workloads are validated one by one, so that there is a place to pause.
   const { workloads: _entries, ...rest } = tree;
-  const draft = yield* validated(schema, rest, [], problems);
+  const draft = yield* valid(schema, rest, [], issues);
   const workloads: NonNullable<Draft['workloads']> = Object.create(null);
   for (const [name, entry] of Object.entries(entries)) {
-    const result = yield* validated(workload, entry, ['workloads', name], problems);
+    const result = yield* valid(workload, entry, ['workloads', name], issues);
     if (result !== undefined) workloads[name] = result;
     yield;
   }
@@ -29,29 +31,27 @@ export function* draftFrom(tree: Tree, problems: Problems): Generator<void, Draf
 }
 
 /** @param tree loses what is wrong in it */
-function* validated<T>(
-  schema: z.ZodMiniType<T>,
-  tree: Tree,
-  base: Path,
-  problems: Problems,
-): Generator<void, T | undefined> {
+function* valid<T>(schema: z.ZodMiniType<T>, tree: Tree, base: Path, issues: Issues): Generator<void, T | undefined> {
   for (;;) {
     const result = schema.safeParse(tree, { reportInput: true });
-    if (result.success) return result.data;
+    if (result.success) {
+      requireKeys(schema, tree, base, issues);
+      return result.data;
+    }
     for (const issue of result.error.issues) {
-      const path = problems.written([...base, ...(issue.path as Path)]);
+      const path = issues.written([...base, ...(issue.path as Path)]);
       const place = path.slice(base.length);
       yield;
       if (issue.code === 'unrecognized_keys') {
         const known = issue.message.slice(KNOWN_KEYS.length).split(' ');
         for (const key of issue.keys) {
           yield;
-          problems.addAtKey([...path, key], `unknown key; ${suggestion(key, known)}`);
+          issues.addAtKey([...path, key], `unknown key; ${suggestion(key, known)}`);
           remove(tree, [...place, key]);
         }
         continue;
       }
-      problems.add(path, issue.code === 'invalid_type' ? wrongKind(issue.expected, issue.input) : issue.message);
+      issues.add(path, issue.code === 'invalid_type' ? wrongKind(issue.expected, issue.input) : issue.message);
       if (place.length === 0) return undefined;
       else remove(tree, place);
     }
@@ -75,4 +75,20 @@ function remove(tree: Tree | undefined, [key, ...rest]: Path): void {
   const inside = tree[key];
   if (rest.length === 0 || (Array.isArray(inside) && rest.length === 1)) delete tree[key];
   else remove(inside, rest);
+}
+
+/** Reports the required keys that are missing in `tree`. */
+function requireKeys(schema: z.core.$ZodType, tree: Tree | undefined, path: Path, issues: Issues): void {
+  const { def } = (schema as z.core.$ZodTypes)._zod;
+  if (def.type === 'optional' || def.type === 'prefault') requireKeys(def.innerType, tree, path, issues);
+  else if (def.type === 'array' && Array.isArray(tree)) {
+    for (const [i, item] of tree.entries()) requireKeys(def.element, item, [...path, i], issues);
+  } else if (def.type === 'object' && isTreeMap(tree)) {
+    for (const [name, type] of Object.entries(def.shape)) {
+      const required = keyInfo.get(type as never)?.required;
+      const at = [...path, name];
+      if (required !== undefined) issues.missing(at, `missing; ${required}`);
+      requireKeys(type, tree[name], at, issues);
+    }
+  }
 }
