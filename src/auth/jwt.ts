@@ -8,10 +8,11 @@
  * @module
  */
 import { createHash } from 'node:crypto';
-import { decodeJwt, decodeProtectedHeader, type JWTPayload, jwtVerify } from 'jose';
+import { decodeJwt, type JWTPayload, jwtVerify } from 'jose';
 import type { JwtCallerConfig } from '../config/types.ts';
 import type { Clock } from '../lib/clock.ts';
 import { InvalidAuthorizationToken, IssuerUnavailable, WorkloadUnknown } from '../lib/errors.ts';
+import { isObject, parseStrictJson } from '../lib/json.ts';
 import { errorFields } from '../lib/log.ts';
 import type { Workload } from '../workload/workload.ts';
 import type { Caller } from './caller.ts';
@@ -36,6 +37,8 @@ const MAX_LIFETIME_S = 24 * 3_600;
 /** How far the issuer's clock may be ahead: for `iat` and `nbf`, never for `exp`. */
 const CLOCK_AHEAD_S = 60;
 const MAX_LENGTH = 16_384;
+/** Base64url. Issuers write a few hundred; one with a certificate chain, which is never read, a few thousand. */
+const MAX_HEADER_LENGTH = 4_096;
 
 /** Whether a value is to be judged as a JWT, and as nothing else: three parts, an empty one (no signature) included. */
 export function looksLikeJwt(value: string): boolean {
@@ -94,14 +97,30 @@ export function createJwtCallers({ issuers, workloads, clock }: JwtCallersOption
   };
 }
 
-/** Read before anything is verified: it says which keys to try, and nothing else is believed of it. */
+/** Read before anything is verified. It says which keys to try; nothing else in it is believed. */
 function peek(jwt: string): { kid: string | undefined; iss: unknown } {
+  const { kid } = headerOf(jwt);
   try {
-    const { kid } = decodeProtectedHeader(jwt);
     return { kid: typeof kid === 'string' ? kid : undefined, iss: decodeJwt(jwt).iss };
   } catch {
     throw refused('that can’t be decoded');
   }
+}
+
+/** The protected header, checked before the library sees it: a critical extension is refused, whatever its name. */
+function headerOf(jwt: string): Record<string, unknown> {
+  const encoded = jwt.slice(0, jwt.indexOf('.'));
+  if (encoded.length > MAX_HEADER_LENGTH) throw refused(`with a header of more than ${MAX_HEADER_LENGTH} characters`);
+  let header: unknown;
+  try {
+    header = parseStrictJson(Buffer.from(encoded, 'base64url').toString('utf8'));
+  } catch {
+    throw refused('that can’t be decoded');
+  }
+  if (!isObject(header)) throw refused('that can’t be decoded');
+  if (Object.hasOwn(header, 'crit')) throw refused('with a critical extension in its header');
+  if (!ALGORITHMS.some(known => known === header['alg'])) throw refused('with an algorithm that is not taken');
+  return header;
 }
 
 function checkTimes({ iat = 0, exp = 0 }: JWTPayload, now: number): void {

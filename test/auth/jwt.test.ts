@@ -229,3 +229,27 @@ describe('what is judged as a JWT', () => {
     );
   });
 });
+
+describe('a header is checked before the library sees it', () => {
+  it.each([
+    ['a critical extension', { crit: ['exp'] }],
+    ['an empty list of them', { crit: [] }],
+    ['more than 4,096 characters', { x5c: ['a'.repeat(4_000)] }],
+    ['an algorithm that is none of ours', { alg: 'HS256' }],
+    ['no algorithm', { alg: undefined }],
+  ])('%s is refused, and no keys are asked for', async (_, change) => {
+    const { resolve, asked } = callers();
+    const jwt = compact({ alg: 'ES256', kid: 'k1', ...change }, claims(), 'AA');
+    await expect(resolve(jwt)).rejects.toMatchObject({ code: REFUSED });
+    expect(asked).toEqual([]);
+  });
+
+  it('a member that occurs twice is refused', async () => {
+    const header = Buffer.from('{"alg":"ES256","kid":"k1","kid":"k2"}').toString('base64url');
+    const { resolve, asked } = callers();
+    await expect(resolve(`${header}.${compact({}, claims()).split('.')[1]}.AA`)).rejects.toMatchObject({
+      code: REFUSED,
+    });
+    expect(asked).toEqual([]);
+  });
+});
