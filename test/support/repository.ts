@@ -4,7 +4,7 @@
  * @module
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join, posix, relative } from 'node:path';
 import { root } from './process.ts';
 
@@ -90,9 +90,4 @@ export function packed(): string[] {
   });
   const [tarball] = JSON.parse(said) as { files: { path: string }[] }[];
   return (tarball?.files ?? []).map(({ path }) => path).sort();
-}
-
-/** Whether a package's folder is there at all: of an optional one only this platform's is installed. */
-export function isInstalled(path: string): boolean {
-  return existsSync(join(root, path, 'package.json'));
 }

@@ -16,7 +16,7 @@ import { type HttpResponse, loggedReason, publicError, serializeError } from '..
 import { type Authentication, authenticate, type EndpointRequest, type Route, routeOf } from './authenticate.ts';
 import { credentialsResponse } from './body.ts';
 
-export type { EndpointRequest, RelativeLookup } from './authenticate.ts';
+export type { EndpointRequest } from './authenticate.ts';
 
 /** A request that was not answered with credentials. */
 export interface EndpointRefusal {
