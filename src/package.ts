@@ -9,6 +9,7 @@ import { readFileSync } from 'node:fs';
 
 const root = new URL('../', import.meta.url);
 const manifest = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as {
+  readonly name: string;
   readonly version: string;
   readonly homepage: string;
 };
@@ -29,3 +30,6 @@ export function pageUrl(page: string, anchor?: string): string {
 export function codeUrl(code: string): string {
   return pageUrl('symptoms.md', code);
 }
+
+/** The JSON schema of this version's `walletcreds.yaml`, as the published package holds it. */
+export const schemaUrl = `https://unpkg.com/${manifest.name}@${version}/schema/walletcreds.schema.json`;

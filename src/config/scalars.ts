@@ -14,8 +14,12 @@ import { parseRegion, parseTagValue, parseWalletTag } from './names.ts';
 import { type ScalarInfo, scalarInfo } from './keys.ts';
 import { parseUrl } from './urls.ts';
 
+/** In YAML the value may look like a number, or like anything. */
+const NUMERIC = { type: ['string', 'number'] };
+const ANY = { type: ['string', 'number', 'boolean'] };
+
 /** A schema from a parser that throws {@link InvalidValue}, and what the reference calls it. */
-function scalar<T>(name: string, parse: (text: string) => T, json: ScalarInfo['json'] = {}) {
+function scalar<T>(name: string, parse: (text: string) => T, json?: ScalarInfo['json']) {
   const schema = z.pipe(
     z.string(),
     z.transform((text: string, context): T => {
@@ -28,7 +32,7 @@ function scalar<T>(name: string, parse: (text: string) => T, json: ScalarInfo['j
       }
     }),
   );
-  return schema.register(scalarInfo, { name, json });
+  return schema.register(scalarInfo, { name, ...(json && { json }) });
 }
 
 /** One of a few words. */
@@ -41,10 +45,14 @@ export function oneOf<const T extends string>(...words: readonly T[]) {
   return scalar(words.map(word => `\`${word}\``).join(' or '), parse, { enum: words });
 }
 
-export const text = scalar('text', value => {
-  if (value === '') throw new InvalidValue('empty');
-  return value;
-});
+export const text = scalar(
+  'text',
+  value => {
+    if (value === '') throw new InvalidValue('empty');
+    return value;
+  },
+  ANY,
+);
 
 export const path = scalar('path', value => {
   if (value === '') throw new InvalidValue('empty; give the path of a file');
@@ -64,23 +72,25 @@ export const flag = scalar(
 
 /** Milliseconds between two bounds. */
 export function duration(min: number, max: number) {
-  return scalar(`duration, ${formatDuration(min)} to ${formatDuration(max)}`, value => {
+  const range = `${formatDuration(min)} to ${formatDuration(max)}`;
+  const parse = (value: string) => {
     const ms = parseDuration(value);
-    if (ms < min || ms > max) throw new InvalidValue(`must be from ${formatDuration(min)} to ${formatDuration(max)}`);
+    if (ms < min || ms > max) throw new InvalidValue(`must be from ${range}`);
     return ms;
-  });
+  };
+  return scalar(`duration, ${range}`, parse, NUMERIC);
 }
 
 /** Whole seconds, which is what STS and JWTs count in. */
 export function seconds(min: number, max: number) {
-  return scalar(`duration, ${formatDuration(min * 1000)} to ${formatDuration(max * 1000)}`, value => {
+  const range = `${formatDuration(min * 1000)} to ${formatDuration(max * 1000)}`;
+  const parse = (value: string) => {
     const ms = parseDuration(value);
     if (ms % 1000 !== 0) throw new InvalidValue('must be whole seconds');
-    if (ms < min * 1000 || ms > max * 1000) {
-      throw new InvalidValue(`must be from ${formatDuration(min * 1000)} to ${formatDuration(max * 1000)}`);
-    }
+    if (ms < min * 1000 || ms > max * 1000) throw new InvalidValue(`must be from ${range}`);
     return ms / 1000;
-  });
+  };
+  return scalar(`duration, ${range}`, parse, NUMERIC);
 }
 
 export function integer(min: number, max: number) {
@@ -93,7 +103,9 @@ export function integer(min: number, max: number) {
 }
 
 /** Permission bits in octal: the owner reads, may write; the group may read; nothing else, since it would be refused. */
-export const mode = scalar('file mode', value => {
+export const mode = scalar('file mode', parseMode, NUMERIC);
+
+function parseMode(value: string): number {
   const bits = /^0?o?[0-7]{3}$/.test(value) ? Number.parseInt(value.slice(-3), 8) : Number.NaN;
   if (Number.isNaN(bits)) throw new InvalidValue('not a file mode; write "0600" or "0640"');
   if ((bits & ~0o640) !== 0 || (bits & 0o400) === 0) {
@@ -102,7 +114,7 @@ export const mode = scalar('file mode', value => {
     );
   }
   return bits;
-});
+}
 
 export const variable = scalar('name of a variable', value => {
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(value)) throw new InvalidValue('not the name of a variable');
@@ -118,7 +130,7 @@ export const host = scalar('host', value => {
 });
 
 export const url = scalar('URL', parseUrl);
-export const wallet = scalar('wallet', parseWallet);
+export const wallet = scalar('wallet', parseWallet, NUMERIC);
 export const cidr = scalar('CIDR block', parseCidr);
 export const roleArn = scalar('role ARN', parseRoleArn);
 export const region = scalar('region', parseRegion);

@@ -13,8 +13,8 @@ export const TEMPLATE = `# walletcreds.yaml: starts as it stands. Change region,
 region: us-east-1
 role_arn: arn:aws:iam::123456789012:role/agentkeys-data-role
 session_duration: 1h                       # 15m to 12h
-wallet_tag: agentkeys_user_wallet          # the principal tag that policies match; the bare claim is named alike
-state_dir: .                               # everything that is written goes here: auditLog, tokens made, JWKS copies
+wallet_tag: agentkeys_user_wallet          # the principal tag that policies match; the bare claim has the same name
+state_dir: .                               # everything that is written goes here: audit log, generated tokens, JWKS copies
 
 endpoint:
   listen: [127.0.0.1:9110]                 # plain http; "[::1]:9110", "169.254.170.2:80"; anything else needs allow_remote: true
@@ -26,17 +26,17 @@ endpoint:
 
 identity_token:                            # where the JWT for STS comes from: one of
   signer: { issuer: https://oidc.example.com, keys_dir: keys, audience: sts.amazonaws.com, ttl: 5m }
-  # broker: { url: https://broker.example.com, bearer_file: "bearers/{workload}", ca_file: ca.pem }   # read anew each time
-  # broker: { url: https://broker.example.com, bearer: caller }     # forwards the JWT that the caller showed (callers.jwt only)
-  # file: { path: /var/run/secrets/tokens/aws }    # a projected token, read anew each time
+  # broker: { url: https://broker.example.com, bearer_file: "bearers/{workload}", ca_file: ca.pem }   # read again at each use
+  # broker: { url: https://broker.example.com, bearer: caller }     # forwards the JWT that the caller presented (callers.jwt only)
+  # file: { path: /var/run/secrets/tokens/aws }    # a projected token, read again at each use
 
 workloads:
   ${TEMPLATE_WORKLOAD}:
     wallet: "0x52908400098527886E0F7030069857D2E4169EE7"
-    token_file: tokens/${TEMPLATE_WORKLOAD}           # what its SDK shows at the endpoint; made if it isn't there. Or token_env: NAME
+    token_file: tokens/${TEMPLATE_WORKLOAD}           # what its SDK presents at the endpoint; generated if it is missing. Or token_env: NAME
     # token_mode: "0640"                   # for an app that runs under another uid; 0600 otherwise
     # token_group: 1000
-    # bearer_file: bearers/${TEMPLATE_WORKLOAD}       # what it shows at the broker
+    # bearer_file: bearers/${TEMPLATE_WORKLOAD}       # what it presents at the broker
     # relative_uri: { id_file: tokens/${TEMPLATE_WORKLOAD}.id, from: [169.254.170.0/24] }  # also answers /v2/credentials/<id>
     # tags: { team: ingest }               # further principal tags
     # prefetch: true                       # default: yes, for up to 64 workloads
@@ -46,18 +46,19 @@ workloads:
     # session_policy_file: policy.json     # a policy with \${wallet} in it, sent as the session policy
     # raw_jwt: true                        # may fetch a raw JWT in spite of a role or a session policy of its own
 
-# callers:                                 # other proofs of who is asking
+# callers:                                 # other ways to authenticate callers
 #   jwt:
 #     - issuer: https://kubernetes.default.svc.cluster.local
 #       audience: walletcreds
 #       listeners: [endpoint]
 #       jwks: { ca_file: ca.pem, bearer_file: /var/run/secrets/kubernetes.io/serviceaccount/token }   # default: by discovery; or url, or file
 #       subjects: { "system:serviceaccount:scrapers:scraper-a": ${TEMPLATE_WORKLOAD} }   # sub → workload; or
-#       # wallet_claim: agentkeys.wallet_address            # a wallet that this issuer vouches for,
+#       # wallet_claim: agentkeys.wallet_address            # a wallet that this issuer names,
 #       # any_wallet: true                                  # any, or wallets: ["0x…"]
+#       # node_name: "\${env:NODE_NAME}"                    # for a node agent: whose pods; or allow_any_node: true
 #   session_backend: { url: https://backend.example.com, listeners: [broker], any_wallet: true, cache_ttl: 30s }
 
-# sts: { endpoint: https://sts.us-east-1.amazonaws.com, ca_file: ca.pem, timeout: 5s }    # default: AWS_ENDPOINT_URL_STS, else the region's
+# sts: { endpoint: https://sts.us-east-1.amazonaws.com, ca_file: ca.pem, timeout: 5s }    # default: AWS_ENDPOINT_URL_STS, else the region's; allow_insecure_http: true, as beside any URL
 # broker: { listen: 127.0.0.1:8091, mint_aws_creds: true }    # mints JWTs and, the legacy way, credentials; tls: {…}, allow_remote: true
 # admin: { listen: 127.0.0.1:9112, token_file: tokens/admin }    # health, metrics, status page; tls: {…}, allow_remote: true
 # audit: { database: "file:audit.sqlite" }   # the default; or postgres://…, for several replicas; or stdout, a log line a row

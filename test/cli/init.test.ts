@@ -18,7 +18,9 @@ describe('init', () => {
   it('writes a configuration, a key and a token that start as they stand, and says what comes next', async () => {
     const dir = join(configFolder().dir, 'new');
     const lines = await run(dir);
-    expect(readFileSync(join(dir, 'walletcreds.yaml'), 'utf8')).toBe(TEMPLATE);
+    const [comment, ...template] = readFileSync(join(dir, 'walletcreds.yaml'), 'utf8').split('\n');
+    expect(comment).toMatch(/^# yaml-language-server: \$schema=https:\/\/.*\/schema\/walletcreds\.schema\.json$/);
+    expect(template.join('\n')).toBe(TEMPLATE);
     expect(readFileSync(join(dir, 'tokens/scraper-a'), 'utf8')).toMatch(/^[0-9a-f]{64}$/);
     expect((await loadKeys(join(dir, 'keys'), 'oidc')).keys).toHaveLength(1);
     const [key = ''] = readdirSync(join(dir, 'keys'));

@@ -86,12 +86,18 @@ test('the entry module’s first statement takes SIGUSR1 away from node’s debu
 describe('the tarball', () => {
   test('ships what users need and nothing else', () => {
     const allowed =
-      /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|docs\/[\w-]+\.md|dist\/[\w-]+\.[cm]?js|dist\/THIRD-PARTY-LICENSES\.txt|dist\/index\.d\.cts)$/;
+      /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|docs\/[\w-]+\.md|schema\/[\w.]+\.json|dist\/[\w-]+\.[cm]?js|dist\/THIRD-PARTY-LICENSES\.txt|dist\/index\.d\.cts)$/;
     expect(packed().filter(path => !allowed.test(path))).toEqual([]);
   });
 
-  test('has the program, the library with its types, the licences, and what changed', () => {
-    const wanted = ['dist/bin.js', 'dist/index.cjs', 'dist/index.d.cts', 'dist/THIRD-PARTY-LICENSES.txt'];
+  test('has the program, the library with its types, the JSON schema, the licences and the changelog', () => {
+    const wanted = [
+      'schema/walletcreds.schema.json',
+      'dist/bin.js',
+      'dist/index.cjs',
+      'dist/index.d.cts',
+      'dist/THIRD-PARTY-LICENSES.txt',
+    ];
     expect(packed()).toEqual(
       expect.arrayContaining([...wanted, 'package.json', 'README.md', 'LICENSE', 'CHANGELOG.md']),
     );

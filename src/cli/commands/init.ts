@@ -11,6 +11,7 @@ import { TEMPLATE } from '../../config/template.ts';
 import { generateKey } from '../../identity-token/keys/index.ts';
 import { UsageError } from '../../lib/errors.ts';
 import { makeFolder } from '../../lib/files/make-folder.ts';
+import { schemaUrl } from '../../package.ts';
 import type { Io, Run } from '../io.ts';
 import { withExamples } from '../options.ts';
 
@@ -92,7 +93,7 @@ function writeTemplate(dir: string, file: string, log: (line: string) => void): 
   try {
     makeFolder(dir);
     // `wx` also keeps a file that appeared meanwhile.
-    writeFileSync(file, TEMPLATE, { flag: 'wx', mode: 0o644 });
+    writeFileSync(file, `# yaml-language-server: $schema=${schemaUrl}\n${TEMPLATE}`, { flag: 'wx', mode: 0o644 });
     log(`wrote   ${name}`);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

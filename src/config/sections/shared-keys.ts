@@ -26,5 +26,5 @@ export const anyWalletKey = key(s.flag, {
 
 export const walletsKey = key(some(s.wallet), {
   doc: 'The wallets that are accepted. Excludes `any_wallet`.',
-  example: '["0x…"]',
+  example: '["0x52908400098527886E0F7030069857D2E4169EE7"]',
 });
