@@ -24,7 +24,7 @@ import { type AuditRecord, COLUMNS, type StoredRecord, type Value } from './colu
 export const GENESIS = '0'.repeat(64);
 
 const FORM = 'walletcreds/mint_log/1';
-const HASHED = COLUMNS.slice(0, -1) as readonly Exclude<keyof StoredRecord, 'hash'>[];
+const MIDDLE = COLUMNS.slice(1, -2) as readonly Exclude<keyof StoredRecord, 'id' | 'prev_hash' | 'hash'>[];
 
 /** Where a writer's chain stands; `at` is when the row was written, ISO 8601. */
 export interface Head {
@@ -34,10 +34,18 @@ export interface Head {
 }
 
 /** The text that is hashed. */
-export function canonical(row: Omit<StoredRecord, 'hash'>): string {
-  const values: Value[] = [FORM];
-  for (const column of HASHED) values.push(row[column]);
-  return JSON.stringify(values);
+export function canonical(record: Omit<StoredRecord, 'hash'>): string {
+  const { before, after } = canonicalParts(record);
+  return `${before}${record.id}${after}${JSON.stringify(record.prev_hash)}]`;
+}
+
+/** The canonical form around the id and the previous hash, for a database that gives both. */
+export function canonicalParts(record: Omit<StoredRecord, 'id' | 'prev_hash' | 'hash'>): {
+  readonly before: string;
+  readonly after: string;
+} {
+  const values: Value[] = MIDDLE.map(column => record[column]);
+  return { before: `[${JSON.stringify(FORM)},`, after: `,${JSON.stringify(values).slice(1, -1)},` };
 }
 
 /** SHA-256 over the canonical form, lower-case hexadecimal. */

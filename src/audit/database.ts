@@ -13,6 +13,9 @@ import { UsageError } from '../lib/errors.ts';
 import { COLUMNS, type Value } from './columns.ts';
 import { StoreError } from './store.ts';
 
+/** How long a PostgreSQL server may take for one statement; ms. */
+const DEADLINE_MS = 60_000;
+
 export interface AuditDatabase {
   /** `SELECT` with `?` for each value. `FROM records` is `mint_log` with all columns of today. */
   query<T>(sql: string, values?: readonly Value[]): Promise<T[]>;
@@ -73,7 +76,7 @@ async function readSqlite(path: string): Promise<AuditDatabase> {
 async function readPostgres(url: string): Promise<AuditDatabase> {
   const { connect, placeOf, postgresError } = await import('./postgres/client.ts');
   const { columnsOf } = await import('./postgres/schema.ts');
-  const client = await connect(url);
+  const client = await connect(url, { deadline: DEADLINE_MS });
   try {
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     const found = await columnsOf(client);

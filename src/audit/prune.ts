@@ -22,6 +22,9 @@ export class NotIntact extends WalletcredsError {
   readonly kind = 'NotIntact';
 }
 
+/** How long a PostgreSQL server may take for one statement; ms. */
+const DEADLINE_MS = 600_000;
+
 /** What goes of one chain. */
 export interface Range {
   readonly writer: string;
@@ -104,8 +107,8 @@ async function pruneSqlite(path: string, before: number, now: number): Promise<R
 
 async function prunePostgres(url: string, before: number, now: number): Promise<Range[]> {
   const { connect, postgresError } = await import('./postgres/client.ts');
-  const { append } = await import('./postgres/schema.ts');
-  const client = await connect(url);
+  const { append } = await import('./postgres/append.ts');
+  const client = await connect(url, { deadline: DEADLINE_MS });
   try {
     await client.query('BEGIN');
     await client.query("SET LOCAL lock_timeout = '5s'");

@@ -7,18 +7,26 @@ import pg from 'pg';
 import { StoreError } from '../store.ts';
 
 const BIGINT = 20;
+/** How long a connection may take, login included; ms. */
+const CONNECT_MS = 3_000;
 
 /** pg can do this; its types don't say so. */
 export type Client = pg.Client & { ref(): void; unref(): void };
 
 /**
- * Connects; 64-bit integers come as numbers, since no column holds larger ones than JavaScript does.
+ * Connects. 64-bit integers come as numbers, since no column holds larger ones than JavaScript does.
+ *
+ * @param options.deadline how long the server may take for one statement; ms. After it the connection is closed
  * @throws StoreError
  */
-export async function connect(url: string, onEnd: (gone: Client) => void = () => {}): Promise<Client> {
+export async function connect(
+  url: string,
+  { deadline, onEnd = () => {} }: { deadline: number; onEnd?: (gone: Client) => void },
+): Promise<Client> {
   const client = new pg.Client({
     connectionString: url,
-    connectionTimeoutMillis: 3_000,
+    connectionTimeoutMillis: CONNECT_MS,
+    query_timeout: deadline,
     keepAlive: true,
     application_name: 'walletcreds',
     types: {
@@ -33,12 +41,12 @@ export async function connect(url: string, onEnd: (gone: Client) => void = () =>
     await client.connect();
     return client;
   } catch (error) {
-    await client.end().catch(() => {});
+    client.end().catch(() => {});
     throw postgresError(error, url);
   }
 }
 
-/** Classes that more tries can't mend: access denied, no such database, syntax or missing privilege, a read-only server. */
+/** Classes that another try can't help: access denied, no such database, syntax or missing privilege, a read-only server. */
 const LASTING = /^(UNUSABLE|28|3D|42|0A|25006)/;
 
 /** @param url only its host and database are told */

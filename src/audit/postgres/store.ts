@@ -1,19 +1,22 @@
 /**
  * The audit log in PostgreSQL, for several replicas: each has a chain of its own and waits for none.
  *
- * A batch is one INSERT and one commit; after a connection that broke it is unknown whether the last one was committed, so
- * the next connection is a new writer.
+ * A batch is one statement and one commit. After a connection that broke it is unknown whether the last one was committed,
+ * so the next connection is a new writer.
  *
  * @module
  */
 import { emptyHead, type Head, newWriter } from '../chain.ts';
 import { normalised } from '../columns.ts';
 import type { Store } from '../store.ts';
+import { append } from './append.ts';
 import { type Client, connect, postgresError } from './client.ts';
-import { append, migrate } from './schema.ts';
+import { migrate, versionOf } from './schema.ts';
 
-/** After this long a connection is given up as dead, ms. */
-const TIMEOUT_MS = 3_000;
+/** How long the server may take for one statement; ms. After it the connection counts as dead. */
+const DEADLINE_MS = 3_000;
+/** The same for one statement of a migration. */
+const MIGRATION_MS = 60_000;
 /** How long the server has to say goodbye, ms. */
 const CLOSE_MS = 1_000;
 
@@ -25,13 +28,13 @@ export function postgresStore(url: string): Store {
 
   async function connected(): Promise<Client> {
     if (client !== undefined) return client;
-    const fresh = await connect(url, drop);
+    const fresh = await connect(url, { deadline: DEADLINE_MS, onEnd: drop });
     try {
-      await migrate(fresh, Math.floor(Date.now() / 1000));
-      // A commit must mean disk whatever the server's default; a lock is reported instead of waited for.
-      await fresh.query('SET synchronous_commit = on');
-      await fresh.query("SET lock_timeout = '400ms'");
-      await fresh.query(`SET statement_timeout = '${TIMEOUT_MS - 1_000}ms'`);
+      // A commit means disk whatever the server's default. A lock is reported, not waited for.
+      await fresh.query(
+        `SET synchronous_commit = on; SET lock_timeout = '400ms'; SET statement_timeout = '${DEADLINE_MS - 1_000}ms'`,
+      );
+      if ((await versionOf(fresh)) === 0) await migrateApart();
     } catch (error) {
       drop(fresh);
       throw error;
@@ -41,6 +44,17 @@ export function postgresStore(url: string): Store {
     client = fresh;
     head = undefined;
     return fresh;
+  }
+
+  /** On a connection of its own, since a large table takes longer than a write may. */
+  async function migrateApart(): Promise<void> {
+    const client = await connect(url, { deadline: MIGRATION_MS });
+    try {
+      await client.query("SET lock_timeout = '5s'");
+      await migrate(client, Math.floor(Date.now() / 1000));
+    } finally {
+      client.end().catch(() => {});
+    }
   }
 
   function drop(gone: Client): void {
@@ -61,12 +75,12 @@ export function postgresStore(url: string): Store {
         throw postgresError(error, url);
       }
     },
-    async write(rows) {
+    async write(records) {
       let used: Client | undefined;
       try {
         used = await connected();
         used.ref();
-        const next = await append(used, head ?? emptyHead(newWriter()), rows.map(normalised), TIMEOUT_MS);
+        const next = await append(used, head ?? emptyHead(newWriter()), records.map(normalised));
         // A connection that ended meanwhile has taken its writer along.
         if (client === used) head = next;
         return { head: next, freeBytes: undefined };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { serializeBrokerError, brokerPolicy } from '../../../src/http/broker/index.ts';
+import { brokerPolicy, serializeBrokerError } from '../../../src/http/broker/index.ts';
 import { honoHandler } from '../../../src/http/node-adapter.ts';
 import { silent } from '../../auth/support.ts';
 import { ask, listening } from '../support/wire.ts';
