@@ -79,26 +79,26 @@ export async function createSidecar(options: CreateSidecarOptions): Promise<Runn
     typeof from === 'string'
       ? loadConfig(from, { env, ...(from === options.config && running !== undefined ? { running } : {}) })
       : configFromObject(from, objectOptions);
-  let config: Config;
+  let initial: Config;
   let sidecar: Sidecar;
   try {
-    config = await read(options.config);
-    sidecar = await compose(config, { log });
+    initial = await read(options.config);
+    sidecar = await compose(initial, { log });
   } catch (error) {
     throw forCaller(error, createSidecar);
   }
-  const apply = (next: Config): void => {
-    config = next;
-    sidecar.update(next);
-  };
   const watcher =
     options.watch === true && typeof options.config === 'string'
-      ? reloadOnChange({ file: options.config, config, env, clock: systemClock, log, check: sidecar.check, apply })
+      ? reloadOnChange({
+          config: initial,
+          read: running => read(options.config, running),
+          apply: sidecar.apply,
+          clock: systemClock,
+          log,
+        })
       : undefined;
-  let turn: Promise<void> = Promise.resolve();
-  let closed = false;
+  let reloading: Promise<void> = Promise.resolve();
   const close = async (graceMs?: number): Promise<void> => {
-    closed = true;
     watcher?.close();
     await sidecar.close(graceMs);
   };
@@ -108,7 +108,7 @@ export async function createSidecar(options: CreateSidecarOptions): Promise<Runn
     admin: sidecar.admin ?? none,
     broker: sidecar.broker,
     get tokens() {
-      const entries = [...config.workloads].flatMap(([name, { token }]) =>
+      const entries = [...sidecar.config.workloads].flatMap(([name, { token }]) =>
         token === undefined ? [] : [[name, token.value]],
       );
       return Object.fromEntries(entries) as Record<string, string>;
@@ -116,12 +116,10 @@ export async function createSidecar(options: CreateSidecarOptions): Promise<Runn
     ready: sidecar.ready,
     // One after the other, so that the last one wins.
     reload(next) {
-      const done = turn.then(async () => {
-        const changed = await read(next ?? options.config, config.sources);
-        await sidecar.check(changed);
-        if (!closed) apply(changed);
-      });
-      turn = done.catch(() => undefined);
+      const done = reloading.then(async () =>
+        sidecar.apply(await read(next ?? options.config, sidecar.config.sources)),
+      );
+      reloading = done.catch(() => undefined);
       return done;
     },
     close,

@@ -14,7 +14,7 @@ import { readTrusted } from '../lib/files/read-trusted.ts';
 import { request } from '../lib/http-client.ts';
 
 /** Far above what any issuer publishes, far below what could hurt. */
-const MAX_BYTES = 256 * 1024;
+export const MAX_BYTES = 256 * 1024;
 const TIMEOUT_MS = 3_000;
 
 /** @throws Error, OutboundError: no word of the answer is in the message */

@@ -1,9 +1,9 @@
 /**
- * Callers that prove themselves by a JWT of a configured issuer: a Kubernetes service account, a session of the backend.
+ * Authentication by a JWT of a configured issuer, such as a Kubernetes service account's.
  *
- * The token is hostile until it is verified: the issuer is looked up byte for byte and only its own keys are tried, the
- * algorithms are asymmetric ones, `jku`, `x5u` and `jwk` headers are never followed. What it proves is bounded by the
- * configuration: a `sub` maps to one workload, or a claim names a wallet that this issuer may vouch for.
+ * The token is hostile until it is verified. The issuer is looked up byte for byte and only its own keys are tried, the
+ * algorithms are asymmetric, and `jku`, `x5u` and `jwk` headers are never followed. The configuration bounds what a token is
+ * worth: its `sub` maps to one workload, or a claim names a wallet that this issuer may state.
  *
  * @module
  */
@@ -16,8 +16,8 @@ import { isObject, parseStrictJson } from '../lib/json.ts';
 import { errorFields } from '../lib/log.ts';
 import type { Workload } from '../workload/workload.ts';
 import type { Caller } from './caller.ts';
-import type { ProofWorkloads } from './dynamic-workloads.ts';
-import type { IssuerKeys } from './jwks.ts';
+import type { DynamicWorkloads } from './dynamic-workloads.ts';
+import type { JwksCache } from './jwks.ts';
 import { checkNode } from './node-agent.ts';
 
 const ALGORITHMS = [
@@ -40,29 +40,29 @@ const MAX_LENGTH = 16_384;
 /** Base64url. Issuers write a few hundred; one with a certificate chain, which is never read, a few thousand. */
 const MAX_HEADER_LENGTH = 4_096;
 
-/** Whether a value is to be judged as a JWT, and as nothing else: three parts, an empty one (no signature) included. */
+/** Whether a value is taken as a JWT, and as nothing else: three parts, an empty one (no signature) included. */
 export function looksLikeJwt(value: string): boolean {
   return /^[\w-]*\.[\w-]*\.[\w-]*$/.test(value);
 }
 
-export interface JwtCallersOptions {
+export interface JwtAuthenticatorOptions {
   /** Those of this listener alone. */
-  readonly issuers: readonly { readonly config: JwtCallerConfig; readonly keys: IssuerKeys }[];
-  readonly workloads: ProofWorkloads;
+  readonly issuers: readonly { readonly config: JwtCallerConfig; readonly keys: JwksCache }[];
+  readonly workloads: Pick<DynamicWorkloads, 'configured' | 'workloadFor'>;
   readonly clock: Clock;
 }
 
-export interface JwtCallers {
+export interface JwtAuthenticator {
   /**
    * @throws InvalidAuthorizationToken for whatever is wrong with the token (the reason is in `cause`, for the log);
    *   WorkloadUnknown for a good one that maps to no workload; IssuerUnavailable where the issuer's keys can't be had
    */
-  resolve(jwt: string): Promise<Caller>;
+  authenticate(jwt: string): Promise<Caller>;
 }
 
-export function createJwtCallers({ issuers, workloads, clock }: JwtCallersOptions): JwtCallers {
+export function createJwtAuthenticator({ issuers, workloads, clock }: JwtAuthenticatorOptions): JwtAuthenticator {
   return {
-    async resolve(jwt) {
+    async authenticate(jwt) {
       if (jwt.length > MAX_LENGTH) throw refused('longer than 16,384 characters');
       const { kid, iss } = peek(jwt);
       const found = issuers.find(({ config }) => config.issuer === iss);
@@ -133,7 +133,11 @@ function forwards({ identityToken }: Workload): boolean {
   return identityToken.kind === 'broker' && identityToken.bearer === 'caller';
 }
 
-function identify(payload: JWTPayload, config: JwtCallerConfig, workloads: ProofWorkloads): Workload {
+function identify(
+  payload: JWTPayload,
+  config: JwtCallerConfig,
+  workloads: JwtAuthenticatorOptions['workloads'],
+): Workload {
   const sub: unknown = payload.sub;
   if (typeof sub !== 'string' || sub === '') throw refused('with a sub that is empty or no text');
   if (config.subjects !== undefined) {
@@ -145,13 +149,7 @@ function identify(payload: JWTPayload, config: JwtCallerConfig, workloads: Proof
     return workload;
   }
   const claim = claimAt(payload, config.walletClaim ?? '');
-  return workloads.vouchedFor({
-    by: 'jwt',
-    source: config.issuer,
-    subject: sub,
-    wallet: claim,
-    allowed: config.wallets ?? [],
-  });
+  return workloads.workloadFor({ by: 'jwt', source: config.issuer, subject: sub, wallet: claim });
 }
 
 /** Follows a dotted path through objects; an exact key with dots in it wins. */

@@ -1,8 +1,8 @@
 /**
- * Callers that prove themselves by a session of the backend: `GET {backend}/session/validate` with the same bearer.
+ * Sessions of a backend: `GET {backend}/session/validate` with the same bearer says which wallet a session is for.
  *
- * How long an answer is believed: a yes for `cache_ttl` (at most 30 s) at the endpoint and never for a mint, a 401 for 5 s,
- * a failure never. There is no stale yes in an outage. Bearers are kept only as an HMAC under a key of this process.
+ * An answer with a wallet is kept for `cache_ttl` (at most 30 s) at the endpoint, and never for a mint. A 401 is kept for
+ * 5 s, a failure never, so an outage yields no stale wallet. Bearers are kept only as an HMAC under a key of this process.
  *
  * @module
  */
@@ -13,110 +13,108 @@ import type { Clock } from '../lib/clock.ts';
 import { InvalidAuthorizationToken } from '../lib/errors.ts';
 import { errorFields } from '../lib/log.ts';
 import type { Caller } from './caller.ts';
-import type { ProofWorkloads } from './dynamic-workloads.ts';
-import { type SessionVerdict, validateSession } from './session-validate.ts';
+import type { DynamicWorkloads } from './dynamic-workloads.ts';
+import { type SessionAnswer, validateSession } from './session-validate.ts';
 
 const REFUSED_MS = 5_000;
-const MAX_HELD = 10_000;
-/** Questions under way at once, per listener. The next one gives up the oldest, so that slow ones keep nobody out. */
-const MAX_QUESTIONS = 256;
-/** How long a failure is shown as one where nobody has asked again. */
+const MAX_KEPT = 10_000;
+/** Calls in flight at once, per listener. The next one aborts the oldest, so that slow ones keep nobody out. */
+const MAX_IN_FLIGHT = 256;
+/** How long a failure is shown as one when nobody has asked again. */
 const PROBLEM_MS = 60_000;
 
-/** What may be carried to the backend at all. */
+/** What may be sent to the backend at all. */
 export const SESSION_BEARER = /^[A-Za-z0-9._~-]{16,512}$/;
 
-/** A verdict and, for a yes, until when it is believed; wall time in ms. */
-type Judged = SessionVerdict & { readonly until: number };
+/** An answer, and the wall time in ms until which it is kept. */
+type KeptAnswer = SessionAnswer & { readonly until: number };
 
+/** The answers of one backend at one listener. They outlive a reload that leaves the backend as it was. */
 export interface SessionBackend {
-  /** @throws InvalidAuthorizationToken, WorkloadUnknown, SessionBackendUnavailable */
-  resolve(bearer: string): Promise<Caller>;
+  /**
+   * @param workloads of the current configuration, which decides what a wallet is worth
+   * @throws InvalidAuthorizationToken, WorkloadUnknown, SessionBackendUnavailable
+   */
+  authenticate(bearer: string, workloads: Pick<DynamicWorkloads, 'workloadFor'>): Promise<Caller>;
   /** For readiness: the failure of the last minute, undefined after a success. */
   readonly problem: string | undefined;
 }
 
 export interface SessionBackendOptions {
   readonly config: SessionBackendConfig;
-  readonly workloads: ProofWorkloads;
   readonly clock: Clock;
   /**
-   * At the endpoint a yes is believed for a while, and a refusal is the same for every token. At the broker each mint is
+   * At the endpoint a wallet is kept for a while, and a refusal is the same for every token. At the broker each mint is
    * validated by a call of its own, and the backend's words are passed on.
    */
   readonly listener: CallerListener;
 }
 
-export function createSessionBackend({ config, workloads, clock, listener }: SessionBackendOptions): SessionBackend {
+export function createSessionBackend({ config, clock, listener }: SessionBackendOptions): SessionBackend {
   const secret = createSecretKey(randomBytes(32));
-  const believedMs = listener === 'endpoint' ? config.cacheTtlMs : 0;
-  const verdicts = new LRUCache<string, Judged>({
-    max: MAX_HELD,
+  const keptMs = listener === 'endpoint' ? config.cacheTtlMs : 0;
+  const answers = new LRUCache<string, KeptAnswer>({
+    max: MAX_KEPT,
     perf: { now: () => clock.monotonic() },
     ttlResolution: 0,
     ttl: REFUSED_MS,
   });
-  const flights = new Map<string, Promise<Judged>>();
+  const inFlight = new Map<string, Promise<KeptAnswer>>();
   let failure: { readonly message: string; readonly at: number } | undefined;
 
   /** The oldest first. */
-  const questions = new Set<AbortController>();
+  const calls = new Set<AbortController>();
 
-  const ask = async (bearer: string, key: string): Promise<Judged> => {
-    const question = new AbortController();
-    const [oldest] = questions;
-    if (questions.size >= MAX_QUESTIONS) oldest?.abort();
-    questions.add(question);
+  const ask = async (bearer: string, key: string): Promise<KeptAnswer> => {
+    const call = new AbortController();
+    const [oldest] = calls;
+    if (calls.size >= MAX_IN_FLIGHT) oldest?.abort();
+    calls.add(call);
     try {
-      const verdict = await validateSession(config, bearer, { clock, signal: question.signal });
+      const answer = await validateSession(config, bearer, { clock, signal: call.signal });
       failure = undefined;
-      const ttl = 'refused' in verdict ? REFUSED_MS : believedMs;
-      const judged = { ...verdict, until: clock.wall() + ttl };
-      if (ttl > 0) verdicts.set(key, judged, { ttl });
-      return judged;
+      const ttl = 'refused' in answer ? REFUSED_MS : keptMs;
+      const kept = { ...answer, until: clock.wall() + ttl };
+      if (ttl > 0) answers.set(key, kept, { ttl });
+      return kept;
     } catch (error) {
-      failure = { message: errorFields(error).message, at: clock.monotonic() };
+      const { message } = errorFields(error instanceof Error ? (error.cause ?? error) : error);
+      failure = { message, at: clock.monotonic() };
       throw error;
     } finally {
-      questions.delete(question);
+      calls.delete(call);
     }
   };
 
-  const judge = async (bearer: string): Promise<Judged> => {
+  const answerFor = async (bearer: string): Promise<KeptAnswer> => {
     const key = createHmac('sha256', secret).update(bearer).digest('base64');
-    const known = verdicts.get(key);
+    const known = answers.get(key);
     if (known !== undefined) return known;
-    const underWay = flights.get(key);
+    const underWay = inFlight.get(key);
     if (underWay !== undefined) {
-      const judged = await underWay;
-      // A refusal is everybody's; a yes that isn't believed counts only for the mint that asked.
-      return 'refused' in judged || believedMs > 0 ? judged : ask(bearer, key);
+      const answer = await underWay;
+      // A refusal is everybody's; a wallet that isn't kept counts only for the mint that asked.
+      return 'refused' in answer || keptMs > 0 ? answer : ask(bearer, key);
     }
-    const flight = ask(bearer, key).finally(() => flights.delete(key));
-    flights.set(key, flight);
-    return flight;
+    const asked = ask(bearer, key).finally(() => inFlight.delete(key));
+    inFlight.set(key, asked);
+    return asked;
   };
 
   return {
-    async resolve(bearer) {
-      const judged = await judge(bearer);
-      if ('refused' in judged) {
+    async authenticate(bearer, workloads) {
+      const answer = await answerFor(bearer);
+      if ('refused' in answer) {
         throw new InvalidAuthorizationToken(
-          listener === 'broker' ? judged.refused : 'the authorization token is missing or not one that is known',
+          listener === 'broker' ? answer.refused : 'the authorization token is missing or not one that is known',
         );
       }
       return {
-        workload: workloads.vouchedFor({
-          by: 'session',
-          source: config.url,
-          subject: '',
-          wallet: judged.wallet,
-          allowed: config.wallets,
-        }),
+        workload: workloads.workloadFor({ by: 'session', source: config.url, subject: '', wallet: answer.wallet }),
         kind: 'session',
         tokenHash: createHash('sha256').update(bearer).digest('hex'),
-        // Renewal in the background ends with the belief in the session; the next request asks anew.
-        proofExpiresAt: judged.until,
+        // Renewal in the background ends when the answer is no longer kept; the next request asks again.
+        proofExpiresAt: answer.until,
       };
     },
     get problem() {

@@ -1,5 +1,5 @@
 /**
- * One question to the session backend, and what its answer is worth: a wallet, a no, or a failure of the backend.
+ * One call to the session backend, whose answer is a wallet, a refusal, or a failure of the backend.
  *
  * @module
  */
@@ -16,26 +16,26 @@ import { InvalidWallet, parseWallet, type Wallet } from '../workload/wallet.ts';
 const MAX_BYTES = 64 * 1024;
 const TIMEOUT_MS = 2_000;
 
-/** A wallet that the backend vouches for, or its words for a no. */
-export type SessionVerdict = { readonly wallet: Wallet } | { readonly refused: string };
+/** The wallet of the session, or the backend's words for its refusal. */
+export type SessionAnswer = { readonly wallet: Wallet } | { readonly refused: string };
 
 /** @throws SessionBackendUnavailable for everything but a 200 with a wallet and a 401 */
 export async function validateSession(
   config: SessionBackendConfig,
   bearer: string,
   options: { readonly clock: Clock; readonly signal: AbortSignal },
-): Promise<SessionVerdict> {
+): Promise<SessionAnswer> {
   const { status, body } = await call(config, bearer, options);
   const members = parse(body);
   if (status === 401) return { refused: wordsOf(members, bearer) };
-  if (status !== 200) throw new SessionBackendUnavailable(`the session backend answered ${status}`);
+  if (status !== 200) throw unavailable(`the session backend answered ${status}`);
   const wallet = members['wallet'];
-  if (typeof wallet !== 'string') throw new SessionBackendUnavailable('the session backend answered without a wallet');
+  if (typeof wallet !== 'string') throw unavailable('the session backend answered without a wallet');
   try {
     return { wallet: parseWallet(wallet) };
   } catch (error) {
     if (!(error instanceof InvalidWallet)) throw error;
-    throw new SessionBackendUnavailable(`the session backend answered with what is no wallet: ${error.message}`);
+    throw unavailable(`the session backend answered with what is no wallet: ${error.message}`);
   }
 }
 
@@ -55,8 +55,15 @@ async function call(
       ...options,
     });
   } catch (error) {
-    throw new SessionBackendUnavailable(`the session backend can't be asked: ${errorFields(error).message}`);
+    throw unavailable(`the session backend can't be asked: ${errorFields(error).message}`);
   }
+}
+
+/** The answer to a client doesn't say what failed; the log and readiness do. */
+function unavailable(why: string): SessionBackendUnavailable {
+  return new SessionBackendUnavailable('the session backend gave no usable answer; ask again', {
+    cause: new Error(why),
+  });
 }
 
 /** The backend's own words, but never the bearer that it may echo. */

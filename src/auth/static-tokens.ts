@@ -1,43 +1,30 @@
 /**
  * Static tokens: which caller a presented value belongs to.
  *
- * A value is looked up by its HMAC-SHA-256 under a key that is random per process, so neither a map's key nor the time a
- * lookup takes tells anything of a token; known and unknown values go the same way. The raw values are not kept.
+ * A value is looked up by its HMAC-SHA-256 under a key that is random per process. So neither a map's key nor the time of a
+ * lookup tells anything about a token, and known and unknown values take the same path. Raw values are not kept.
  *
- * When tokens are replaced, an old one stays good for a while, but only for the same workload with an unchanged identity:
- * a workload that is gone, a changed wallet, a token that now belongs to another have no overlap.
+ * A replaced value stays good for a while, but only for the same workload with an unchanged identity. A workload that is
+ * gone, a changed wallet, and a value that now belongs to another workload have no overlap.
  *
  * @module
  */
-import { createHash, createHmac, createSecretKey, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, createSecretKey, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../lib/clock.ts';
 import type { Workload } from '../workload/workload.ts';
 import type { Caller } from './caller.ts';
 
-/** A value and whose it is. */
+/** A value and the workload that it authenticates. */
 export interface TokenEntry {
   readonly value: string;
   readonly workload: Workload;
-  /** Whether a source address may show it (`relative_uri.from`); absent: any may. */
+  /** Whether a source address may present it (`relative_uri.from`); absent: any may. */
   readonly from?: (remoteAddress: string | undefined) => boolean;
 }
 
-export interface TokenTable {
-  /**
-   * @param presented as it came, one `Bearer ` in front is stripped; undefined is looked up like a wrong one
-   * @param remoteAddress the socket's own; only read where the entry has `from`
-   */
-  find(presented: string | undefined, remoteAddress?: string): Caller | undefined;
-  /**
-   * Swaps the entries. Old values stay good for `overlapMs` (monotonic; 0 ends them at once) where the same workload, with
-   * its whole identity unchanged, is still in the table.
-   *
-   * @throws Error when two entries have one value, naming both workloads
-   */
-  replace(entries: readonly TokenEntry[], overlapMs: number): void;
-}
+export type TokenKind = 'token' | 'relative' | 'bearer';
 
-interface Held {
+interface KnownToken {
   readonly mac: Buffer;
   readonly caller: Caller;
   readonly from: TokenEntry['from'];
@@ -48,67 +35,89 @@ interface Held {
 const MAC_BYTES = 32;
 const BEARER = /^bearer /i;
 
-/** @param kind how a caller that is found has proved itself; one table serves one listener's one kind */
-export function createTokenTable(
-  kind: 'token' | 'relative' | 'bearer',
-  entries: readonly TokenEntry[],
-  clock: Clock,
-): TokenTable {
-  const key = createSecretKey(randomBytes(32));
-  // As a string, which is the map's key and costs less than a buffer of its own for each request.
-  const macOf = (value: string) => createHmac('sha256', key).update(value).digest('binary');
-  const shown = Buffer.alloc(MAC_BYTES);
-  // Compared with when nothing is found, so that both ways cost the same.
-  const nothing = randomBytes(32);
-  let held = new Map<string, Held>();
+/** The values of one kind, at one listener, in one configuration; immutable. */
+export class StaticTokens {
+  readonly #key: KeyObject;
+  readonly #known: ReadonlyMap<string, KnownToken>;
+  readonly #clock: Clock;
+  /** Where the presented MAC is written for the comparison. */
+  readonly #presented = Buffer.alloc(MAC_BYTES);
+  /** Compared with when nothing is found, so that both ways cost the same. */
+  readonly #nothing = randomBytes(MAC_BYTES);
 
-  const replace: TokenTable['replace'] = (next, overlapMs) => {
-    const now = clock.monotonic();
-    const table = new Map<string, Held>();
-    const current = new Map<string, Held>();
-    // One piece of memory for all of them: a buffer of its own costs each entry as much again as what it holds.
-    const macs = Buffer.alloc(next.length * MAC_BYTES);
-    for (const [i, { value, workload, from }] of next.entries()) {
-      const id = macOf(value);
+  private constructor(key: KeyObject, known: ReadonlyMap<string, KnownToken>, clock: Clock) {
+    this.#key = key;
+    this.#known = known;
+    this.#clock = clock;
+  }
+
+  /**
+   * Pauses now and then, since ten thousand values take a tenth of a second.
+   *
+   * @param options.previous the values before a reload: one that is gone stays good for `overlapMs` (monotonic; 0 ends it at
+   *   once) where the same workload, with its whole identity unchanged, is still in the table
+   * @throws Error when two entries have one value, naming both workloads
+   */
+  static *build(
+    kind: TokenKind,
+    entries: readonly TokenEntry[],
+    options: { readonly clock: Clock; readonly overlapMs: number; readonly previous?: StaticTokens | undefined },
+  ): Generator<void, StaticTokens> {
+    const { clock, overlapMs, previous } = options;
+    const key = previous === undefined ? createSecretKey(randomBytes(32)) : previous.#key;
+    const known = new Map<string, KnownToken>();
+    const byIdentity = new Map<string, KnownToken>();
+    // One piece of memory for all: a buffer of its own costs each entry as much again as what it holds.
+    const macs = Buffer.alloc(entries.length * MAC_BYTES);
+    for (const [i, { value, workload, from }] of entries.entries()) {
+      yield;
+      const id = macOf(key, value);
       const mac = macs.subarray(i * MAC_BYTES, (i + 1) * MAC_BYTES);
       mac.write(id, 'latin1');
-      const same = table.get(id);
+      const same = known.get(id);
       if (same !== undefined) {
         throw new Error(`"${same.caller.workload.name}" and "${workload.name}" have the same ${kind} value`);
       }
       const tokenHash = createHash('sha256').update(value).digest('hex');
       const entry = { mac, caller: Object.freeze({ workload, kind, tokenHash }), from, until: Infinity };
-      table.set(id, entry);
-      current.set(workload.id, entry);
+      known.set(id, entry);
+      byIdentity.set(workload.id, entry);
     }
-    for (const [id, old] of held) {
-      const heir = current.get(old.caller.workload.id);
+    const now = clock.monotonic();
+    for (const [id, old] of previous === undefined ? [] : previous.#known) {
+      yield;
+      const heir = byIdentity.get(old.caller.workload.id);
       const until = Math.min(old.until, now + overlapMs);
-      if (heir === undefined || table.has(id) || until <= now) continue;
+      if (heir === undefined || known.has(id) || until <= now) continue;
       // Today's workload object and source rule, yesterday's value.
       const caller = Object.freeze({ ...heir.caller, tokenHash: old.caller.tokenHash });
-      table.set(id, { mac: old.mac, caller, from: heir.from, until });
+      known.set(id, { mac: old.mac, caller, from: heir.from, until });
     }
-    held = table;
-  };
-  replace(entries, 0);
+    return new StaticTokens(key, known, clock);
+  }
 
-  return {
-    find(presented, remoteAddress) {
-      const id = macOf(presented === undefined ? '' : withoutScheme(presented));
-      const entry = held.get(id);
-      shown.write(id, 'latin1');
-      const equal = timingSafeEqual(shown, entry === undefined ? nothing : entry.mac);
-      if (!equal || entry === undefined) return undefined;
-      if (entry.until !== Infinity && entry.until <= clock.monotonic()) return undefined;
-      if (entry.from !== undefined && !entry.from(remoteAddress)) return undefined;
-      return entry.caller;
-    },
-    replace,
-  };
+  /**
+   * @param presented as it came; one `Bearer ` in front is removed, and undefined is looked up like a wrong value
+   * @param remoteAddress the socket's own; only read where the entry has `from`
+   */
+  find(presented: string | undefined, remoteAddress?: string): Caller | undefined {
+    const id = macOf(this.#key, presented === undefined ? '' : withoutScheme(presented));
+    const entry = this.#known.get(id);
+    this.#presented.write(id, 'latin1');
+    const equal = timingSafeEqual(this.#presented, entry === undefined ? this.#nothing : entry.mac);
+    if (!equal || entry === undefined) return undefined;
+    if (entry.until !== Infinity && entry.until <= this.#clock.monotonic()) return undefined;
+    if (entry.from !== undefined && !entry.from(remoteAddress)) return undefined;
+    return entry.caller;
+  }
 }
 
-/** Takes one `Bearer ` off, whatever its case; tokens themselves have no spaces. */
+/** As a string, which is the map's key and costs less than a buffer of its own for each request. */
+function macOf(key: KeyObject, value: string): string {
+  return createHmac('sha256', key).update(value).digest('binary');
+}
+
+/** Removes one `Bearer `, whatever its case; tokens themselves have no spaces. */
 export function withoutScheme(presented: string): string {
   const first = presented.charCodeAt(0) | 0x20;
   return first === 0x62 && presented.length > 7 ? presented.replace(BEARER, '') : presented;

@@ -12,7 +12,7 @@ import { dotted, type Issues, type Path } from './issues.ts';
 import { isNeeded, type OneWorkload } from './one-workload.ts';
 import { openSecret, readSecretFile, type Secret, SecretFileError, type SecretOptions } from './secrets/secret-file.ts';
 import type { TokenRegistry } from './secrets/token-registry.ts';
-import type { Sources } from './sources.ts';
+import { noteUnread, type Sources } from './sources.ts';
 
 /** `serve`: secrets are read, and generated where missing. `inspect`: nothing is written, an unreadable secret is a warning. */
 export type Purpose = 'serve' | 'inspect';
@@ -133,6 +133,7 @@ export class LoadContext {
       return readText(file).text;
     } catch (error) {
       if (!(error instanceof UnreadableFile)) throw error;
+      noteUnread(this.load.sources, file, error);
       this.fileError(`${what} ${file}: ${error.message}`);
       return undefined;
     }
@@ -142,6 +143,7 @@ export class LoadContext {
   readSecret(file: string, what: string, options: SecretOptions & { exact?: boolean } = {}): Secret | undefined {
     const read = options.exact ? openSecret : readSecretFile;
     return this.#secret(
+      file,
       () => read(file, what, { ...options, folders: this.load.folders }),
       error => this.secretError(error.message),
     );
@@ -150,6 +152,7 @@ export class LoadContext {
   /** A secret that is read again at each use: unfit now is an error, missing a warning, since it may be projected later. */
   probeSecret(file: string, what: string): Secret | undefined {
     return this.#secret(
+      file,
       () => readSecretFile(file, what, { folders: this.load.folders }),
       error => {
         if (error.reason === 'missing') this.warn(`${error.message} (yet); it is read again at each use`);
@@ -169,13 +172,14 @@ export class LoadContext {
     else this.warn(`${what}: ${message}`);
   }
 
-  #secret(read: () => Secret, report: (error: SecretFileError) => void): Secret | undefined {
+  #secret(file: string, read: () => Secret, report: (error: SecretFileError) => void): Secret | undefined {
     try {
       const secret = read();
       for (const warning of secret.warnings) this.warn(warning);
       return secret;
     } catch (error) {
       if (!(error instanceof SecretFileError)) throw error;
+      noteUnread(this.load.sources, file, error);
       report(error);
       return undefined;
     }

@@ -17,7 +17,7 @@ import { isNeeded, narrowed, type OneWorkload } from './one-workload.ts';
 import { resolveConfig } from './resolve.ts';
 import type { Draft } from './schema.ts';
 import { TokenRegistry } from './secrets/token-registry.ts';
-import { Sources } from './sources.ts';
+import { noteUnread, Sources } from './sources.ts';
 import { type Reading, type Tree, treeFromObject, treeFromYaml } from './document.ts';
 import type { Config } from './types.ts';
 import { validate } from './validate.ts';
@@ -46,7 +46,8 @@ export interface ObjectOptions extends LoadOptions {
 }
 
 type Fill = (text: string) => string;
-type Parse = (reading: Reading) => Generator<void, Tree | undefined>;
+type ReadingFile = Reading & { readonly sources: Sources };
+type Parse = (reading: ReadingFile) => Generator<void, Tree | undefined>;
 
 /**
  * Works in slices of about 10 ms, so a process that serves requests may call it: see {@link inSlices}. Only a map in flow
@@ -57,7 +58,7 @@ type Parse = (reading: Reading) => Generator<void, Tree | undefined>;
  */
 export async function loadConfig(file: string, options: LoadOptions = {}): Promise<Config> {
   const absolute = resolve(file);
-  const parse: Parse = reading => treeFromYaml(textOf(file, absolute, reading.issues, options.purpose), reading);
+  const parse: Parse = reading => treeFromYaml(textOf(file, absolute, reading, options.purpose), reading);
   return inSlices(load(file, absolute, { ...options, baseDir: dirname(absolute) }, parse));
 }
 
@@ -78,7 +79,7 @@ function* load(name: string, file: string | null, options: ObjectOptions, parse:
   if (file !== null) sources.add(file);
   const baseDir = resolve(options.baseDir ?? '.');
   const fill: Fill = text => interpolate(text, { env, file: path => included(resolve(baseDir, path), sources) });
-  const tree = yield* parse({ issues, fill, needed: path => isNeeded(only, path) });
+  const tree = yield* parse({ issues, sources, fill, needed: path => isNeeded(only, path) });
   const draft = tree === undefined ? undefined : yield* validate(tree, issues);
   const shared = { issues, env, purpose, only, dev, baseDir, sources, running };
   const config = draft && (yield* resolved(shared, draft, file));
@@ -99,8 +100,9 @@ function resolved(
   return resolveConfig(at, draft, file);
 }
 
-function textOf(file: string, absolute: string, issues: Issues, purpose: Purpose = 'serve'): string {
-  const refuse = (message: string) => new ConfigError(file, [{ key: '', message }]);
+function textOf(file: string, absolute: string, reading: ReadingFile, purpose: Purpose = 'serve'): string {
+  const { issues, sources } = reading;
+  const refuse = (message: string) => new ConfigError(file, [{ key: '', message }], sources);
   try {
     const { text, bom, stats } = readText(absolute);
     const owner = ownerFinding(absolute, stats);
@@ -111,6 +113,7 @@ function textOf(file: string, absolute: string, issues: Issues, purpose: Purpose
     return text;
   } catch (error) {
     if (!(error instanceof UnreadableFile)) throw error;
+    noteUnread(sources, absolute, error);
     const fix =
       error.reason === 'missing'
         ? `; \`walletcreds init\` writes one (${basename(file)} is what --config or WALLETCREDS_CONFIG names)`
@@ -126,6 +129,7 @@ function included(path: string, sources: Sources): string {
     return readText(path, 64 * 1024).text;
   } catch (error) {
     if (!(error instanceof UnreadableFile)) throw error;
+    noteUnread(sources, path, error);
     throw new OutOfReach(`the file ${path} for \${file:…}: ${error.message}`);
   }
 }

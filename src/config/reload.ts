@@ -1,69 +1,87 @@
 /**
- * Reload: a changed configuration is read and checked whole, then swapped in at once; a bad one changes nothing and says
- * so.
+ * Reload: a changed configuration is read and checked whole, then taken over at once. A bad one changes nothing, and the log
+ * says why.
+ *
+ * One reload runs at a time, and at most one waits: a hundred signals in a second are two reloads. A file that could not be
+ * read counts as changed, so the watch tries it again.
  *
  * @module
  */
 import type { Clock } from '../lib/clock.ts';
 import { ConfigError } from '../lib/errors.ts';
 import { errorFields, type Logger } from '../lib/log.ts';
-import { loadConfig } from './load.ts';
+import type { Sources } from './sources.ts';
 import type { Config } from './types.ts';
-import { watchConfig } from './watch.ts';
+import { type ConfigWatch, watchConfig } from './watch.ts';
 
 export interface ReloadOptions {
-  readonly file: string;
-  /** The one that runs now. */
+  /** The configuration that runs now. */
   readonly config: Config;
-  readonly env: NodeJS.ProcessEnv;
+  /** Reads the configuration again. `running` are the files of the one that runs. @throws ConfigError */
+  readonly read: (running: Sources) => Promise<Config>;
+  /** Takes a configuration over; a request sees the old one or the new one. @throws ConfigError for an unusable one */
+  readonly apply: (config: Config) => Promise<void>;
   readonly clock: Clock;
   readonly log: Logger;
-  /** @throws ConfigError for one that can't be taken over */
-  readonly check: (config: Config) => Promise<void>;
-  /** Takes the new one over; synchronous, so that no request sees half of it. */
-  readonly apply: (config: Config) => void;
+  /** Default {@link watchConfig}; a test can watch by hand. */
+  readonly watch?: typeof watchConfig;
 }
 
 export interface Reload {
-  /** Reads and applies now; resolves when done, whether it was good or not. */
+  /** Reads and applies; calls that come while a reload runs share the next one. Resolves when done, good or bad. */
   now(reason: string): Promise<void>;
   close(): void;
 }
 
 export function reloadOnChange(options: ReloadOptions): Reload {
-  const { file, env, clock, log, check, apply } = options;
+  const { read, apply, clock, log, watch = watchConfig } = options;
   let { sources } = options.config;
-  let running: Promise<void> = Promise.resolve();
+  let running: Promise<void> | undefined;
+  let waiting: Promise<void> | undefined;
   let closed = false;
-  const watcher = watchConfig(options.config.sources, () => void reload('change'), { clock });
+  /** The findings that were logged last, so that a file that stays bad isn't logged every ten seconds. */
+  let said = '';
+  const watcher: ConfigWatch = watch(options.config.sources, () => void now('change'), { clock });
 
   async function once(reason: string): Promise<void> {
     if (closed) return;
     try {
-      const config = await loadConfig(file, { env, running: sources });
-      await check(config);
-      if (closed) return;
-      apply(config);
+      const config = await read(sources);
+      await apply(config);
       for (const warning of config.warnings) log.warn(warning);
       log.info({ reason, workloads: config.workloads.size }, 'configuration reloaded');
       sources = config.sources;
+      said = '';
       watcher.update(sources);
     } catch (error) {
-      // What is wrong may be mended in a file that the one that runs doesn't have.
-      if (error instanceof ConfigError) watcher.update(new Map([...error.sources, ...sources]));
+      const found = error instanceof ConfigError ? error.sources : new Map<string, string>();
+      // A fix may come in a file that only the refused configuration names, or only the one that runs.
+      watcher.update(found, sources.keys());
       const problems = error instanceof ConfigError ? error.message.split('\n') : [errorFields(error).message];
+      if (reason === 'change' && problems.join('\n') === said) return;
+      said = problems.join('\n');
       log.error({ reason, problems }, 'the changed configuration is refused; the one that runs goes on');
     }
   }
 
-  /** One after the other, so that the last change wins. */
-  function reload(reason: string): Promise<void> {
-    running = running.then(() => once(reason));
+  function start(reason: string): Promise<void> {
+    running = once(reason).finally(() => {
+      running = undefined;
+    });
     return running;
   }
 
+  function now(reason: string): Promise<void> {
+    if (running === undefined) return start(reason);
+    waiting ??= running.then(() => {
+      waiting = undefined;
+      return start(reason);
+    });
+    return waiting;
+  }
+
   return {
-    now: reload,
+    now,
     close() {
       closed = true;
       watcher.close();

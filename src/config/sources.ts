@@ -1,6 +1,6 @@
 /**
- * The files that a configuration was made of, each with what tells it from another one of that name. It is taken down
- * before the file is read: one that changes in between is read again, and never missed.
+ * The files that a configuration was made of, each with what tells it from another one of that name. That is noted before
+ * the file is read: one that changes in between is read again, and never missed.
  *
  * @module
  */
@@ -17,11 +17,24 @@ export class Sources extends Map<string, string> {
     this.set(file, printNow(file));
   }
 
+  /** It is there and could not be read just now (EMFILE, EIO): it counts as changed, so it is read again. */
+  unread(file: string): void {
+    this.set(file, UNREAD);
+  }
+
   /** @returns whether the file was there */
   held(file: string): boolean {
     return (this.get(file) ?? '') !== '';
   }
 }
+
+/** After a failure to read a file; one that is missing or unfit is not read again before it changes. */
+export function noteUnread(sources: Sources, file: string, { reason }: { readonly reason: string }): void {
+  if (reason === 'failed') sources.unread(file);
+}
+
+/** Stands for a file whose content is unknown. */
+export const UNREAD = 'unread';
 
 /** '' where there is none. */
 function printNow(file: string): string {

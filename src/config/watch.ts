@@ -11,7 +11,7 @@ import { type FSWatcher, watch } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Clock, systemClock } from '../lib/clock.ts';
-import { fingerprint } from './sources.ts';
+import { fingerprint, UNREAD } from './sources.ts';
 
 export interface WatchOptions {
   readonly clock?: Clock;
@@ -23,10 +23,12 @@ export interface WatchOptions {
 
 export interface ConfigWatch {
   /**
-   * Watches other files from now on. What is known of a file that stays is kept, so a change during a reload isn't lost;
-   * nor is one of a new file since it was read.
+   * Watches other files from now on.
+   *
+   * @param read each with which file it was when it was read, so a change since then isn't lost
+   * @param more further paths; what is known of one that was watched before is kept
    */
-  update(files: ReadonlyMap<string, string>): void;
+  update(read: ReadonlyMap<string, string>, more?: Iterable<string>): void;
   close(): void;
 }
 
@@ -58,9 +60,11 @@ export function watchConfig(
   update(files);
   return { update, close };
 
-  function update(next: ReadonlyMap<string, string>): void {
+  function update(read: ReadonlyMap<string, string>, more: Iterable<string> = []): void {
     if (closed) return;
-    known = new Map([...next].map(([file, print]) => [file, known.get(file) ?? print]));
+    const next = new Map(read);
+    for (const file of more) if (!next.has(file)) next.set(file, known.get(file) ?? '');
+    known = next;
     // Not at once: a start has better to do, and the first look finds what changes until then.
     moved = true;
     soon();
@@ -100,14 +104,14 @@ export function watchConfig(
         restless = undefined;
         if (moved) watchFolders();
         moved = false;
-        void look();
+        void look(false);
       },
       Math.min(debounceMs, patience),
     );
   }
 
   function poll(): void {
-    void look().then(() => {
+    void look(true).then(() => {
       if (closed) return;
       // A folder that was removed and made anew has another inode, and the old watch is silent: take new ones.
       for (const [folder, watcher] of folders) drop(folder, watcher);
@@ -117,24 +121,28 @@ export function watchConfig(
   }
 
   /** One look at a time; what comes in meanwhile means one more. */
-  function look(): Promise<void> {
+  function look(isPoll: boolean): Promise<void> {
     again = looking !== undefined;
-    looking ??= once().finally(() => {
+    looking ??= once(isPoll).finally(() => {
       looking = undefined;
       if (again && !closed) soon();
     });
     return looking;
   }
 
-  async function once(): Promise<void> {
-    const changed: string[] = [];
-    for (const file of [...known.keys()]) {
+  async function once(isPoll: boolean): Promise<void> {
+    const changed = new Map<string, string>();
+    const looked = known;
+    for (const [file, before] of looked) {
+      // What could not be read is tried again at the poll's pace: at an event's it would be tried without end.
+      if (before === UNREAD && !isPoll) continue;
       const print = await stat(file, { bigint: true }).then(fingerprint, () => '');
-      if (closed || !known.has(file)) continue;
-      if (known.get(file) !== print) changed.push(file);
-      known.set(file, print);
+      if (before !== print) changed.set(file, print);
     }
-    if (changed.length > 0 && !closed) onChange(changed);
+    // Other files may be watched by now: the look that follows finds what differs from them.
+    if (closed || looked !== known || changed.size === 0) return;
+    for (const [file, print] of changed) known.set(file, print);
+    onChange([...changed.keys()]);
   }
 
   function close(): void {

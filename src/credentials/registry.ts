@@ -40,8 +40,11 @@ export class WorkloadRegistry {
     return made;
   }
 
-  /** Swaps the configured identities; unchanged ones keep their state. Dynamic ones come back with their callers. */
-  swap(workloads: readonly { readonly workload: Workload; readonly prefetch: boolean }[]): void {
+  /** Swaps the configured identities; unchanged ones keep their state. Dynamic ones that are not made any more are removed. */
+  swap(
+    workloads: readonly { readonly workload: Workload; readonly prefetch: boolean }[],
+    isMade: (dynamic: Workload) => boolean,
+  ): void {
     const before = this.#configured;
     const next = new Map<string, WorkloadState>();
     for (const { workload, prefetch } of workloads) {
@@ -51,7 +54,8 @@ export class WorkloadRegistry {
     }
     this.#configured = next;
     for (const [id, state] of before) if (!next.has(id)) remove(state);
-    this.#dynamic?.clear();
+    for (const [id, { workload }] of [...(this.#dynamic?.entries() ?? [])])
+      if (!isMade(workload)) this.#dynamic?.delete(id);
   }
 
   configured(): Iterable<WorkloadState> {

@@ -44,8 +44,15 @@ export interface Vending {
   vend(caller: Caller, spent?: number): Vended | Promise<Vended>;
   /** Always a fresh exchange, never cached, under the same limit and back-off. For `mint-aws-creds`, `credentials`. */
   mint(caller: Caller, via: 'mint-aws-creds' | 'exec' | 'credentials'): Promise<Credentials>;
-  /** Swaps the snapshot: what it lacks is dropped, its renewals cancelled, and what ends later is discarded and audited. */
-  reconcile(workloads: readonly { readonly workload: Workload; readonly prefetch: boolean }[]): void;
+  /**
+   * Swaps the snapshot: what it lacks is dropped, its renewals cancelled, and what ends later is discarded and audited.
+   *
+   * @param isMade whether the new configuration would make a dynamic workload just the same; default: none
+   */
+  reconcile(
+    workloads: readonly { readonly workload: Workload; readonly prefetch: boolean }[],
+    isMade?: (dynamic: Workload) => boolean,
+  ): void;
   /** Of the configured workloads. */
   status(): readonly WorkloadStatus[];
   /** Stops renewing and cancels what is under way. */
@@ -193,9 +200,9 @@ export function createVending(options: VendingOptions): Vending {
       }
     },
 
-    reconcile(workloads) {
+    reconcile(workloads, isMade = () => false) {
       if (closed) return;
-      registry.swap(workloads);
+      registry.swap(workloads, isMade);
       const now = clock.monotonic();
       for (const state of registry.configured()) {
         if (state.prefetch && state.lastRequestedAt === Number.NEGATIVE_INFINITY) state.lastRequestedAt = now;

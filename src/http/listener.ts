@@ -14,7 +14,7 @@ import { refuseClientError } from './client-error.ts';
 import { Connections } from './connections.ts';
 import { type Limits, withDefaults } from './limits.ts';
 import { createRequestHandler, type RequestHandlerOptions } from './request-handler.ts';
-import { createSourceGuard } from './source-guard.ts';
+import { createSourceGuard } from '../lib/source-guard.ts';
 import { readKeyPair, watchKeyPair } from './tls.ts';
 import type { RequestPolicy } from './validate-request.ts';
 

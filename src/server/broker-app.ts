@@ -1,5 +1,5 @@
 /**
- * The broker's app with everything it needs from the floors below.
+ * The broker's app with everything it needs from the layers below.
  *
  * @module
  */
@@ -19,11 +19,10 @@ import type { KeyStores } from '../identity-token/source.ts';
 import type { Clock } from '../lib/clock.ts';
 import { WorkloadUnknown } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
-import type { Doors } from './authenticators.ts';
+import { currentAuthenticator, type Snapshot } from './snapshot.ts';
 
 export interface BrokerParts {
-  readonly config: () => Config;
-  readonly doors: Doors;
+  readonly snapshot: () => Snapshot;
   readonly vending: Vending;
   readonly auditLog: AuditLog;
   readonly keys: KeyStores;
@@ -32,7 +31,8 @@ export interface BrokerParts {
   readonly checks: () => readonly Check[];
 }
 
-export function brokerApp({ config, doors, vending, auditLog, keys, clock, log, checks }: BrokerParts): Hono<AppEnv> {
+export function brokerApp({ snapshot, vending, auditLog, keys, clock, log, checks }: BrokerParts): Hono<AppEnv> {
+  const config = () => snapshot().config;
   const mayRead = createAdminAccess(() => config().admin);
   const signer = () => {
     const { identityToken } = config().defaults;
@@ -40,14 +40,14 @@ export function brokerApp({ config, doors, vending, auditLog, keys, clock, log, 
     return identityToken;
   };
   return createBrokerApp({
-    resolver: doors.broker,
+    authenticator: currentAuthenticator('broker', snapshot, clock),
     vending,
     auditLog,
     clock,
     log,
     mintAwsCreds: () => config().broker?.mintAwsCreds ?? false,
     mayHaveRawJwt: caller => mayHaveRawJwt(config(), caller),
-    holds: caller => doors.holds(caller),
+    holds: caller => snapshot().authenticators.yields(caller),
     async sign(caller) {
       const { keysDir, purpose, issuer, audience, ttlSeconds } = signer();
       const now = clock.wall();

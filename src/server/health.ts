@@ -13,15 +13,16 @@ import type { Check } from '../http/admin/readiness.ts';
 import type { KeyStores } from '../identity-token/source.ts';
 
 export interface CheckSources {
-  readonly config: () => Config;
+  readonly config: Config;
   readonly auditLog: AuditLog;
   readonly keys: KeyStores;
-  readonly doors: () => readonly { readonly name: string; readonly problem: string | undefined }[];
-  readonly sts: () => string | undefined;
+  /** Issuers of JWTs and the session backend. */
+  readonly callers: readonly { readonly name: string; readonly problem: string | undefined }[];
+  readonly sts: string | undefined;
 }
 
-export function checksOf({ config, auditLog, keys, doors, sts }: CheckSources): Check[] {
-  const { broker, defaults } = config();
+export function checksOf({ config, auditLog, keys, callers, sts }: CheckSources): Check[] {
+  const { broker, defaults } = config;
   const decides = broker !== undefined;
   const { identityToken } = defaults;
   const checks: Check[] = [
@@ -30,8 +31,8 @@ export function checksOf({ config, auditLog, keys, doors, sts }: CheckSources): 
   if (identityToken.kind === 'signer') {
     checks.push(check('keys', keys(identityToken.keysDir, identityToken.purpose).problem, decides));
   }
-  for (const { name, problem } of doors()) checks.push(check(name, problem, false));
-  checks.push(check('sts', sts(), false));
+  for (const { name, problem } of callers) checks.push(check(name, problem, false));
+  checks.push(check('sts', sts, false));
   return checks;
 }
 

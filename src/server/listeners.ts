@@ -10,23 +10,45 @@ import { serializeBrokerError } from '../http/broker/errors.ts';
 import { brokerPolicy } from '../http/broker/policy.ts';
 import type { Endpoint } from '../http/endpoint/index.ts';
 import { endpointPolicy } from '../http/endpoint/policy.ts';
-import { type Listener, startListener } from '../http/listener.ts';
+import { type Listener, type ListenerChange, startListener } from '../http/listener.ts';
 import { type AppEnv, functionHandler, honoHandler } from '../http/node-adapter.ts';
 import { serializeError } from '../http/response.ts';
 import type { Logger } from '../lib/log.ts';
 
-export type ListenerName = 'endpoint' | 'broker' | 'admin';
+const LISTENERS = ['endpoint', 'broker', 'admin'] as const;
+export type ListenerName = (typeof LISTENERS)[number];
 
 export interface Listeners {
   readonly endpoint?: Listener;
   readonly broker?: Listener;
   readonly admin?: Listener;
-  update(config: Config): void;
+  /** Takes effect with the next request; no connection is dropped. */
+  apply(settings: ListenerSettings): void;
   close(graceMs: number): Promise<void>;
 }
 
+/** What may change while the listeners are open. */
+export type ListenerSettings = {
+  readonly [name in ListenerName]?: Required<Pick<ListenerChange, 'policy' | 'maxConnections'>> & ListenerChange;
+};
+
+export function listenerSettings(config: Config): ListenerSettings {
+  const { endpoint, broker, admin } = config;
+  return {
+    endpoint: {
+      policy: endpointPolicy(endpoint),
+      allowFrom: endpoint.allowFrom,
+      maxConnections: endpoint.maxConnections,
+    },
+    ...(broker && {
+      broker: { policy: brokerPolicy(broker, issuerOf(config)), maxConnections: broker.maxConnections },
+    }),
+    admin: { policy: adminPolicy(admin), maxConnections: admin.maxConnections },
+  };
+}
+
 export interface ListenersOptions {
-  readonly config: Config;
+  readonly snapshot: { readonly config: Config; readonly listeners: ListenerSettings };
   readonly which: readonly ListenerName[];
   readonly apps: {
     readonly endpoint: Endpoint;
@@ -40,46 +62,35 @@ export interface ListenersOptions {
 
 /** Opens all of them, or none. @throws ListenFailed, TlsFilesUnusable */
 export async function openListeners(options: ListenersOptions): Promise<Listeners> {
-  const { config, which, apps, refused, log } = options;
+  const { snapshot, which, apps, refused, log } = options;
+  const { config, listeners: settings } = snapshot;
   const opened: Partial<Record<ListenerName, Listener>> = {};
   const close = async (graceMs: number): Promise<void> => {
     await Promise.all(Object.values(opened).map(listener => listener.close(graceMs)));
   };
-  const common = (name: ListenerName) => ({ name, log, refused: (code: string) => refused(name, code) });
+  const handlers = {
+    endpoint: functionHandler(apps.endpoint),
+    broker: apps.broker && honoHandler(apps.broker, serializeBrokerError),
+    admin: honoHandler(apps.admin, serializeError),
+  };
   try {
-    if (which.includes('endpoint')) {
-      const { listen, tls, allowFrom, maxConnections } = config.endpoint;
-      opened.endpoint = await startListener({
-        ...common('endpoint'),
-        listen,
-        tls,
+    for (const name of LISTENERS) {
+      const handler = handlers[name];
+      const addresses = config[name];
+      const change = settings[name];
+      if (!which.includes(name) || handler === undefined || addresses === undefined || change === undefined) continue;
+      const { policy, allowFrom, maxConnections } = change;
+      opened[name] = await startListener({
+        name,
+        listen: addresses.listen,
+        tls: addresses.tls,
+        policy,
         allowFrom,
         limits: { maxConnections },
-        policy: endpointPolicy(config.endpoint),
-        serializeError,
-        handler: functionHandler(apps.endpoint),
-      });
-    }
-    if (which.includes('broker') && apps.broker !== undefined && config.broker !== undefined) {
-      opened.broker = await startListener({
-        ...common('broker'),
-        listen: config.broker.listen,
-        tls: config.broker.tls,
-        limits: { maxConnections: config.broker.maxConnections },
-        policy: brokerPolicy(config.broker, issuerOf(config)),
-        serializeError: serializeBrokerError,
-        handler: honoHandler(apps.broker, serializeBrokerError),
-      });
-    }
-    if (which.includes('admin')) {
-      opened.admin = await startListener({
-        ...common('admin'),
-        listen: config.admin.listen,
-        tls: config.admin.tls,
-        limits: { maxConnections: config.admin.maxConnections },
-        policy: adminPolicy(config.admin),
-        serializeError,
-        handler: honoHandler(apps.admin, serializeError),
+        serializeError: name === 'broker' ? serializeBrokerError : serializeError,
+        handler,
+        refused: code => refused(name, code),
+        log,
       });
     }
   } catch (error) {
@@ -88,15 +99,8 @@ export async function openListeners(options: ListenersOptions): Promise<Listener
   }
   return {
     ...opened,
-    update(next) {
-      const { endpoint } = next;
-      const { allowFrom, maxConnections } = endpoint;
-      opened.endpoint?.update({ policy: endpointPolicy(endpoint), allowFrom, maxConnections });
-      if (next.broker !== undefined) {
-        const { maxConnections } = next.broker;
-        opened.broker?.update({ policy: brokerPolicy(next.broker, issuerOf(next)), maxConnections });
-      }
-      opened.admin?.update({ policy: adminPolicy(next.admin), maxConnections: next.admin.maxConnections });
+    apply(next) {
+      for (const name of LISTENERS) if (next[name] !== undefined) opened[name]?.update(next[name]);
     },
     close,
   };

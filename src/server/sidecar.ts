@@ -1,30 +1,29 @@
 /**
- * The composition root: a configuration in, running listeners out. Every floor is made here once, and nothing else knows
- * all of them.
+ * The composition root: a configuration in, running listeners out. Every layer is made here once, and nothing else knows all
+ * of them.
  *
  * @module
  */
 import { createAuditLog } from '../audit/create-log.ts';
 import type { AuditLog } from '../audit/log.ts';
-import { Sources } from '../config/sources.ts';
 import type { Config } from '../config/types.ts';
 import { createExchange } from '../credentials/sts/create-exchange.ts';
 import { createVending, type Vending, type WorkloadStatus } from '../credentials/vending.ts';
 import { createAdminApp } from '../http/admin/index.ts';
 import { createEndpoint } from '../http/endpoint/index.ts';
 import { formatAddress } from '../http/listen-error.ts';
-import { createIdentityTokenSource, createKeyStores, type KeyStores } from '../identity-token/source.ts';
+import { createIdentityTokenSource, createKeyStores } from '../identity-token/source.ts';
 import type { ListenAddress } from '../lib/addresses.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
-import { ConfigError } from '../lib/errors.ts';
-import { errorFields, type Logger } from '../lib/log.ts';
+import type { Logger } from '../lib/log.ts';
 import { createMetrics } from '../lib/metrics.ts';
 import { probeReachable } from '../lib/reachable.ts';
-import { createDoors } from './authenticators.ts';
 import { checksOf } from './health.ts';
-import { issuerOf, type ListenerName, type Listeners, openListeners } from './listeners.ts';
+import { type ListenerName, type Listeners, openListeners } from './listeners.ts';
 import { createRejectedAudit } from './rejected-audit.ts';
+import { requireKeys } from './require-keys.ts';
 import { needsRestart } from './restart.ts';
+import { buildSnapshot, currentAuthenticator, type Snapshot } from './snapshot.ts';
 
 export interface SidecarOptions {
   readonly log: Logger;
@@ -53,15 +52,15 @@ export interface Sidecar {
   status(): readonly WorkloadStatus[];
   /** Resolves once every workload with `prefetch` has had credentials. */
   ready(options?: { signal?: AbortSignal }): Promise<void>;
+  /** The configuration that is in force. */
+  readonly config: Config;
   /**
-   * What of another configuration is found out by more than reading it: whether each folder of signing keys has one that
-   * can sign. For {@link Sidecar.update}, which takes whatever it is given.
+   * Takes another configuration over, one call after the other. It is checked and built whole, then takes effect in one turn:
+   * a request sees the old one or the new one.
    *
-   * @throws ConfigError
+   * @throws ConfigError where a folder of signing keys has none that can sign; nothing has changed then
    */
-  check(config: Config): Promise<void>;
-  /** Swaps the configuration at once, in one turn: a request sees the old one or the new one, never a mixture. */
-  update(config: Config): void;
+  apply(config: Config): Promise<void>;
   /** Stops accepting, lets what is in flight end for up to `graceMs` (5,000), writes what the audit log still holds. */
   close(graceMs?: number): Promise<void>;
 }
@@ -71,16 +70,15 @@ export interface Sidecar {
  */
 export async function createSidecar(initial: Config, options: SidecarOptions): Promise<Sidecar> {
   const { log, clock = systemClock } = options;
-  let config = initial;
   const metrics = createMetrics();
   // A sidecar without one starts without its code.
-  const broker = config.broker && (await import('./broker-app.ts'));
+  const broker = initial.broker && (await import('./broker-app.ts'));
   const keys = createKeyStores({ clock, log });
-  // Held from now on: a file that goes bad later doesn't take a good key away.
-  await requireKeys(config, async (...of) => (await keys(...of).begin()).signer(clock.wall()));
-  const exchange = createExchange({ sts: config.sts, region: config.region, clock, log });
+  // Kept from now on: a file that goes bad later doesn't take a good key away.
+  await requireKeys(initial, async (...of) => (await keys(...of).begin()).signer(clock.wall()));
+  const exchange = createExchange({ sts: initial.sts, region: initial.region, clock, log });
   // The SDK is loaded while the audit log's database is opened, which another thread does.
-  const opening = createAuditLog(config.audit, { clock, log, stateDir: config.stateDir });
+  const opening = createAuditLog(initial.audit, { clock, log, stateDir: initial.stateDir });
   void exchange.preload();
   const auditLog = await opening.catch(error => {
     exchange.close();
@@ -88,19 +86,26 @@ export async function createSidecar(initial: Config, options: SidecarOptions): P
   });
   const tokens = createIdentityTokenSource({ clock, log, keys });
   const vending = createVending({ clock, exchange, tokens, auditLog, log, metrics });
-  const doors = createDoors(config, { clock, log });
-  const probe = probeReachable(config.sts.endpoint, clock);
+  let snapshot: Snapshot = await buildSnapshot(initial, { clock, log });
+  const current = () => snapshot;
+  const probe = probeReachable(initial.sts.endpoint, clock);
   metrics.onCollect(() =>
     vending.status().map(({ name, state, secondsLeft }) => ({ workload: name, state, secondsLeft })),
   );
   const checks = () =>
-    checksOf({ config: () => config, auditLog, keys, doors: () => doors.problems(), sts: () => probe.problem });
+    checksOf({
+      config: snapshot.config,
+      auditLog,
+      keys,
+      callers: snapshot.authenticators.problems(),
+      sts: probe.problem,
+    });
   const notes = createRejectedAudit(auditLog, clock);
 
   const apps = {
     endpoint: createEndpoint({
-      resolver: doors.endpoint,
-      relative: doors.relative,
+      authenticator: currentAuthenticator('endpoint', current, clock),
+      relative: (id, remoteAddress) => snapshot.authenticators.relative(id, remoteAddress),
       vending,
       clock,
       log,
@@ -108,21 +113,21 @@ export async function createSidecar(initial: Config, options: SidecarOptions): P
       refused: notes.endpoint,
     }),
     admin: createAdminApp({
-      access: () => config.admin,
+      access: () => snapshot.config.admin,
       status: () => vending.status(),
       checks,
       metrics,
       log,
     }),
     ...(broker && {
-      broker: broker.brokerApp({ config: () => config, doors, vending, auditLog, keys, clock, log, checks }),
+      broker: broker.brokerApp({ snapshot: current, vending, auditLog, keys, clock, log, checks }),
     }),
   };
 
   let listeners: Listeners;
   try {
     listeners = await openListeners({
-      config,
+      snapshot,
       which: options.listeners ?? ['endpoint', 'broker', 'admin'],
       apps,
       refused: (listener, code) => {
@@ -133,14 +138,30 @@ export async function createSidecar(initial: Config, options: SidecarOptions): P
     });
   } catch (error) {
     probe.close();
-    doors.close();
+    snapshot.authenticators.close();
     await vending.close();
     exchange.close();
     await auditLog.close();
     throw error;
   }
   // Listeners first, then the first exchanges: the endpoint answers from its first millisecond, if only with a 503.
-  vending.reconcile([...config.workloads.values()]);
+  vending.reconcile([...initial.workloads.values()]);
+
+  let closed = false;
+  let applying: Promise<void> = Promise.resolve();
+
+  async function takeOver(config: Config): Promise<void> {
+    await requireKeys(config, async (...of) => (await keys(...of).current()).signer(clock.wall()));
+    const previous = snapshot;
+    const next = await buildSnapshot(config, { clock, log }, previous);
+    if (closed) return next.authenticators.close();
+    for (const key of needsRestart(initial, config)) log.warn({ key }, 'this change takes effect at the next start');
+    // One turn from here on.
+    snapshot = next;
+    vending.reconcile([...config.workloads.values()], workload => next.authenticators.makes(workload));
+    listeners.apply(next.listeners);
+    previous.authenticators.close(next.authenticators);
+  }
 
   return {
     ...shown(listeners),
@@ -148,48 +169,24 @@ export async function createSidecar(initial: Config, options: SidecarOptions): P
     auditLog,
     status: () => vending.status(),
     ready: ({ signal } = {}) => untilReady(() => vending.status(), clock, signal),
-    check: next => requireKeys(next, async (...of) => (await keys(...of).current()).signer(clock.wall())),
-    update(next) {
-      for (const key of needsRestart(initial, next)) log.warn({ key }, 'this change takes effect at the next start');
-      config = next;
-      // Proofs are judged anew by the new configuration: what was made from one before is fetched again.
-      vending.reconcile([...next.workloads.values()]);
-      doors.update(next);
-      listeners.update(next);
+    get config() {
+      return snapshot.config;
+    },
+    apply(config) {
+      const done = applying.then(() => takeOver(config));
+      applying = done.catch(() => undefined);
+      return done;
     },
     async close(graceMs = 5_000) {
+      closed = true;
       probe.close();
-      doors.close();
+      snapshot.authenticators.close();
       await listeners.close(graceMs);
       await vending.close();
       exchange.close();
       await auditLog.close();
     },
   };
-}
-
-/** Every folder of signing keys has one that can sign now; found out before anything is opened, or taken over. */
-async function requireKeys(config: Config, signer: (...of: Parameters<KeyStores>) => Promise<unknown>): Promise<void> {
-  const file = config.name ?? config.file ?? 'configuration';
-  const sources = [config.defaults.identityToken, ...[...config.workloads.values()].map(w => w.workload.identityToken)];
-  const folders = new Map(
-    sources.flatMap(source => (source.kind === 'signer' ? [[source.keysDir, source.purpose] as const] : [])),
-  );
-  for (const [dir, purpose] of folders) {
-    try {
-      await signer(dir, purpose);
-    } catch (error) {
-      const place = config.keyFolders?.get(dir) ?? { key: 'identity_token.signer.keys_dir' };
-      // The folder as one of its own entries: what comes into it is a reason to look again.
-      const sources = new Sources(config.sources);
-      sources.add(`${dir}/.`);
-      throw new ConfigError(file, [{ ...place, message: errorFields(error).message }], sources);
-    }
-  }
-  if (config.broker !== undefined && issuerOf(config) === undefined) {
-    const message = 'a broker signs by itself: give the top level an identity_token.signer';
-    throw new ConfigError(file, [{ key: 'broker', message }], config.sources);
-  }
 }
 
 type Shown = Pick<Sidecar, 'endpoint' | 'broker' | 'admin'>;

@@ -1,11 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import { createProofWorkloads, type Vouched } from '../../src/auth/dynamic-workloads.ts';
+import { DynamicWorkloads, type WalletStatement } from '../../src/auth/dynamic-workloads.ts';
 import type { Config } from '../../src/config/types.ts';
 import { parseRoleArn } from '../../src/workload/role-arn.ts';
-import { CONFIGURED, WALLET, workload } from './support.ts';
+import { allSteps } from '../support/steps.ts';
+import { CONFIGURED, jwtConfig, WALLET, workload } from './support.ts';
 
-function config(change: Partial<Config['defaults']> = {}): Config {
+interface Change extends Partial<WalletStatement> {
+  readonly wallets?: 'any' | readonly string[];
+}
+
+const ISSUERS = ['https://a', 'https://b', 'https://au'];
+
+function config(change: Partial<Config['defaults']> = {}, wallets: 'any' | readonly string[] = 'any'): Config {
   const configured = workload('scraper-a');
+  const jwt = ISSUERS.map(issuer => jwtConfig({ issuer, wallets }));
   return {
     walletTag: 'agentkeys_user_wallet',
     defaults: {
@@ -15,14 +23,16 @@ function config(change: Partial<Config['defaults']> = {}): Config {
       ...change,
     },
     workloads: new Map([['scraper-a', { workload: configured, prefetch: false, rawJwt: false }]]),
+    callers: { jwt, sessionBackend: { url: 'https://a', wallets } },
   } as unknown as Config;
 }
 
-const vouched: Vouched = { by: 'jwt', source: 'https://a', subject: 'u', wallet: WALLET, allowed: 'any' };
-const made = (change: Partial<Vouched> = {}, from = config()) =>
-  createProofWorkloads(() => from).vouchedFor({ ...vouched, ...change });
+const statement: WalletStatement = { by: 'jwt', source: 'https://a', subject: 'u', wallet: WALLET };
+const of = (from: Config, previous?: DynamicWorkloads) => allSteps(DynamicWorkloads.build(from, previous));
+const made = ({ wallets, ...change }: Change = {}, from = config({}, wallets)) =>
+  of(from).workloadFor({ ...statement, ...change });
 
-describe('a workload made from a proof', () => {
+describe('a dynamic workload', () => {
   it('has the top level’s role and duration, and no tags', () => {
     expect(made()).toMatchObject({
       wallet: WALLET,
@@ -34,7 +44,7 @@ describe('a workload made from a proof', () => {
     expect(made()).not.toHaveProperty('sessionPolicy');
   });
 
-  it('is another identity for another issuer, subject, wallet or kind of proof, and the same for the same', () => {
+  it('is another identity for another issuer, subject, wallet or way of presenting it, and the same for the same', () => {
     const ids = [
       {},
       { source: 'https://b' },
@@ -71,28 +81,57 @@ describe('a workload made from a proof', () => {
     expect(() => made({ wallet })).toThrow(expect.objectContaining({ code: 'WorkloadUnknown', status: 403 }));
   });
 
-  it('is refused for a wallet that this proof may not vouch for', () => {
-    expect(made({ allowed: [WALLET] }).wallet).toBe(WALLET);
-    expect(() => made({ allowed: [CONFIGURED] })).toThrow('may not vouch');
-    expect(() => made({ allowed: [] })).toThrow('may not vouch');
+  it('is refused for a wallet that this source may not state', () => {
+    expect(made({ wallets: [WALLET] }).wallet).toBe(WALLET);
+    expect(() => made({ wallets: [CONFIGURED] })).toThrow('list it under wallets');
+    expect(() => made({ wallets: [] })).toThrow('list it under wallets');
   });
 
   it('is refused for the wallet of a configured workload, in whatever case', () => {
     expect(() => made({ wallet: CONFIGURED })).toThrow('belongs to a configured workload');
     expect(() => made({ wallet: '0x52908400098527886E0F7030069857D2E4169EE7' })).toThrow('belongs to a configured');
-    expect(() => made({ wallet: CONFIGURED, allowed: [CONFIGURED] })).toThrow('belongs to a configured workload');
+    expect(() => made({ wallet: CONFIGURED, wallets: [CONFIGURED] })).toThrow('belongs to a configured workload');
   });
 
   it('is refused where no role is configured for it', () => {
     expect(() => made({}, config({ role: undefined }))).toThrow('set role_arn');
   });
 
-  it('follows the configuration of the moment', () => {
-    let current = config();
-    const workloads = createProofWorkloads(() => current);
-    expect(workloads.configured('scraper-a')).toBeDefined();
-    current = { ...current, workloads: new Map() };
-    expect(workloads.configured('scraper-a')).toBeUndefined();
-    expect(workloads.vouchedFor({ ...vouched, wallet: CONFIGURED }).wallet).toBe(CONFIGURED);
+  it('is refused for a source that is not configured', () => {
+    expect(() => made({ source: 'https://evil.example' })).toThrow('list it under wallets');
+    expect(() => made({ by: 'session', source: 'https://b' })).toThrow('list it under wallets');
+  });
+
+  it('is one object for one statement, so its identity is computed once', () => {
+    const workloads = of(config());
+    expect(workloads.workloadFor(statement)).toBe(workloads.workloadFor({ ...statement }));
+  });
+});
+
+describe('a reload', () => {
+  const before = of(config());
+  const kept = before.workloadFor(statement);
+
+  it('keeps a dynamic workload that the new configuration would make just the same', () => {
+    expect(of(config(), before).has(kept)).toBe(true);
+    expect(of(config()).has(kept)).toBe(false);
+  });
+
+  it.each<[string, Config]>([
+    ['that has another role now', config({ role: parseRoleArn('arn:aws:iam::123456789012:role/other') })],
+    ['whose issuer may not state its wallet any more', config({}, [CONFIGURED])],
+    ['whose issuer is gone', { ...config(), callers: { jwt: [] } }],
+    [
+      'whose wallet is a configured workload’s now',
+      { ...config(), workloads: new Map([['b', { workload: workload('b', WALLET), prefetch: false, rawJwt: false }]]) },
+    ],
+  ])('drops one %s', (_, next) => {
+    expect(of(next, before).has(kept)).toBe(false);
+  });
+
+  it('changes what the wallet of a removed workload is worth', () => {
+    const next = of({ ...config(), workloads: new Map() }, before);
+    expect(next.configured('scraper-a')).toBeUndefined();
+    expect(next.workloadFor({ ...statement, wallet: CONFIGURED }).wallet).toBe(CONFIGURED);
   });
 });

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createIssuerKeys, type IssuerKeys, STALE_MS } from '../../src/auth/jwks.ts';
+import { createJwksCache, type JwksCache, STALE_MS } from '../../src/auth/jwks.ts';
 import type { JwtCallerConfig } from '../../src/config/types.ts';
 import { type FakeClock, fakeClock } from '../support/fake-clock.ts';
 import { endless, json, makeKey, silent, startServer, type TestKey, type TestServer } from './support.ts';
@@ -37,13 +37,13 @@ async function issuer() {
 function keysOf(
   server: Pick<TestServer, 'url'>,
   more: { clock?: FakeClock; stateDir?: string; jwks?: Partial<JwtCallerConfig['jwks']> } = {},
-): IssuerKeys {
+): JwksCache {
   const { clock = fakeClock(), stateDir, jwks } = more;
   const config = { issuer: server.url, jwks: { allowInsecureHttp: false, ...jwks } };
-  return createIssuerKeys({ config, clock, log: silent, ...(stateDir === undefined ? {} : { stateDir }) });
+  return createJwksCache({ config, clock, log: silent, ...(stateDir === undefined ? {} : { stateDir }) });
 }
 
-const had = (keys: IssuerKeys, kid: string | undefined = 'k1') =>
+const had = (keys: JwksCache, kid: string | undefined = 'k1') =>
   keys.get(kid).then(
     () => 'keys',
     (error: Error) => error.message,

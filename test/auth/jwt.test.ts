@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createJwtCallers, looksLikeJwt } from '../../src/auth/jwt.ts';
+import { createJwtAuthenticator, looksLikeJwt } from '../../src/auth/jwt.ts';
 import type { JwtCallerConfig } from '../../src/config/types.ts';
 import { fakeClock } from '../support/fake-clock.ts';
 import {
@@ -13,7 +13,7 @@ import {
   makeKey,
   NOW,
   sign,
-  vouchingForAll,
+  everyWallet,
   WALLET,
 } from './support.ts';
 
@@ -22,7 +22,7 @@ const rsa = makeKey('r1', 'RS256');
 const stranger = makeKey('k1');
 
 function callers(config: Partial<JwtCallerConfig> = {}, more: { keys?: () => Promise<never> } = {}) {
-  const workloads = vouchingForAll();
+  const workloads = everyWallet();
   const asked: (string | undefined)[] = [];
   const keys = {
     problem: undefined,
@@ -32,13 +32,17 @@ function callers(config: Partial<JwtCallerConfig> = {}, more: { keys?: () => Pro
       return lookupOf(key, rsa);
     },
   };
-  const made = createJwtCallers({ issuers: [{ config: jwtConfig(config), keys }], workloads, clock: fakeClock() });
+  const made = createJwtAuthenticator({
+    issuers: [{ config: jwtConfig(config), keys }],
+    workloads,
+    clock: fakeClock(),
+  });
   return { ...made, workloads, asked };
 }
 
 const code = (jwt: string, config: Partial<JwtCallerConfig> = {}) =>
   callers(config)
-    .resolve(jwt)
+    .authenticate(jwt)
     .then(
       caller => caller.workload.wallet as string,
       (error: { code: string }) => error.code,
@@ -57,22 +61,22 @@ describe('a JWT of a configured issuer', () => {
     expect(await code(jwt, { walletClaim: 'agentkeys.wallet_address' })).toBe(WALLET);
   });
 
-  it('vouches as (issuer, sub, wallet), and the caller holds until the token expires', async () => {
-    const { resolve, workloads } = callers();
-    const caller = await resolve(await sign(key));
-    expect(workloads.asked).toEqual([{ by: 'jwt', source: ISSUER, subject: 'user-1', wallet: WALLET, allowed: 'any' }]);
+  it('is (issuer, sub, wallet), and the caller holds until the token expires', async () => {
+    const { authenticate, workloads } = callers();
+    const caller = await authenticate(await sign(key));
+    expect(workloads.asked).toEqual([{ by: 'jwt', source: ISSUER, subject: 'user-1', wallet: WALLET }]);
     expect(caller).toMatchObject({ kind: 'jwt', proofExpiresAt: (NOW + 600) * 1_000 });
     expect(caller.tokenHash).toMatch(/^[0-9a-f]{64}$/);
   });
 
   it('is kept in the caller only where it must be forwarded', async () => {
-    expect(await callers().resolve(await sign(key))).not.toHaveProperty('proof');
+    expect(await callers().authenticate(await sign(key))).not.toHaveProperty('proof');
   });
 
   it('maps its sub to a workload where subjects are listed', async () => {
     const subjects = { 'system:serviceaccount:scrapers:scraper-a': 'scraper-a' };
-    const { resolve } = callers({ subjects });
-    const caller = await resolve(await sign(key, claims({ sub: 'system:serviceaccount:scrapers:scraper-a' })));
+    const { authenticate } = callers({ subjects });
+    const caller = await authenticate(await sign(key, claims({ sub: 'system:serviceaccount:scrapers:scraper-a' })));
     expect(caller.workload.name).toBe('scraper-a');
   });
 
@@ -140,19 +144,19 @@ describe('a hostile JWT is a 401', () => {
       problem: undefined,
       get: async () => (async () => secret) as unknown as ReturnType<typeof lookupOf>,
     };
-    const { resolve } = createJwtCallers({
+    const { authenticate } = createJwtAuthenticator({
       issuers: [{ config: jwtConfig(), keys }],
-      workloads: vouchingForAll(),
+      workloads: everyWallet(),
       clock: fakeClock(),
     });
-    await expect(resolve(jwt)).rejects.toMatchObject({ code: REFUSED });
+    await expect(authenticate(jwt)).rejects.toMatchObject({ code: REFUSED });
   });
 
   it('whatever it is, its refusal has the words of every other', async () => {
     const refusals = await Promise.all(
       [hostile[0], hostile[4], hostile[12]].map(async entry =>
         callers()
-          .resolve((await entry?.[1]()) ?? '')
+          .authenticate((await entry?.[1]()) ?? '')
           .catch((error: Error) => error.message),
       ),
     );
@@ -160,8 +164,8 @@ describe('a hostile JWT is a 401', () => {
   });
 
   it('of an issuer that isn’t configured makes nobody fetch a key', async () => {
-    const { resolve, asked } = callers();
-    await expect(resolve(await sign(key, claims({ iss: 'https://evil.example' })))).rejects.toMatchObject({
+    const { authenticate, asked } = callers();
+    await expect(authenticate(await sign(key, claims({ iss: 'https://evil.example' })))).rejects.toMatchObject({
       code: REFUSED,
     });
     expect(asked).toEqual([]);
@@ -179,8 +183,8 @@ describe('a good JWT that maps to nobody is a 403', () => {
 
 describe('keys that can’t be had', () => {
   it('are an outage and no refusal: whoever asks may ask again', async () => {
-    const { resolve } = callers({}, { keys: () => Promise.reject(new Error('down')) });
-    await expect(resolve(await sign(key))).rejects.toMatchObject({
+    const { authenticate } = callers({}, { keys: () => Promise.reject(new Error('down')) });
+    await expect(authenticate(await sign(key))).rejects.toMatchObject({
       code: 'IssuerUnavailable',
       transient: true,
     });
@@ -238,16 +242,16 @@ describe('a header is checked before the library sees it', () => {
     ['an algorithm that is none of ours', { alg: 'HS256' }],
     ['no algorithm', { alg: undefined }],
   ])('%s is refused, and no keys are asked for', async (_, change) => {
-    const { resolve, asked } = callers();
+    const { authenticate, asked } = callers();
     const jwt = compact({ alg: 'ES256', kid: 'k1', ...change }, claims(), 'AA');
-    await expect(resolve(jwt)).rejects.toMatchObject({ code: REFUSED });
+    await expect(authenticate(jwt)).rejects.toMatchObject({ code: REFUSED });
     expect(asked).toEqual([]);
   });
 
   it('a member that occurs twice is refused', async () => {
     const header = Buffer.from('{"alg":"ES256","kid":"k1","kid":"k2"}').toString('base64url');
-    const { resolve, asked } = callers();
-    await expect(resolve(`${header}.${compact({}, claims()).split('.')[1]}.AA`)).rejects.toMatchObject({
+    const { authenticate, asked } = callers();
+    await expect(authenticate(`${header}.${compact({}, claims()).split('.')[1]}.AA`)).rejects.toMatchObject({
       code: REFUSED,
     });
     expect(asked).toEqual([]);

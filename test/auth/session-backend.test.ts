@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createSessionBackend } from '../../src/auth/session-backend.ts';
 import type { CallerListener, SessionBackendConfig } from '../../src/config/types.ts';
 import { fakeClock } from '../support/fake-clock.ts';
-import { deferred, endless, json, startServer, type TestServer, vouchingForAll, WALLET } from './support.ts';
+import { deferred, endless, json, startServer, type TestServer, everyWallet, WALLET } from './support.ts';
 
 const BEARER = 'session-0123456789abcdef';
 
@@ -13,7 +13,7 @@ async function backend(
 ) {
   const server = await startServer(handler);
   const clock = fakeClock();
-  const workloads = vouchingForAll();
+  const workloads = everyWallet();
   const config = {
     url: server.url,
     listeners: [listener],
@@ -22,114 +22,115 @@ async function backend(
     allowInsecureHttp: false,
     ...change,
   } as const;
-  const session = createSessionBackend({ config, workloads, clock, listener });
-  const verdict = (bearer = BEARER) =>
-    session.resolve(bearer).then(
+  const session = createSessionBackend({ config, clock, listener });
+  const authenticate = (bearer: string) => session.authenticate(bearer, workloads);
+  const outcome = (bearer = BEARER) =>
+    authenticate(bearer).then(
       caller => caller.workload.wallet as string,
       (error: { code: string }) => error.code,
     );
-  return { session, server, clock, workloads, verdict };
+  return { session, authenticate, server, clock, workloads, outcome };
 }
 
 describe('a session', () => {
   it('is validated with the bearer that the caller showed, and is the wallet that the backend names', async () => {
-    const { session, server, workloads } = await backend('broker');
-    expect(await session.resolve(BEARER)).toMatchObject({ kind: 'session', workload: { wallet: WALLET } });
+    const { authenticate, server, workloads } = await backend('broker');
+    expect(await authenticate(BEARER)).toMatchObject({ kind: 'session', workload: { wallet: WALLET } });
     expect(server.seen).toEqual([{ method: 'GET', path: '/session/validate', authorization: `Bearer ${BEARER}` }]);
-    expect(workloads.asked[0]).toMatchObject({ by: 'session', source: server.url, subject: '', allowed: 'any' });
+    expect(workloads.asked[0]).toMatchObject({ by: 'session', source: server.url, subject: '' });
   });
 
   it('is never kept in the caller: nothing may forward it', async () => {
-    const { session } = await backend('endpoint');
-    expect(JSON.stringify(await session.resolve(BEARER))).not.toContain(BEARER);
+    const { authenticate } = await backend('endpoint');
+    expect(JSON.stringify(await authenticate(BEARER))).not.toContain(BEARER);
   });
 });
 
 describe('how long an answer is believed', () => {
   it('at the endpoint a yes for cache_ttl and not a millisecond longer', async () => {
-    const { server, clock, verdict } = await backend('endpoint');
-    await verdict();
+    const { server, clock, outcome } = await backend('endpoint');
+    await outcome();
     await clock.advance(30_000);
-    expect(await verdict()).toBe(WALLET);
+    expect(await outcome()).toBe(WALLET);
     expect(server.seen).toHaveLength(1);
     await clock.advance(1);
-    await verdict();
+    await outcome();
     expect(server.seen).toHaveLength(2);
   });
 
   it('at the endpoint the proof ends with the belief, however late within it somebody asks', async () => {
-    const { session, clock } = await backend('endpoint');
+    const { authenticate, clock } = await backend('endpoint');
     const until = clock.wall() + 30_000;
-    expect((await session.resolve(BEARER)).proofExpiresAt).toBe(until);
+    expect((await authenticate(BEARER)).proofExpiresAt).toBe(until);
     await clock.advance(20_000);
-    expect((await session.resolve(BEARER)).proofExpiresAt).toBe(until);
+    expect((await authenticate(BEARER)).proofExpiresAt).toBe(until);
   });
 
   it('at the endpoint a cache_ttl of 0 believes nothing', async () => {
-    const { server, verdict } = await backend('endpoint', undefined, { cacheTtlMs: 0 });
-    await verdict();
-    await verdict();
+    const { server, outcome } = await backend('endpoint', undefined, { cacheTtlMs: 0 });
+    await outcome();
+    await outcome();
     expect(server.seen).toHaveLength(2);
   });
 
   it('at the broker a yes counts for one mint: each is a call of its own, at once or in a row', async () => {
-    const { server, verdict } = await backend('broker');
-    await verdict();
-    await verdict();
+    const { server, outcome } = await backend('broker');
+    await outcome();
+    await outcome();
     expect(server.seen).toHaveLength(2);
-    await Promise.all(Array.from({ length: 5 }, () => verdict()));
+    await Promise.all(Array.from({ length: 5 }, () => outcome()));
     expect(server.seen).toHaveLength(7);
   });
 
   it.each(['endpoint', 'broker'] as const)(
     'at the %s 1,000 requests with one bad bearer are one call',
     async listener => {
-      const { server, verdict } = await backend(listener, (_, outgoing) => json(outgoing, 401, { message: 'revoked' }));
-      const verdicts = await Promise.all(Array.from({ length: 500 }, () => verdict()));
-      for (let i = 0; i < 500; i++) verdicts.push(await verdict());
-      expect(new Set(verdicts)).toEqual(new Set(['InvalidAuthorizationToken']));
+      const { server, outcome } = await backend(listener, (_, outgoing) => json(outgoing, 401, { message: 'revoked' }));
+      const outcomes = await Promise.all(Array.from({ length: 500 }, () => outcome()));
+      for (let i = 0; i < 500; i++) outcomes.push(await outcome());
+      expect(new Set(outcomes)).toEqual(new Set(['InvalidAuthorizationToken']));
       expect(server.seen).toHaveLength(1);
     },
   );
 
   it('a 401 for five seconds', async () => {
-    const { server, clock, verdict } = await backend('broker', (_, outgoing) => json(outgoing, 401, {}));
-    await verdict();
+    const { server, clock, outcome } = await backend('broker', (_, outgoing) => json(outgoing, 401, {}));
+    await outcome();
     await clock.advance(5_000);
-    await verdict();
+    await outcome();
     expect(server.seen).toHaveLength(1);
     await clock.advance(1);
-    await verdict();
+    await outcome();
     expect(server.seen).toHaveLength(2);
   });
 
   it('a failure never', async () => {
-    const { server, verdict } = await backend('endpoint', (_, outgoing) => json(outgoing, 500, {}));
-    expect(await verdict()).toBe('SessionBackendUnavailable');
-    expect(await verdict()).toBe('SessionBackendUnavailable');
+    const { server, outcome } = await backend('endpoint', (_, outgoing) => json(outgoing, 500, {}));
+    expect(await outcome()).toBe('SessionBackendUnavailable');
+    expect(await outcome()).toBe('SessionBackendUnavailable');
     expect(server.seen).toHaveLength(2);
   });
 
   it('no yes outlives its time in an outage', async () => {
-    const { server, clock, verdict, session } = await backend('endpoint');
-    expect(await verdict()).toBe(WALLET);
+    const { server, clock, outcome, session } = await backend('endpoint');
+    expect(await outcome()).toBe(WALLET);
     await server.close();
     await clock.advance(30_000);
-    expect(await verdict()).toBe(WALLET);
+    expect(await outcome()).toBe(WALLET);
     expect(session.problem).toBeUndefined();
     await clock.advance(1);
-    expect(await verdict()).toBe('SessionBackendUnavailable');
+    expect(await outcome()).toBe('SessionBackendUnavailable');
     expect(session.problem).toContain('ECONNREFUSED');
   });
 
-  it('one bearer’s verdict is nothing to another', async () => {
-    const { verdict } = await backend('endpoint', (incoming, outgoing) =>
+  it('one bearer’s outcome is nothing to another', async () => {
+    const { outcome } = await backend('endpoint', (incoming, outgoing) =>
       incoming.headers.authorization === `Bearer ${BEARER}`
         ? json(outgoing, 200, { wallet: WALLET })
         : json(outgoing, 401, {}),
     );
-    expect(await verdict()).toBe(WALLET);
-    expect(await verdict(`${BEARER}x`)).toBe('InvalidAuthorizationToken');
+    expect(await outcome()).toBe(WALLET);
+    expect(await outcome(`${BEARER}x`)).toBe('InvalidAuthorizationToken');
   });
 });
 
@@ -149,9 +150,9 @@ describe('what a hostile backend answers', () => {
     ['a redirect', (_, o) => void o.writeHead(302, { location: '/again' }).end()],
     ['10 MB', (_, o) => json(o, 200, { wallet: WALLET, padding: 'x'.repeat(10_000_000) })],
     ['without end', (_, o) => endless(o)],
-  ])('%s is a failure of the backend, not a verdict', async (_, handler) => {
-    const { verdict, server } = await backend('broker', handler);
-    expect(await verdict()).toBe('SessionBackendUnavailable');
+  ])('%s is a failure of the backend, not a outcome', async (_, handler) => {
+    const { outcome, server } = await backend('broker', handler);
+    expect(await outcome()).toBe('SessionBackendUnavailable');
     expect(server.seen).toHaveLength(1);
   });
 
@@ -160,8 +161,8 @@ describe('what a hostile backend answers', () => {
     const begun = new Promise<void>(resolve => {
       arrived = resolve;
     });
-    const { verdict, clock } = await backend('broker', () => arrived());
-    const waiting = verdict();
+    const { outcome, clock } = await backend('broker', () => arrived());
+    const waiting = outcome();
     await begun;
     await clock.advance(2_000);
     expect(await waiting).toBe('SessionBackendUnavailable');
@@ -171,13 +172,13 @@ describe('what a hostile backend answers', () => {
 it('asks 256 questions at once: the next one is asked too, and the oldest is given up', async () => {
   const allArrived = deferred<void>();
   let arrived = 0;
-  const { verdict } = await backend('endpoint', (_, outgoing) => {
+  const { outcome } = await backend('endpoint', (_, outgoing) => {
     if (++arrived === 256) allArrived.resolve();
     if (arrived === 257) json(outgoing, 200, { wallet: WALLET });
   });
-  const waiting = Array.from({ length: 256 }, (_, n) => verdict(`${BEARER}-${n}`));
+  const waiting = Array.from({ length: 256 }, (_, n) => outcome(`${BEARER}-${n}`));
   await allArrived.promise;
-  expect(await verdict()).toBe(WALLET);
+  expect(await outcome()).toBe(WALLET);
   expect(await waiting[0]).toBe('SessionBackendUnavailable');
   const others = Promise.any(waiting.slice(1)).then(() => 'answered');
   expect(await Promise.race([others, Promise.resolve('waiting')])).toBe('waiting');
@@ -188,29 +189,27 @@ describe('a refusal', () => {
     json(outgoing, 401, { message: `session revoked: ${incoming.headers.authorization}` });
 
   it('has the backend’s words at the broker, but not the bearer that they echo', async () => {
-    const { session } = await backend('broker', echo);
-    await expect(session.resolve(BEARER)).rejects.toThrow('session revoked: Bearer [bearer]');
+    const { authenticate } = await backend('broker', echo);
+    await expect(authenticate(BEARER)).rejects.toThrow('session revoked: Bearer [bearer]');
   });
 
   it('is the same as for any unknown token at the endpoint', async () => {
-    const { session } = await backend('endpoint', echo);
-    await expect(session.resolve(BEARER)).rejects.toThrow(
-      /^the authorization token is missing or not one that is known$/,
-    );
+    const { authenticate } = await backend('endpoint', echo);
+    await expect(authenticate(BEARER)).rejects.toThrow(/^the authorization token is missing or not one that is known$/);
   });
 });
 
 describe('readiness', () => {
   it('shows the last failure for a minute, and none after a success', async () => {
     let status = 500;
-    const { session, clock, verdict } = await backend('broker', (_, o) => json(o, status, { wallet: WALLET }));
-    await verdict();
+    const { session, clock, outcome } = await backend('broker', (_, o) => json(o, status, { wallet: WALLET }));
+    await outcome();
     expect(session.problem).toContain('500');
     status = 200;
-    await verdict();
+    await outcome();
     expect(session.problem).toBeUndefined();
     status = 500;
-    await verdict();
+    await outcome();
     await clock.advance(60_000);
     expect(session.problem).toBeUndefined();
   });

@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto';
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createTokenTable, type TokenEntry } from '../../src/auth/static-tokens.ts';
+import type { TokenEntry } from '../../src/auth/static-tokens.ts';
 import { parseRoleArn } from '../../src/workload/role-arn.ts';
 import { tokenOf, workload } from '../http/support/sample.ts';
 import { fakeClock } from '../support/fake-clock.ts';
+import { reloadableTokens } from './support.ts';
 
 const alpha = workload('alpha', '1');
 const beta = workload('beta', '2');
@@ -13,59 +14,59 @@ const entry = (value: string, w = alpha): TokenEntry => ({ value, workload: w })
 const OLD = 'old-'.padEnd(40, 'o');
 const NEW = 'new-'.padEnd(40, 'n');
 
-describe('the token table', () => {
+describe('the token tokens', () => {
   it('finds whose a value is, raw or behind one Bearer, and says its hash', () => {
-    const table = createTokenTable('token', [entry(tokenOf('alpha')), entry(tokenOf('beta'), beta)], fakeClock());
+    const tokens = reloadableTokens('token', [entry(tokenOf('alpha')), entry(tokenOf('beta'), beta)], fakeClock());
     for (const shown of [tokenOf('beta'), `Bearer ${tokenOf('beta')}`, `bearer ${tokenOf('beta')}`]) {
-      const caller = table.find(shown);
+      const caller = tokens.find(shown);
       expect(caller?.workload).toBe(beta);
       expect(caller?.kind).toBe('token');
       expect(caller?.tokenHash).toBe(createHash('sha256').update(tokenOf('beta')).digest('hex'));
     }
-    expect(table.find(`Bearer Bearer ${tokenOf('beta')}`)).toBeUndefined();
+    expect(tokens.find(`Bearer Bearer ${tokenOf('beta')}`)).toBeUndefined();
   });
 
   it('finds nobody for nothing, for a part, for more, and for anything else', () => {
     const token = tokenOf('alpha');
-    const table = createTokenTable('token', [entry(token)], fakeClock());
+    const tokens = reloadableTokens('token', [entry(token)], fakeClock());
     for (const shown of [undefined, '', 'Bearer ', token.slice(1), `${token} `, ` ${token}`, token.toUpperCase()]) {
-      expect(table.find(shown), String(shown)).toBeUndefined();
+      expect(tokens.find(shown), String(shown)).toBeUndefined();
     }
     const other = fc.string({ unit: 'binary' }).filter(text => text !== token && text.slice(7) !== token);
     fc.assert(
       fc.property(other, text => {
-        expect(table.find(text)).toBeUndefined();
+        expect(tokens.find(text)).toBeUndefined();
       }),
     );
   });
 
   it('refuses one value for two workloads, and names both but not the value', () => {
-    const make = () => createTokenTable('bearer', [entry(OLD), entry(OLD, beta)], fakeClock());
+    const make = () => reloadableTokens('bearer', [entry(OLD), entry(OLD, beta)], fakeClock());
     expect(make).toThrow('"alpha" and "beta" have the same bearer value');
     expect(make).not.toThrow(OLD);
   });
 
   it('keeps an old value good for the overlap and not a moment longer, by the monotonic clock', async () => {
     const clock = fakeClock();
-    const table = createTokenTable('token', [entry(OLD)], clock);
-    table.replace([entry(NEW)], 5_000);
+    const tokens = reloadableTokens('token', [entry(OLD)], clock);
+    tokens.reload([entry(NEW)], 5_000);
     clock.stepWall(3_600_000);
     await clock.advance(4_999);
-    expect(table.find(OLD)?.workload.id).toBe(alpha.id);
-    expect(table.find(OLD)?.tokenHash).not.toBe(table.find(NEW)?.tokenHash);
+    expect(tokens.find(OLD)?.workload.id).toBe(alpha.id);
+    expect(tokens.find(OLD)?.tokenHash).not.toBe(tokens.find(NEW)?.tokenHash);
     await clock.advance(1);
-    expect(table.find(OLD)).toBeUndefined();
-    expect(table.find(NEW)).toBeDefined();
+    expect(tokens.find(OLD)).toBeUndefined();
+    expect(tokens.find(NEW)).toBeDefined();
   });
 
   it('doesn’t stretch an overlap by further reloads', async () => {
     const clock = fakeClock();
-    const table = createTokenTable('token', [entry(OLD)], clock);
-    table.replace([entry(NEW)], 5_000);
+    const tokens = reloadableTokens('token', [entry(OLD)], clock);
+    tokens.reload([entry(NEW)], 5_000);
     await clock.advance(3_000);
-    table.replace([entry(NEW)], 5_000);
+    tokens.reload([entry(NEW)], 5_000);
     await clock.advance(2_000);
-    expect(table.find(OLD)).toBeUndefined();
+    expect(tokens.find(OLD)).toBeUndefined();
   });
 
   it.each([
@@ -78,25 +79,25 @@ describe('the token table', () => {
       5_000,
     ],
   ] as const)('gives no overlap with %s', (_, next, overlap) => {
-    const table = createTokenTable('token', [entry(OLD)], fakeClock());
-    table.replace(next, overlap);
-    expect(table.find(OLD)).toBeUndefined();
-    expect(table.find(NEW)).toBeDefined();
+    const tokens = reloadableTokens('token', [entry(OLD)], fakeClock());
+    tokens.reload(next, overlap);
+    expect(tokens.find(OLD)).toBeUndefined();
+    expect(tokens.find(NEW)).toBeDefined();
   });
 
   it('gives a value that now belongs to another to that one alone, at once', () => {
-    const table = createTokenTable('token', [entry(OLD)], fakeClock());
-    table.replace([entry(NEW), entry(OLD, beta)], 5_000);
-    expect(table.find(OLD)?.workload).toBe(beta);
+    const tokens = reloadableTokens('token', [entry(OLD)], fakeClock());
+    tokens.reload([entry(NEW), entry(OLD, beta)], 5_000);
+    expect(tokens.find(OLD)?.workload).toBe(beta);
   });
 
   it('takes back an overlap when a later reload removes the workload', () => {
-    const table = createTokenTable('token', [entry(OLD)], fakeClock());
-    table.replace([entry(NEW)], 5_000);
-    table.replace([entry(tokenOf('beta'), beta)], 5_000);
-    expect(table.find(OLD)).toBeUndefined();
-    table.replace([entry(NEW)], 5_000);
-    expect(table.find(OLD)).toBeUndefined();
+    const tokens = reloadableTokens('token', [entry(OLD)], fakeClock());
+    tokens.reload([entry(NEW)], 5_000);
+    tokens.reload([entry(tokenOf('beta'), beta)], 5_000);
+    expect(tokens.find(OLD)).toBeUndefined();
+    tokens.reload([entry(NEW)], 5_000);
+    expect(tokens.find(OLD)).toBeUndefined();
   });
 
   it('never finds an identity that the current entries lack, whatever the reloads', async () => {
@@ -108,13 +109,13 @@ describe('the token table', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.tuple(set, fc.nat(6_000)), { maxLength: 8 }), async steps => {
         const clock = fakeClock();
-        const table = createTokenTable('token', [], clock);
+        const tokens = reloadableTokens('token', [], clock);
         for (const [entries, wait] of steps) {
-          table.replace(entries, 5_000);
+          tokens.reload(entries, 5_000);
           await clock.advance(wait);
           const ids = new Set(entries.map(({ workload }) => workload.id));
           for (const value of values) {
-            const found = table.find(value);
+            const found = tokens.find(value);
             if (found !== undefined) expect(ids).toContain(found.workload.id);
             const owner = entries.find(e => e.value === value);
             if (owner !== undefined) expect(found?.workload.id).toBe(owner.workload.id);
@@ -126,18 +127,18 @@ describe('the token table', () => {
   });
 
   it('asks the source only of who has one, and takes the newest rule in an overlap', () => {
-    const table = createTokenTable('relative', [{ ...entry(OLD), from: a => a === '10.0.0.1' }], fakeClock());
-    expect(table.find(OLD, '10.0.0.1')?.kind).toBe('relative');
-    expect(table.find(OLD, '10.0.0.2')).toBeUndefined();
-    expect(table.find(OLD)).toBeUndefined();
-    table.replace([{ ...entry(NEW), from: a => a === '10.0.0.2' }], 5_000);
-    expect(table.find(OLD, '10.0.0.1')).toBeUndefined();
-    expect(table.find(OLD, '10.0.0.2')).toBeDefined();
+    const tokens = reloadableTokens('relative', [{ ...entry(OLD), from: a => a === '10.0.0.1' }], fakeClock());
+    expect(tokens.find(OLD, '10.0.0.1')?.kind).toBe('relative');
+    expect(tokens.find(OLD, '10.0.0.2')).toBeUndefined();
+    expect(tokens.find(OLD)).toBeUndefined();
+    tokens.reload([{ ...entry(NEW), from: a => a === '10.0.0.2' }], 5_000);
+    expect(tokens.find(OLD, '10.0.0.1')).toBeUndefined();
+    expect(tokens.find(OLD, '10.0.0.2')).toBeDefined();
   });
 
   it('holds no raw value', () => {
-    const table = createTokenTable('token', [entry(OLD)], fakeClock());
-    expect(inspect(table, { depth: 10, showHidden: true })).not.toContain(OLD);
-    expect(inspect(table.find(OLD), { depth: 10, showHidden: true })).not.toContain(OLD);
+    const tokens = reloadableTokens('token', [entry(OLD)], fakeClock());
+    expect(inspect(tokens, { depth: 10, showHidden: true })).not.toContain(OLD);
+    expect(inspect(tokens.find(OLD), { depth: 10, showHidden: true })).not.toContain(OLD);
   });
 });

@@ -10,12 +10,15 @@ import type { AddressInfo } from 'node:net';
 import { createLocalJWKSet, type JWK, SignJWT } from 'jose';
 import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
-import type { ProofWorkloads, Vouched } from '../../src/auth/dynamic-workloads.ts';
+import type { DynamicWorkloads, WalletStatement } from '../../src/auth/dynamic-workloads.ts';
 import type { KeyLookup } from '../../src/auth/jwks.ts';
+import { StaticTokens, type TokenEntry, type TokenKind } from '../../src/auth/static-tokens.ts';
 import type { JwtCallerConfig } from '../../src/config/types.ts';
+import type { Clock } from '../../src/lib/clock.ts';
 import { parseRoleArn } from '../../src/workload/role-arn.ts';
 import { parseWallet } from '../../src/workload/wallet.ts';
 import { makeWorkload, type Workload } from '../../src/workload/workload.ts';
+import { allSteps } from '../support/steps.ts';
 
 export const silent = pino({ level: 'silent' });
 export const WALLET = '0x8617e340b3d01fa5f11f306f4090fd50e238070d';
@@ -88,15 +91,28 @@ export function workload(name: string, wallet = CONFIGURED, more: Partial<Worklo
   });
 }
 
-/** Believes every wallet, and remembers what it was asked. */
-export function vouchingForAll(): ProofWorkloads & { readonly asked: Vouched[] } {
-  const asked: Vouched[] = [];
+/** Makes a workload for every wallet, and remembers the statements. */
+export function everyWallet(): Pick<DynamicWorkloads, 'configured' | 'workloadFor'> & {
+  readonly asked: WalletStatement[];
+} {
+  const asked: WalletStatement[] = [];
   return {
     asked,
     configured: name => (name === 'scraper-a' ? workload('scraper-a') : undefined),
-    vouchedFor(vouched) {
-      asked.push(vouched);
-      return workload('by-proof', String(vouched.wallet), { origin: 'proof' });
+    workloadFor(statement) {
+      asked.push(statement);
+      return workload('dynamic', String(statement.wallet), { origin: 'proof' });
+    },
+  };
+}
+
+/** Static tokens through reloads, each built from the one before. */
+export function reloadableTokens(kind: TokenKind, entries: readonly TokenEntry[], clock: Clock) {
+  let current = allSteps(StaticTokens.build(kind, entries, { clock, overlapMs: 0 }));
+  return {
+    find: (presented: string | undefined, remoteAddress?: string) => current.find(presented, remoteAddress),
+    reload(next: readonly TokenEntry[], overlapMs: number): void {
+      current = allSteps(StaticTokens.build(kind, next, { clock, overlapMs, previous: current }));
     },
   };
 }

@@ -128,23 +128,52 @@ describe('by the poll, where there are no events', () => {
     const clock = fakeClock();
     const file = write('a', '1');
     const { watch, next } = watching([file], { ...poll, pollMs: 3_600_000, debounceMs: 200, clock });
+    const read = sourcesOf([file]);
     write('a', '22');
     for (let i = 0; i < 10; i++) {
-      watch.update(sourcesOf([file]));
+      watch.update(read);
       await clock.advance(100);
     }
     expect(await next()).toEqual([file]);
   });
 
-  it('a change during a reload is not lost when the files are told anew', async () => {
+  it('a change after a file was read is not lost when the files are told', async () => {
     const { write } = configFolder();
     const clock = fakeClock();
     const [a, b] = [write('a', '1'), write('b', '1')];
     const { watch, next } = watching([a], { ...poll, clock });
+    const read = sourcesOf([a, b]);
     write('a', '22');
-    watch.update(sourcesOf([a, b]));
+    watch.update(read);
     await clock.advance(1_000);
     expect(await next()).toEqual([a]);
+  });
+
+  it('a file that the new configuration doesn’t have is still watched, as it was known', async () => {
+    const { write } = configFolder();
+    const clock = fakeClock();
+    const [a, b] = [write('a', '1'), write('b', '1')];
+    const { watch, next, changes } = watching([a, b], { ...poll, clock });
+    watch.update(sourcesOf([a]), [a, b]);
+    for (let i = 0; i < 2; i++) await looked(clock);
+    expect(changes).toEqual([]);
+    write('b', '22');
+    await clock.advance(1_000);
+    expect(await next()).toEqual([b]);
+  });
+
+  it('a file that could not be read counts as changed at the next poll, and not at an event', async () => {
+    const { write } = configFolder();
+    const clock = fakeClock();
+    const file = write('a', '1');
+    const read = sourcesOf([file]);
+    read.unread(file);
+    const { changes, next } = watching(read, { pollMs: 10_000, debounceMs: 200, clock });
+    await clock.advance(9_999);
+    await new Promise(resolve => setImmediate(resolve));
+    expect(changes).toEqual([]);
+    await clock.advance(1);
+    expect(await next()).toEqual([file]);
   });
 
   it('nothing is said, and no timer is left, once it is closed', async () => {

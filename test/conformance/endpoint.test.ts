@@ -8,7 +8,6 @@
  */
 import type { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { createTokenTable } from '../../src/auth/static-tokens.ts';
 import { checkEnvFile } from '../../src/aws/doctor/checks/environment.ts';
 import { variablesFor } from '../../src/cli/output/shell.ts';
 import { configFromObject } from '../../src/config/load.ts';
@@ -16,8 +15,9 @@ import { createEndpoint } from '../../src/http/endpoint/index.ts';
 import type { ListenerOptions } from '../../src/http/listener.ts';
 import { functionHandler } from '../../src/http/node-adapter.ts';
 import { StsRefused, StsUnavailable } from '../../src/lib/errors.ts';
+import { reloadableTokens } from '../auth/support.ts';
 import { setUp } from '../credentials/support.ts';
-import { keptLog, RELATIVE_ID, resolverOf, tokenOf } from '../http/support/sample.ts';
+import { authenticatorOf, keptLog, RELATIVE_ID, tokenOf } from '../http/support/sample.ts';
 import { ask, exchange, listening, type Reply, replies, socketTo, untilClosed } from '../http/support/wire.ts';
 import { configFolder } from '../support/config-folder.ts';
 
@@ -31,12 +31,12 @@ async function endpoint(more: Partial<ListenerOptions> = {}) {
   const floor = setUp();
   const { clock, vending, metrics, w } = floor;
   const { log, lines } = keptLog();
-  const tokens = createTokenTable('token', [{ value: TOKEN, workload: w }], clock);
+  const tokens = reloadableTokens('token', [{ value: TOKEN, workload: w }], clock);
   const from = (address: string | undefined) => address === '127.0.0.1';
-  const ids = createTokenTable('relative', [{ value: RELATIVE_ID, workload: w, from }], clock);
+  const ids = reloadableTokens('relative', [{ value: RELATIVE_ID, workload: w, from }], clock);
   const handler = functionHandler(
     createEndpoint({
-      resolver: resolverOf(tokens),
+      authenticator: authenticatorOf(tokens),
       relative: (id, address) => ids.find(id, address),
       vending,
       clock,
@@ -211,7 +211,7 @@ describe('must', () => {
   it('row 13: takes the old and the new token for an overlap, then only the new one', async () => {
     const { get, tokens, clock, w } = await endpoint();
     const renewed = tokenOf('renewed');
-    tokens.replace([{ value: renewed, workload: w }], 5 * MINUTE);
+    tokens.reload([{ value: renewed, workload: w }], 5 * MINUTE);
     expect([(await get()).status, (await get('', PATH, renewed)).status]).toEqual([200, 200]);
     await clock.advance(5 * MINUTE);
     expect([(await get()).status, (await get('', PATH, renewed)).status]).toEqual([401, 200]);

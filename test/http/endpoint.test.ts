@@ -121,12 +121,12 @@ describe('the id in the path', () => {
 
 describe('proofs that take a look-up', () => {
   const resolved = (caller: Caller | Error) => ({
-    resolve: () => (caller instanceof Error ? Promise.reject(caller) : Promise.resolve(caller)),
+    authenticate: () => (caller instanceof Error ? Promise.reject(caller) : Promise.resolve(caller)),
   });
 
-  it('waits for the resolver, and judges the path by what it found', async () => {
+  it('waits for the authenticator, and judges the path by what it found', async () => {
     const { alpha } = sampleEndpoint();
-    const { endpoint } = sampleEndpoint({ resolver: resolved({ workload: alpha, kind: 'jwt', tokenHash: 'h' }) });
+    const { endpoint } = sampleEndpoint({ authenticator: resolved({ workload: alpha, kind: 'jwt', tokenHash: 'h' }) });
     expect((await get(endpoint, '/v1/credentials', 'a.b.c')).status).toBe(200);
     expect((await get(endpoint, '/v1/credentials/alpha', 'a.b.c')).status).toBe(200);
     expect(await codeOf(get(endpoint, '/v1/credentials/beta', 'a.b.c'))).toBe('WorkloadMismatch');
@@ -137,7 +137,7 @@ describe('proofs that take a look-up', () => {
     [new WorkloadUnknown('nobody'), 403],
     [new SessionBackendUnavailable('down'), 503],
   ])('answers its refusal %s', async (error, status) => {
-    const { endpoint } = sampleEndpoint({ resolver: resolved(error) });
+    const { endpoint } = sampleEndpoint({ authenticator: resolved(error) });
     for (const path of ['/v1/credentials', '/v1/credentials/alpha', `/v2/credentials/${RELATIVE_ID}`]) {
       const reply = await get(endpoint, path, 'a.b.c');
       expect(reply.status).toBe(status);

@@ -114,7 +114,7 @@ describe('at a listener', () => {
   it('a connection that pipelines has eight questions about its callers under way, and no more', async () => {
     const asked = vi.fn(() => new Promise<never>(() => {}));
     const { log } = keptLog();
-    const { port } = await listening(sampleEndpoint({ resolver: { resolve: asked } }).handler, log);
+    const { port } = await listening(sampleEndpoint({ authenticator: { authenticate: asked } }).handler, log);
     const [pipelining, other] = [await socketTo(port), await socketTo(port)];
     pipelining.write(UNAUTHENTICATED.repeat(100));
     await expect.poll(() => asked.mock.calls.length).toBe(8);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createSourceGuard } from '../../src/http/source-guard.ts';
+import { createSourceGuard } from '../../src/lib/source-guard.ts';
 
 describe('the source guard', () => {
   it('lets everybody pass without a list', () => {

@@ -135,7 +135,7 @@ export async function world(clock: Clock = fakeClock(Date.now())): Promise<World
           const answer = await ask({ port: listening, path, headers });
           return { ...answer, json: JSON.parse(answer.body) };
         },
-        update: async next => sidecar.update(await load(next)),
+        update: async next => sidecar.apply(await load(next)),
       };
     },
   };

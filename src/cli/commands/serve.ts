@@ -51,8 +51,13 @@ async function serve(file: string, io: Io): Promise<number> {
     },
     'serving',
   );
-  const { check, update: apply } = sidecar;
-  const reload = reloadOnChange({ file, config, env: io.env, clock: systemClock, log, check, apply });
+  const reload = reloadOnChange({
+    config,
+    read: running => loadConfig(file, { env: io.env, running }),
+    apply: sidecar.apply,
+    clock: systemClock,
+    log,
+  });
   const onHangup = (): void => void reload.now('SIGHUP');
   process.on('SIGHUP', onHangup);
   const signal = await stopped;

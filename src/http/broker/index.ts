@@ -4,7 +4,8 @@
  * @module
  */
 import { Hono } from 'hono';
-import type { Caller, CallerResolver } from '../../auth/caller.ts';
+import type { Authenticator } from '../../auth/authenticator.ts';
+import type { Caller } from '../../auth/caller.ts';
 import type { Vending } from '../../credentials/vending.ts';
 import { MethodNotAllowed, NotFound } from '../../lib/errors.ts';
 import { errorFields, type Logger } from '../../lib/log.ts';
@@ -20,7 +21,7 @@ export { serializeBrokerError } from './errors.ts';
 export { brokerPolicy } from './policy.ts';
 
 export interface BrokerOptions extends MintOidcJwtOptions {
-  readonly resolver: CallerResolver;
+  readonly authenticator: Authenticator;
   readonly vending: Vending;
   readonly log: Logger;
   /** Asked at each call: `broker.mint_aws_creds` of the current configuration. */
@@ -34,7 +35,7 @@ export interface BrokerOptions extends MintOidcJwtOptions {
 
 /**
  * @example
- * const app = createBrokerApp({ resolver, vending, audit log, clock, log, … });
+ * const app = createBrokerApp({ authenticator, vending, audit log, clock, log, … });
  * await app.request('/v1/mint-oidc-jwt', { method: 'POST', headers: { Authorization: `Bearer ${session}` } });
  */
 export function createBrokerApp(options: BrokerOptions): Hono<AppEnv> {

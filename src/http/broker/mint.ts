@@ -7,7 +7,8 @@
 import type { Context } from 'hono';
 import type { AuditLog } from '../../audit/log.ts';
 import { rejection } from '../../audit/rejection.ts';
-import type { Caller, CallerResolver } from '../../auth/caller.ts';
+import type { Authenticator } from '../../auth/authenticator.ts';
+import type { Caller } from '../../auth/caller.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { AuditUnavailable, InvalidAuthorizationToken, NotFound } from '../../lib/errors.ts';
 import { errorFields, type Logger } from '../../lib/log.ts';
@@ -17,7 +18,7 @@ import { kindOf, serializeBrokerError } from './errors.ts';
 import { createRateLimiter, type RateLimits } from './rate-limit.ts';
 
 export interface MintOptions {
-  readonly resolver: CallerResolver;
+  readonly authenticator: Authenticator;
   readonly auditLog: AuditLog;
   readonly clock: Clock;
   readonly log: Logger;
@@ -37,7 +38,7 @@ export interface MintRoute {
 
 /** All routes share the limits. */
 export function createMint(options: MintOptions) {
-  const { resolver, auditLog, clock, log } = options;
+  const { authenticator, auditLog, clock, log } = options;
   const limiter = createRateLimiter(clock, options.limits);
 
   return ({ via, headers, offered, run }: MintRoute) =>
@@ -83,7 +84,7 @@ export function createMint(options: MintOptions) {
     };
 
   async function authenticate(authorization: string | undefined): Promise<Caller> {
-    return resolver.resolve(bearerOf(authorization));
+    return authenticator.authenticate(bearerOf(authorization));
   }
 }
 

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { Caller, CallerResolver } from '../../auth/caller.ts';
+import type { Authenticator } from '../../auth/authenticator.ts';
+import type { Caller } from '../../auth/caller.ts';
 import { InvalidAuthorizationToken, NotFound, reusable, WorkloadMismatch } from '../../lib/errors.ts';
 import type { HttpRequest } from '../request-handler.ts';
 
@@ -40,27 +41,27 @@ export function routeOf(path: string): { readonly route: Route; readonly segment
 }
 
 export interface Authentication {
-  readonly resolver: CallerResolver;
+  readonly authenticator: Authenticator;
   readonly relative: RelativeLookup;
 }
 
-/** @throws NotFound, WorkloadMismatch, and what the resolver throws */
+/** @throws NotFound, WorkloadMismatch, and what the authenticator throws */
 export function authenticate(
-  { resolver, relative }: Authentication,
+  { authenticator, relative }: Authentication,
   request: EndpointRequest,
   { route, segment }: ReturnType<typeof routeOf>,
 ): Caller | Promise<Caller> {
   switch (route) {
     case '/v1/credentials':
-      return resolver.resolve(request.authorization);
+      return authenticator.authenticate(request.authorization);
     case '/v1/credentials/:workload':
-      return after(resolver.resolve(request.authorization), caller => mustBeNamed(caller, segment));
+      return after(authenticator.authenticate(request.authorization), caller => mustBeNamed(caller, segment));
     case '/v2/credentials/:id': {
       const caller = relative(segment, request.remoteAddress);
       if (caller === undefined) throw NOT_FOUND;
       // Many clients send no header here. One that is sent must be this workload's.
       if (request.authorization === undefined || request.authorization === '') return caller;
-      return after(resolver.resolve(request.authorization), other => mustBeSame(caller, other));
+      return after(authenticator.authenticate(request.authorization), other => mustBeSame(caller, other));
     }
     case '-':
       throw NOT_FOUND;

@@ -53,7 +53,7 @@ const ALLOW = ['GET'];
 /**
  * @example
  * ```ts
- * const endpoint = createEndpoint({ resolver, relative: () => undefined, vending, clock, log, metrics });
+ * const endpoint = createEndpoint({ authenticator, relative: () => undefined, vending, clock, log, metrics });
  * const { status, body } = await endpoint(request);
  * ```
  */

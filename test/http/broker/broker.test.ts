@@ -107,9 +107,9 @@ describe('every failure has its status, its kind and its row', () => {
     [new IssuerUnavailable('x'), 502, 'backend_unreachable', 'backend_error'],
     [new Error('secret details'), 500, 'internal', 'backend_error'],
   ])('at the door: %s', async (error, status, kind, outcome) => {
-    const resolver = { resolve: () => Promise.reject(error) };
+    const authenticator = { authenticate: () => Promise.reject(error) };
     for (const path of both) {
-      const { post, auditLog } = broker({ resolver });
+      const { post, auditLog } = broker({ authenticator });
       const response = await post(path);
       expect(response.status).toBe(status);
       const body = await response.text();
@@ -223,8 +223,8 @@ describe('mint-aws-creds on its way out', () => {
   it.each([200, 401, 403, 502])('says so beside every answer: %d', async status => {
     const change = {
       200: {},
-      401: { resolver: { resolve: () => Promise.reject(new InvalidAuthorizationToken('x')) } },
-      403: { resolver: { resolve: () => Promise.reject(new WorkloadUnknown('x')) } },
+      401: { authenticator: { authenticate: () => Promise.reject(new InvalidAuthorizationToken('x')) } },
+      403: { authenticator: { authenticate: () => Promise.reject(new WorkloadUnknown('x')) } },
       502: { mint: () => Promise.reject(new StsUnavailable('x')) },
     }[status];
     const response = await broker(change).post(AWS);
@@ -304,8 +304,8 @@ describe('how much one caller may mint', () => {
   it('256 in flight, the next is 429, and its place comes back', async () => {
     const open: (() => void)[] = [];
     const { post } = broker({
-      resolver: {
-        resolve: authorization =>
+      authenticator: {
+        authenticate: authorization =>
           new Promise(resolve =>
             open.push(() =>
               resolve({ workload: workload(`w${open.length}`), kind: 'session', tokenHash: String(authorization) }),

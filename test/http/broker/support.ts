@@ -38,8 +38,8 @@ export function broker(change: Partial<BrokerOptions> & { mint?: Vending['mint']
   const signed: Caller[] = [];
   const minted: Caller[] = [];
   const app = createBrokerApp({
-    resolver: {
-      async resolve(authorization) {
+    authenticator: {
+      async authenticate(authorization) {
         if (!authorization?.startsWith('session-')) throw new InvalidAuthorizationToken('session revoked');
         const { id } = workload(authorization);
         return { workload: { ...workload('w', WALLET), id }, kind: 'session', tokenHash: `hash of ${authorization}` };

@@ -4,8 +4,8 @@
  * @module
  */
 import { pino } from 'pino';
-import type { CallerResolver } from '../../../src/auth/caller.ts';
-import { createTokenTable, type TokenEntry, type TokenTable } from '../../../src/auth/static-tokens.ts';
+import type { Authenticator } from '../../../src/auth/authenticator.ts';
+import { StaticTokens, type TokenEntry } from '../../../src/auth/static-tokens.ts';
 import { credentialsBody } from '../../../src/credentials/body.ts';
 import type { Credentials } from '../../../src/credentials/credentials.ts';
 import type { Vended, Vending, WorkloadStatus } from '../../../src/credentials/vending.ts';
@@ -19,6 +19,7 @@ import { createMetrics } from '../../../src/lib/metrics.ts';
 import { parseRoleArn } from '../../../src/workload/role-arn.ts';
 import { parseWallet } from '../../../src/workload/wallet.ts';
 import { makeWorkload, type Workload } from '../../../src/workload/workload.ts';
+import { allSteps } from '../../support/steps.ts';
 
 export function workload(name: string, digit = '1', more: Partial<Workload> = {}): Workload {
   return makeWorkload({
@@ -71,10 +72,10 @@ export function fakeVending(vend: Vending['vend'], status: readonly WorkloadStat
   };
 }
 
-export function resolverOf(table: TokenTable): CallerResolver {
+export function authenticatorOf(tokens: Pick<StaticTokens, 'find'>): Authenticator {
   return {
-    resolve(authorization) {
-      const caller = table.find(authorization);
+    authenticate(authorization) {
+      const caller = tokens.find(authorization);
       if (caller === undefined) throw new InvalidAuthorizationToken('no known token');
       return caller;
     },
@@ -103,9 +104,11 @@ export function sampleEndpoint(more: Partial<EndpointOptions> & { clock?: Clock 
   const alpha = workload('alpha', '1');
   const beta = workload('beta', '2');
   const entries: TokenEntry[] = [alpha, beta].map(w => ({ value: tokenOf(w.name), workload: w }));
-  const table = createTokenTable('token', entries, clock);
+  const tokens = allSteps(StaticTokens.build('token', entries, { clock, overlapMs: 0 }));
   const from = (address: string | undefined) => address?.startsWith('127.') === true;
-  const ids = createTokenTable('relative', [{ value: RELATIVE_ID, workload: alpha, from }], clock);
+  const ids = allSteps(
+    StaticTokens.build('relative', [{ value: RELATIVE_ID, workload: alpha, from }], { clock, overlapMs: 0 }),
+  );
   const cached = new Map([alpha, beta].map(w => [w.id, vendedOf(credentialsOf(w.name), 'cached')]));
   const vending = fakeVending(caller => {
     const found = cached.get(caller.workload.id);
@@ -115,7 +118,7 @@ export function sampleEndpoint(more: Partial<EndpointOptions> & { clock?: Clock 
   const { log, lines } = keptLog();
   const metrics = createMetrics();
   const endpoint = createEndpoint({
-    resolver: resolverOf(table),
+    authenticator: authenticatorOf(tokens),
     relative: (id, address) => ids.find(id, address),
     vending,
     clock,
@@ -123,7 +126,7 @@ export function sampleEndpoint(more: Partial<EndpointOptions> & { clock?: Clock 
     metrics,
     ...more,
   });
-  return { endpoint, handler: functionHandler(endpoint), alpha, beta, table, ids, log, lines, metrics };
+  return { endpoint, handler: functionHandler(endpoint), alpha, beta, tokens, ids, log, lines, metrics };
 }
 
 export const RELATIVE_ID = 'relative-id-'.padEnd(64, '0123456789');
