@@ -47,7 +47,7 @@ describe.skipIf(because(missing))('keys in a Secret', () => {
       chownSync(dir, 0, 65_532);
       for (const file of readdirSync(dir)) chownSync(join(dir, file), 0, 65_532);
     }
-    chmodSync(pod.at('/var/lib/walletcreds'), 0o777);
+    chmodSync(pod.at('/var/lib/walletcreds'), 0o1777);
     const args = ['-m', '-n', '--propagation', 'private', 'sh', '-euc', SCRIPT, 'sh', process.execPath, '--', bin];
     const child = spawn('unshare', [...args, ...verb, '--config', pod.config], {
       env: cleanEnv(path, { ...pod.env, SECRETS: secrets.join(' '), MODE: mode }),

@@ -255,7 +255,7 @@ describe.skipIf(because(missing))('a node where something is missing', () => {
   const config = join(folder, 'walletcreds.yaml');
   writeFileSync(config, stringify(settings));
   writeFileSync(jwks, '{"keys":[]}');
-  for (const path of [folder, config, jwks]) chmodSync(path, path === folder ? 0o777 : 0o644);
+  for (const path of [folder, config, jwks]) chmodSync(path, path === folder ? 0o1777 : 0o644);
 
   /** The line of the pod's log that is about it. */
   async function said(as: As, prepare: (node: Node) => Promise<unknown> | unknown): Promise<[number | null, string]> {
