@@ -1,5 +1,5 @@
 /**
- * The Host guard: against DNS rebinding a listener answers only to names that can't be made to point at it by a stranger.
+ * The Host guard against DNS rebinding: a listener serves only names that nobody else can point at it.
  *
  * A `Host` is compared, never parsed as a URL: aws-crt sends `Host: ::1` without brackets, and `new URL` throws on it.
  *
@@ -7,15 +7,17 @@
  */
 import { BlockList, isIPv4, isIPv6 } from 'node:net';
 
-/** Judges a raw `Host` value. Pure but for a bounded memory of values that passed. */
+/** Whether a raw `Host` value is served. Pure, but for a bounded memory of values that passed. */
 export type HostGuard = (host: string) => boolean;
 
 /** What clients of the container-credentials contract connect to beside loopback. */
 const CONTAINER_IPV4 = ['169.254.170.2', '169.254.170.23'];
 const CONTAINER_IPV6 = 'fd00:ec2::23';
 const WILDCARDS = new Set(['0.0.0.0', '::']);
-/** Enough for every spelling that real clients use; a stranger who varies the port gains nothing by filling it. */
+/** Enough for every spelling that real clients use; whether it is full changes no result. */
 const REMEMBERED = 64;
+/** A name of 253 characters, with room for brackets, zone and port. */
+const MAX_LENGTH = 320;
 
 /**
  * @param extra further names and addresses that the configuration gives; wildcard addresses among them are ignored
@@ -45,6 +47,7 @@ export function createHostGuard(extra: readonly string[] = [], options: { ownAdd
   const passed = new Set<string>();
   return host => {
     if (passed.has(host)) return true;
+    if (host.length > MAX_LENGTH) return false;
     const name = hostName(host);
     const ok = isIPv4(name)
       ? anyAddress || addresses.check(name, 'ipv4')

@@ -6,7 +6,7 @@
 import type { ListenAddress } from '../lib/addresses.ts';
 import { WalletcredsError } from '../lib/errors.ts';
 
-/** An address could not be opened; the message is one line that names it and the mend. */
+/** An address could not be opened; the message is one line that names it and the fix. */
 export class ListenFailed extends WalletcredsError {
   readonly kind = 'ListenFailed';
 }

@@ -18,7 +18,7 @@ export interface KeyPair {
   readonly key: Buffer;
 }
 
-/** The certificate or its key can't be read or used; the message names the file and the mend. */
+/** The certificate or its key can't be read or used; the message names the file and the fix. */
 export class TlsFilesUnusable extends WalletcredsError {
   readonly kind = 'TlsFilesUnusable';
 }
@@ -30,14 +30,14 @@ export function readKeyPair({ certFile, keyFile }: TlsConfig): KeyPair {
     createSecureContext(pair);
   } catch (cause) {
     const message = `${certFile} and ${keyFile} are no PEM certificate and its private key (${errorFields(cause).code})`;
-    throw new TlsFilesUnusable(`${message}; write both anew, as one pair`, { cause });
+    throw new TlsFilesUnusable(`${message}; write both again, as one pair`, { cause });
   }
   return pair;
 }
 
 /**
  * @param loaded what is in use now: a change between its reading and the first look is found by its content
- * @param changed gets a pair that is known to be usable; an unusable one is logged once and the old one stays
+ * @param changed gets a pair that is known to be usable; an unusable one is logged once, and the old one stays in use
  * @returns stops watching
  */
 export function watchKeyPair(
@@ -62,9 +62,9 @@ export function watchKeyPair(
       if (pair.cert.equals(current.cert) && pair.key.equals(current.key)) return;
       current = pair;
       changed(pair);
-      log.info({ cert_file: config.certFile }, 'the certificate was read anew');
+      log.info({ cert_file: config.certFile }, 'the new certificate is in use');
     } catch (error) {
-      log.error(errorFields(error), 'the new certificate is not usable, the old one stays');
+      log.error(errorFields(error), 'the new certificate is not usable, and the old one stays in use');
     }
   }
 

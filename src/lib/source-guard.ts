@@ -5,7 +5,7 @@
  */
 import { BlockList, isIPv4, isIPv6 } from 'node:net';
 
-/** Judges the address that the socket itself reports; undefined (a socket already gone) never passes a list. */
+/** Whether the socket's own address may connect. Undefined, of a socket that is gone, passes no list. */
 export type SourceGuard = (remoteAddress: string | undefined) => boolean;
 
 /**

@@ -107,7 +107,9 @@ describe('TLS', () => {
 
     copyFileSync(second.keyFile, first.keyFile);
     copyFileSync(second.certFile, first.certFile);
-    await expect.poll(() => lines.some(line => line.includes('read anew')), { interval: 10 }).toBe(true);
+    await expect
+      .poll(() => lines.some(line => line.includes('the new certificate is in use')), { interval: 10 })
+      .toBe(true);
     const fresh = await tlsTo(port);
     expect(nameOn(fresh)).toBe('second');
     for (const socket of [old, fresh]) {
@@ -123,7 +125,7 @@ describe('TLS', () => {
     const { handler, log, lines } = sampleEndpoint();
     const { listener } = await listening(handler, log, { tls, limits: { certPollMs: 10 } });
     writeFileSync(files.certFile, 'no certificate\n');
-    const said = () => lines.filter(line => line.includes('the old one stays')).length;
+    const said = () => lines.filter(line => line.includes('the old one stays in use')).length;
     await expect.poll(said, { interval: 20 }).toBe(1);
     const socket = await tlsTo(listener.addresses[1]?.port ?? 0);
     expect(nameOn(socket)).toBe('kept');
@@ -143,7 +145,7 @@ describe('TLS', () => {
     await expect.poll(() => pairs.length, { interval: 5 }).toBe(1);
     expect(pairs[0]?.cert.equals(readFileSync(later.certFile))).toBe(true);
     utimesSync(files.certFile, new Date(0), new Date(0));
-    const saidSoFar = () => lines.filter(line => line.includes('the old one stays')).length;
+    const saidSoFar = () => lines.filter(line => line.includes('the old one stays in use')).length;
     // A look may have come between the two files above.
     const before = saidSoFar();
     const broken = () => saidSoFar() - before;

@@ -1,6 +1,6 @@
 /**
- * What the admin listener lets through. A navigation of a browser's is a GET with `Sec-Fetch-*`, and the status page is
- * made for one; a probe may come through a proxy.
+ * The requests that the admin listener lets through. A browser opens the status page by a GET with `Sec-Fetch-*`, and a
+ * probe may come through a proxy.
  *
  * @module
  */

@@ -1,8 +1,8 @@
 /**
- * Whether the process is ready, from what the floors below say. Pure.
+ * Whether the process is ready, from the states of workloads and dependencies. Pure.
  *
- * Ready means that every workload with `prefetch` has had credentials once. Later failures don't change that while
- * anything valid is held, nor does idleness: credentials that ran out because nobody asked are fetched when somebody does.
+ * Ready means that every workload with `prefetch` has had credentials once. A later failure doesn't change that while
+ * valid ones are cached. Nor does idleness: credentials that expired without a request are fetched with the next one.
  *
  * @module
  */

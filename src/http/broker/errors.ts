@@ -32,7 +32,7 @@ export class RateLimited extends WalletcredsError {
 }
 
 /** Status and kind of each failure here. Failures of this program's own tokens and keys are internal: the caller can't fix them. */
-const ANSWERS: Readonly<Record<RequestErrorKind, readonly [status: number, kind: BrokerErrorKind]>> = {
+const RESPONSES: Readonly<Record<RequestErrorKind, readonly [status: number, kind: BrokerErrorKind]>> = {
   HostNotAllowed: [403, 'forbidden'],
   ForwardedRequestRefused: [403, 'forbidden'],
   BrowserRequestRefused: [403, 'forbidden'],
@@ -59,10 +59,10 @@ const ANSWERS: Readonly<Record<RequestErrorKind, readonly [status: number, kind:
   AuditUnavailable: [500, 'audit_error'],
 };
 
-/** HTTP status and kind of a failure; `internal` for whatever is no failure of a request. */
+/** HTTP status and kind of a failure; `internal` for everything that is no failure of a request. */
 export function kindOf(error: unknown): { status: number; kind: BrokerErrorKind } {
   const known = error instanceof WalletcredsError && isRequestErrorKind(error.kind);
-  const [status, kind] = known ? ANSWERS[error.kind] : ([500, 'internal'] as const);
+  const [status, kind] = known ? RESPONSES[error.kind] : ([500, 'internal'] as const);
   return { status, kind };
 }
 

@@ -35,7 +35,7 @@ export async function mintOidcJwt(options: MintOidcJwtOptions, caller: Caller): 
       'this workload has a session policy or a role of its own, which a raw JWT would get around; set raw_jwt: true for it if that is meant',
     );
   }
-  // While the audit log is down nothing is signed: a token that exists is one that could leak without a row.
+  // While the audit log is down nothing is signed: a token that exists could leak without a record.
   if (!auditLog.available)
     throw new AuditUnavailable(`the audit log can't be written: ${auditLog.reason ?? 'unknown'}`);
   const { jwt, expiresAt, keyId, ttlSeconds } = await sign(caller);

@@ -1,6 +1,6 @@
 /**
- * The way of every mint: the bound on requests in flight, authentication, the caller's rate, then the minting itself. Each
- * has one record in the audit log, whatever its end.
+ * The way of every mint: authentication, the bound on mints in flight, the caller's rate, then the minting itself. Each has
+ * one record in the audit log, whatever its end.
  *
  * @module
  */
@@ -49,13 +49,13 @@ export function createMint(options: MintOptions) {
       let leave: (() => void) | undefined;
       let running = false;
       try {
-        leave = limiter.enter();
         if (!offered()) {
           caller = await authenticate(authorization).catch(() => undefined);
           throw new NotFound(`${via} is switched off; the migration page says what to use`);
         }
         caller = await authenticate(authorization);
         c.env.authenticated(caller.workload.id);
+        leave = limiter.enter();
         limiter.take(caller.workload.id);
         running = true;
         const body = await run(caller);

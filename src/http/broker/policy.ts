@@ -1,6 +1,6 @@
 /**
- * What the broker's listener lets through: any program that names it by a host of its own. It stands behind a TLS proxy,
- * so forwarded requests are its daily bread; a web page has no business here, and sends no bearer anyway.
+ * The requests that the broker's listener lets through. It stands behind a TLS proxy, so forwarding headers are fine. A web
+ * page has no bearer to send.
  *
  * @module
  */

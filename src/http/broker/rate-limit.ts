@@ -1,8 +1,8 @@
 /**
- * How much one caller may mint: five a second with bursts of thirty, and 256 requests in flight at the broker as a whole.
+ * How much one caller may mint: five a second with bursts of thirty, and 256 mints in flight at the broker as a whole.
  *
- * A token bucket per workload identity, refilled by monotonic time. A bucket that is full again is forgotten, so what is
- * held is bounded by what happened in the last six seconds.
+ * A token bucket per workload identity, refilled by monotonic time. A bucket that is full again is forgotten, so their number
+ * is bounded by the mints of the last six seconds.
  *
  * @module
  */
@@ -20,7 +20,7 @@ export interface RateLimits {
 export const RATE_LIMITS: RateLimits = { perSecond: 5, burst: 30, inFlight: 256 };
 
 export interface RateLimiter {
-  /** Takes a place in flight. @returns what gives it back @throws RateLimited */
+  /** Counts a request as in flight. @returns the function that ends it @throws RateLimited */
   enter(): () => void;
   /** Takes one mint of a caller's. @param id the workload's identity @throws RateLimited with the seconds to wait */
   take(id: string): void;

@@ -1,5 +1,5 @@
 /**
- * What the endpoint's listener lets through: the strictest of the three.
+ * The requests that the endpoint's listener lets through: the strictest of the three policies.
  *
  * @module
  */

@@ -15,7 +15,7 @@ const MAX_AGE_SECONDS = 300;
 export interface WellKnownOptions {
   /** Byte for byte what tokens have as `iss`. */
   readonly issuer: string;
-  /** The keys as they are now; a rejection is the answer's failure, in the form of the app that this one is part of. */
+  /** The keys as they are now; a rejection goes to the error handler of the app around this one. */
   readonly keys: () => KeySet | Promise<KeySet>;
   readonly clock: Clock;
   readonly walletTag: string;

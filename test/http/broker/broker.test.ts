@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import {
   AuditUnavailable,
   BrokerRefused,
@@ -14,7 +14,7 @@ import {
   TagMismatch,
   WorkloadUnknown,
 } from '../../../src/lib/errors.ts';
-import { workload } from '../../auth/support.ts';
+import { deferred, workload } from '../../auth/support.ts';
 import { AWS, BEARER, broker, JWT } from './support.ts';
 
 const WALLET = '0x8617e340b3d01fa5f11f306f4090fd50e238070d';
@@ -301,28 +301,40 @@ describe('how much one caller may mint', () => {
     expect((await post(JWT)).status).toBe(200);
   });
 
-  it('256 in flight, the next is 429, and its place comes back', async () => {
-    const open: (() => void)[] = [];
+  it('256 mints are in flight at most: the next is 429, until one of them ends', async () => {
+    const release = deferred<void>();
+    let signing = 0;
+    const { post } = broker({
+      async sign() {
+        signing++;
+        await release.promise;
+        return { jwt: 'the.jwt.itself', expiresAt: 1_767_225_900, keyId: 'kid-1', ttlSeconds: 300 };
+      },
+    });
+    const mint = (n: number) => post(JWT, { authorization: `Bearer session-of-caller-${n}` });
+    const waiting = Array.from({ length: 256 }, (_, n) => mint(n));
+    await expect.poll(() => signing).toBe(256);
+    const over = await mint(256);
+    expect([over.status, over.headers.get('retry-after')]).toEqual([429, '1']);
+    release.resolve();
+    for (const response of await Promise.all(waiting)) expect(response.status).toBe(200);
+    expect((await mint(257)).status).toBe(200);
+  });
+
+  it('callers that are still asked about keep nobody out', async () => {
+    const asked = vi.fn();
     const { post } = broker({
       authenticator: {
-        authenticate: authorization =>
-          new Promise(resolve =>
-            open.push(() =>
-              resolve({ workload: workload(`w${open.length}`), kind: 'session', tokenHash: String(authorization) }),
-            ),
-          ),
+        async authenticate(authorization) {
+          asked();
+          if (authorization !== BEARER) return new Promise(() => {});
+          return { workload: workload('w'), kind: 'bearer' as const, tokenHash: 'h' };
+        },
       },
-      limits: { perSecond: 1_000, burst: 1_000, inFlight: 256 },
     });
-    const waiting = Array.from({ length: 256 }, () => post(JWT));
-    const over = await post(JWT);
-    expect(over.status).toBe(429);
-    expect(over.headers.get('retry-after')).toBe('1');
-    for (const release of open) release();
-    for (const response of await Promise.all(waiting)) expect(response.status).toBe(200);
-    const next = post(JWT);
-    open.at(-1)?.();
-    expect((await next).status).toBe(200);
+    for (let n = 0; n < 300; n++) void post(JWT, { authorization: `Bearer session-${n}-0123456789` });
+    await expect.poll(() => asked.mock.calls.length).toBe(300);
+    expect((await post(JWT)).status).toBe(200);
   });
 });
 
