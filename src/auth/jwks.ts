@@ -8,13 +8,13 @@
  * @module
  */
 import { createHash } from 'node:crypto';
-import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createLocalJWKSet, type JSONWebKeySet } from 'jose';
 import type { JwtCallerConfig } from '../config/types.ts';
 import type { Clock } from '../lib/clock.ts';
 import { UnreadableFile } from '../lib/files/read-text.ts';
 import { readTrusted } from '../lib/files/read-trusted.ts';
+import { replaceFile } from '../lib/files/replace-file.ts';
 import { errorFields, type Logger } from '../lib/log.ts';
 import { fetchKeySet, MAX_BYTES, parseKeySet } from './jwks-fetch.ts';
 
@@ -72,7 +72,7 @@ export function createJwksCache({ config, stateDir, clock, log }: JwksCacheOptio
       if (problem !== undefined) log.info({ issuer }, 'the JWKS of an issuer of callers can be fetched again');
       problem = undefined;
       if (copy !== undefined)
-        await writeCopy(copy, known).catch(error =>
+        await replaceFile(copy, JSON.stringify({ set: known.set, at: known.at }), 0o600).catch(error =>
           log.warn({ issuer, ...errorFields(error) }, 'the copy of an issuer’s JWKS could not be written'),
         );
     } catch (error) {
@@ -123,13 +123,6 @@ function knownKeys(set: JSONWebKeySet, at: number): KnownKeys {
 function copyName({ issuer, jwks }: Pick<JwtCallerConfig, 'issuer' | 'jwks'>): string {
   const place = JSON.stringify([issuer, jwks.url ?? null]);
   return `jwks-${createHash('sha256').update(place).digest('hex').slice(0, 16)}.json`;
-}
-
-/** By rename, so that a crash leaves the old copy or the new one. */
-async function writeCopy(file: string, { set, at }: KnownKeys): Promise<void> {
-  const temporary = `${file}.${process.pid}.tmp`;
-  await writeFile(temporary, JSON.stringify({ set, at }), { mode: 0o600 });
-  await rename(temporary, file);
 }
 
 /** @returns undefined for no copy, a malformed one, one from the future (its age is unknown), and one of another user */

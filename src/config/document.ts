@@ -8,7 +8,7 @@
  */
 import { isAlias, isMap, isScalar, isSeq, type Node } from 'yaml';
 import { InvalidValue, OutOfReach } from '../lib/invalid-value.ts';
-import type { Path, Place, Issues } from './issues.ts';
+import type { Issues, Path, Place } from './issues.ts';
 import { parseYaml } from './yaml.ts';
 
 /** `null` is a key without a value. */

@@ -10,6 +10,7 @@ import { ownerFinding } from '../lib/files/ownership.ts';
 import { readText, UnreadableFile } from '../lib/files/read-text.ts';
 import { OutOfReach } from '../lib/invalid-value.ts';
 import { inSlices } from '../lib/slices.ts';
+import { type Reading, type Tree, treeFromObject, treeFromYaml } from './document.ts';
 import { interpolate } from './interpolate.ts';
 import { Issues } from './issues.ts';
 import { type Load, LoadContext, type Purpose } from './load-context.ts';
@@ -18,7 +19,6 @@ import { resolveConfig } from './resolve.ts';
 import type { Draft } from './schema.ts';
 import { TokenRegistry } from './secrets/token-registry.ts';
 import { noteUnread, Sources } from './sources.ts';
-import { type Reading, type Tree, treeFromObject, treeFromYaml } from './document.ts';
 import type { Config } from './types.ts';
 import { validate } from './validate.ts';
 

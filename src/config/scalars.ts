@@ -10,8 +10,8 @@ import { InvalidValue } from '../lib/invalid-value.ts';
 import { formatDuration, parseDuration } from '../lib/time/duration.ts';
 import { parseRoleArn } from '../workload/role-arn.ts';
 import { InvalidWallet, parseWallet } from '../workload/wallet.ts';
-import { parseRegion, parseTagValue, parseWalletTag } from './names.ts';
 import { type ScalarInfo, scalarInfo } from './keys.ts';
+import { parseRegion, parseTagValue, parseWalletTag } from './names.ts';
 import { parseUrl } from './urls.ts';
 
 /** In YAML the value may look like a number, or like anything. */

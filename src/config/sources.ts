@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { type BigIntStats, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
+import { fingerprint } from '../lib/files/fingerprint.ts';
 
 export class Sources extends Map<string, string> {
   /** @param file absolute; one that isn't there is a source as well, since it may come */
@@ -43,9 +44,4 @@ function printNow(file: string): string {
   } catch {
     return '';
   }
-}
-
-/** Which file it is and when it last changed, mode and owner included. */
-export function fingerprint(stats: BigIntStats): string {
-  return [stats.dev, stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].join(':');
 }

@@ -8,11 +8,11 @@
  */
 import type * as z from 'zod/mini';
 import { suggestion } from '../lib/nearest.ts';
-import type { Path, Issues } from './issues.ts';
+import { isTreeMap, type Tree } from './document.ts';
+import type { Issues, Path } from './issues.ts';
 import { KNOWN_KEYS, keyInfo } from './keys.ts';
 import { type Draft, schema } from './schema.ts';
 import { workload } from './sections/workloads.ts';
-import { isTreeMap, type Tree } from './document.ts';
 
 /** @returns undefined where not even the outermost map is one; `yield`s where it may pause */
 export function* validate(tree: Tree, issues: Issues): Generator<void, Draft | undefined> {

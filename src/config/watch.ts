@@ -11,7 +11,8 @@ import { type FSWatcher, watch } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Clock, systemClock } from '../lib/clock.ts';
-import { fingerprint, UNREAD } from './sources.ts';
+import { fingerprint } from '../lib/files/fingerprint.ts';
+import { UNREAD } from './sources.ts';
 
 export interface WatchOptions {
   readonly clock?: Clock;

@@ -10,7 +10,7 @@ import { AuditUnavailable, CredentialsUninitialized, StsRefused } from '../lib/e
 import { errorFields } from '../lib/log.ts';
 import type { Metrics } from '../lib/metrics.ts';
 import { masked } from '../lib/text/masked.ts';
-import { within } from '../lib/timeout.ts';
+import { withTimeout } from '../lib/timeout.ts';
 import { metricLabel, type Workload } from '../workload/workload.ts';
 import type { Credentials } from './credentials.ts';
 import { isExpiredToken } from './sts/errors.ts';
@@ -45,7 +45,7 @@ export function createAskSts(options: AskStsOptions): AskSts {
     if (!auditLog.available) throw auditUnavailable(auditLog.reason);
     const getting = tokens.get(workload, { signal, ...(presented === undefined ? {} : { proof: presented }) });
     const late = () => new CredentialsUninitialized(`no identity token within ${limits.tokenTimeout / 1000} s`);
-    const token = await within(getting, limits.tokenTimeout, clock, late);
+    const token = await withTimeout(getting, limits.tokenTimeout, clock, late);
     signal.throwIfAborted();
     asking();
     const began = clock.monotonic();

@@ -12,7 +12,7 @@ import type { Clock } from '../lib/clock.ts';
 import { type AuditUnavailable, CredentialsUninitialized, ResponseTooLarge } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Metrics } from '../lib/metrics.ts';
-import { within } from '../lib/timeout.ts';
+import { withTimeout } from '../lib/timeout.ts';
 import type { Workload } from '../workload/workload.ts';
 import { auditUnavailable } from './ask-sts.ts';
 import { AuditCoalescer } from './audit-coalescer.ts';
@@ -148,12 +148,12 @@ export function createVending(options: VendingOptions): Vending {
       if (error !== undefined) throw error;
     }
     const left = () => Math.max(0, limits.requestTimeout - spent - (clock.monotonic() - now));
-    const cached = await within(join(state, caller), left(), clock, () => notYet(state.workload));
-    return within(release(state, caller, cached, cached.fetched), left(), clock, slowAudit);
+    const cached = await withTimeout(join(state, caller), left(), clock, () => notYet(state.workload));
+    return withTimeout(release(state, caller, cached, cached.fetched), left(), clock, slowAudit);
   }
 
   function recordAndVend(state: WorkloadState, caller: Caller, cached: CachedCredentials): Promise<Vended> {
-    return within(release(state, caller, cached, cached.cached), limits.requestTimeout, clock, slowAudit);
+    return withTimeout(release(state, caller, cached, cached.cached), limits.requestTimeout, clock, slowAudit);
   }
 
   return {

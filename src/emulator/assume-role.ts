@@ -3,7 +3,9 @@
  *
  * @module
  */
+
 import { type WebIdentityFacts, webIdentityContext } from '../aws/iam/web-identity.ts';
+import { isoSeconds } from '../lib/time/iso.ts';
 import { accessDenied, invalidIdentityToken, StsError } from './errors.ts';
 import type { Provider } from './issuers.ts';
 import { readAssumeRole } from './parameters.ts';
@@ -93,7 +95,7 @@ export async function assumeRoleWithWebIdentity(request: WireRequest, account: A
       AccessKeyId: session.accessKeyId,
       SecretAccessKey: secrets.secretAccessKey,
       SessionToken: secrets.sessionToken,
-      Expiration: new Date(session.expiresAt).toISOString().replace('.000Z', 'Z'),
+      Expiration: isoSeconds(session.expiresAt),
     },
     SubjectFromWebIdentityToken: session.subject,
     AssumedRoleUser: { AssumedRoleId: session.assumedRoleId, Arn: session.assumedRoleArn },

@@ -5,14 +5,13 @@
  *
  * @module
  */
+
 import { BlockList, isIPv4, isIPv6 } from 'node:net';
+import { ECS_ADDRESS, POD_IDENTITY_ADDRESSES } from '../lib/addresses.ts';
 
 /** Whether a raw `Host` value is served. Pure, but for a bounded memory of values that passed. */
 export type HostGuard = (host: string) => boolean;
 
-/** What clients of the container-credentials contract connect to beside loopback. */
-const CONTAINER_IPV4 = ['169.254.170.2', '169.254.170.23'];
-const CONTAINER_IPV6 = 'fd00:ec2::23';
 const WILDCARDS = new Set(['0.0.0.0', '::']);
 /** Enough for every spelling that real clients use; whether it is full changes no result. */
 const REMEMBERED = 64;
@@ -35,8 +34,9 @@ export function createHostGuard(extra: readonly string[] = [], options: { ownAdd
   const anyAddress = options.ownAddresses === true && extra.some(host => WILDCARDS.has(host));
   const addresses = new BlockList();
   addresses.addSubnet('127.0.0.0', 8, 'ipv4');
-  for (const address of CONTAINER_IPV4) addresses.addAddress(address, 'ipv4');
-  for (const address of ['::1', CONTAINER_IPV6]) addresses.addAddress(address, 'ipv6');
+  for (const address of ['::1', ECS_ADDRESS, ...POD_IDENTITY_ADDRESSES]) {
+    addresses.addAddress(address, isIPv4(address) ? 'ipv4' : 'ipv6');
+  }
   for (const host of extra.map(hostName)) {
     if (host === '' || WILDCARDS.has(host)) continue;
     const address = withoutZone(host);

@@ -5,11 +5,13 @@
  *
  * @module
  */
+
 import { readFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
 import type { TlsConfig } from '../config/types.ts';
 import { WalletcredsError } from '../lib/errors.ts';
+import { fingerprint } from '../lib/files/fingerprint.ts';
 import { errorFields, type Logger } from '../lib/log.ts';
 
 /** Certificate and key that belong together, PEM. */
@@ -77,10 +79,7 @@ export function watchKeyPair(
 
 /** Which file it is and when it last changed; links are followed. */
 function stateOf(file: string): Promise<string> {
-  return stat(file, { bigint: true }).then(
-    ({ dev, ino, size, mtimeNs, ctimeNs }) => [dev, ino, size, mtimeNs, ctimeNs].join(':'),
-    () => 'none',
-  );
+  return stat(file, { bigint: true }).then(fingerprint, () => 'none');
 }
 
 function read(file: string): Buffer {

@@ -12,8 +12,15 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-/** Where the clients take plain http beside loopback: the addresses of ECS, EKS Pod Identity and its IPv6 form. */
-const LINK_LOCAL = new Set(['169.254.170.2', '169.254.170.23', 'fd00:ec2::23']);
+/** The address of ECS's agent. */
+export const ECS_ADDRESS = '169.254.170.2';
+/** The addresses of EKS Pod Identity's agent: a listener there answers for every pod of a node. */
+export const POD_IDENTITY_ADDRESSES: readonly string[] = ['169.254.170.23', 'fd00:ec2::23'];
+
+/** Whether a client of the container-credentials contract takes plain http there, beside loopback. */
+export function isLinkLocal(host: string): boolean {
+  return host === ECS_ADDRESS || POD_IDENTITY_ADDRESSES.includes(host);
+}
 
 /** A literal of 127.0.0.0/8 or ::1, without brackets. A name is none: what it resolves to is somebody else's choice. */
 export function isLoopback(host: string): boolean {
@@ -49,7 +56,7 @@ export function isPrivate(host: string): boolean {
 
 /** Whether an AWS client takes plain http there, and nobody outside the machine or its bridge can reach it. */
 export function isLocal(host: string): boolean {
-  return isLoopback(host) || LINK_LOCAL.has(host);
+  return isLoopback(host) || isLinkLocal(host);
 }
 
 /** One spelling for each IPv6 address, brackets removed; undefined if it is no address. */

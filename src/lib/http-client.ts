@@ -7,10 +7,12 @@
  *
  * @module
  */
+
 import { readFile, stat } from 'node:fs/promises';
 import http from 'node:http';
 import https from 'node:https';
 import { type Clock, systemClock } from './clock.ts';
+import { fingerprint } from './files/fingerprint.ts';
 
 /** What went wrong on the way out, without a word of what was sent or answered. */
 export type OutboundFailure =
@@ -90,6 +92,12 @@ function newAgent(ca?: string): https.Agent {
   return new https.Agent({ keepAlive: true, rejectUnauthorized: true, ...(ca !== undefined && { ca }) });
 }
 
+/** An agent for one call, which trusts the same authorities. */
+function newConnection(agent: http.Agent): http.Agent {
+  if (!(agent instanceof https.Agent)) return new http.Agent();
+  return new https.Agent({ ...agent.options, keepAlive: false });
+}
+
 /**
  * A keep-alive agent that trusts the authorities in a PEM file alone, or node's own list without one. The same object as
  * long as the file's contents are the same, so a caller can tell a change by comparing.
@@ -99,8 +107,7 @@ function newAgent(ca?: string): https.Agent {
 export async function caAgent(caFile?: string): Promise<https.Agent> {
   if (caFile === undefined) return publicAgent;
   try {
-    const { ino, size, mtimeMs, ctimeMs } = await stat(caFile);
-    const version = [ino, size, mtimeMs, ctimeMs].join(':');
+    const version = fingerprint(await stat(caFile, { bigint: true }));
     const known = agents.get(caFile);
     if (known?.version === version) return known.agent;
     const ca = await readFile(caFile, 'utf8');
@@ -120,7 +127,8 @@ export async function caAgent(caFile?: string): Promise<https.Agent> {
 }
 
 /**
- * One call. Never follows a redirect; tries again once where a kept-alive connection turns out to be closed already.
+ * One call. Never follows a redirect. Where a pooled connection dies before a byte of the answer, the call is made once more,
+ * on a fresh connection.
  *
  * @throws OutboundError
  */
@@ -138,7 +146,9 @@ export async function request(options: OutboundRequest): Promise<OutboundRespons
       return await send(url, agent, options, stop.signal);
     } catch (error) {
       if (!(error instanceof StaleConnection)) throw error;
-      return await send(url, agent, options, stop.signal);
+      // The pool may hold more connections that died with it.
+      const fresh = newConnection(agent);
+      return await send(url, fresh, options, stop.signal).finally(() => fresh.destroy());
     }
   } catch (error) {
     throw error instanceof StaleConnection ? networkError(url, 'ECONNRESET') : error;
@@ -148,7 +158,7 @@ export async function request(options: OutboundRequest): Promise<OutboundRespons
   }
 }
 
-/** The peer had closed a kept-alive connection before it saw the request. */
+/** A pooled connection died before a byte of the answer came. */
 class StaleConnection extends Error {}
 
 function send(url: URL, agent: http.Agent, options: OutboundRequest, stop: AbortSignal): Promise<OutboundResponse> {
@@ -169,6 +179,11 @@ function send(url: URL, agent: http.Agent, options: OutboundRequest, stop: Abort
     const onStop = () => give(stop.reason);
     stop.addEventListener('abort', onStop, { once: true });
     let answered = false;
+    /** What earlier answers on the same connection took. */
+    let readBefore = 0;
+    outgoing.once('socket', socket => {
+      readBefore = socket.bytesRead;
+    });
     outgoing.once('close', () => {
       stop.removeEventListener('abort', onStop);
       // An answer that can't be one (101) ends the connection without a word.
@@ -176,7 +191,8 @@ function send(url: URL, agent: http.Agent, options: OutboundRequest, stop: Abort
     });
     outgoing.on('error', error => {
       const code = (error as NodeJS.ErrnoException).code ?? 'an unknown error';
-      const stale = outgoing.reusedSocket && (code === 'ECONNRESET' || code === 'EPIPE');
+      const silent = (outgoing.socket?.bytesRead ?? 0) === readBefore;
+      const stale = outgoing.reusedSocket && silent && (code === 'ECONNRESET' || code === 'EPIPE');
       give(stale ? new StaleConnection() : networkError(url, code));
     });
     outgoing.on('response', answer => {

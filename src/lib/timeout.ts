@@ -1,12 +1,12 @@
 /**
- * A promise with a limit on how long somebody waits for it. What it stands for goes on: nothing is cancelled.
+ * A promise with a time limit. The work itself goes on: nothing is cancelled.
  *
  * @module
  */
 import type { Clock } from './clock.ts';
 
 /** Settles as `work` does, or rejects with `late()` after `ms`. */
-export function within<T>(work: Promise<T>, ms: number, clock: Clock, late: () => Error): Promise<T> {
+export function withTimeout<T>(work: Promise<T>, ms: number, clock: Clock, late: () => Error): Promise<T> {
   return new Promise((resolve, reject) => {
     const cancel = clock.schedule(() => reject(late()), ms);
     work.then(

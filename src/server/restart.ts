@@ -3,21 +3,67 @@
  *
  * @module
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../config/types.ts';
+
+/** Takes effect with the reload. */
+const LIVE = null;
+
+/** For each key either {@link LIVE}, or the document's key that is named where a restart is needed, or the same for its parts. */
+type Effects<T> = { readonly [K in keyof Required<T>]: typeof LIVE | string | Effects<NonNullable<T[K]>> };
+
+/** Complete by its type: a new setting doesn't compile until it is decided here. */
+const EFFECTS: Effects<Config> = {
+  file: LIVE,
+  name: LIVE,
+  stateDir: 'state_dir',
+  region: 'region',
+  walletTag: LIVE,
+  endpoint: {
+    listen: 'endpoint.listen',
+    tls: 'endpoint.tls',
+    allowRemote: LIVE,
+    extraHosts: LIVE,
+    allowFrom: LIVE,
+    tokenOverlapMs: LIVE,
+    maxConnections: LIVE,
+  },
+  defaults: LIVE,
+  workloads: LIVE,
+  callers: LIVE,
+  sts: 'sts',
+  broker: {
+    listen: 'broker.listen',
+    tls: 'broker.tls',
+    allowRemote: LIVE,
+    mintAwsCreds: LIVE,
+    extraHosts: LIVE,
+    maxConnections: LIVE,
+  },
+  admin: {
+    listen: 'admin.listen',
+    tls: 'admin.tls',
+    allowRemote: LIVE,
+    token: LIVE,
+    open: LIVE,
+    maxConnections: LIVE,
+  },
+  audit: 'audit.database',
+  keyFolders: LIVE,
+  sources: LIVE,
+  warnings: LIVE,
+};
 
 /** @returns the keys that differ and need a restart; everything else takes effect at once */
 export function needsRestart(before: Config, after: Config): string[] {
-  const parts: [string, unknown, unknown][] = [
-    ['region', before.region, after.region],
-    ['state_dir', before.stateDir, after.stateDir],
-    ['sts', before.sts, after.sts],
-    ['audit.database', before.audit, after.audit],
-    ['endpoint.listen', before.endpoint.listen, after.endpoint.listen],
-    ['endpoint.tls', before.endpoint.tls, after.endpoint.tls],
-    ['admin.listen', before.admin.listen, after.admin.listen],
-    ['admin.tls', before.admin.tls, after.admin.tls],
-    ['broker.listen', before.broker?.listen, after.broker?.listen],
-    ['broker.tls', before.broker?.tls, after.broker?.tls],
-  ];
-  return parts.filter(([, a, b]) => JSON.stringify(a) !== JSON.stringify(b)).map(([key]) => key);
+  return [...differing(EFFECTS, before, after)];
+}
+
+function* differing(effects: object, before: unknown, after: unknown): Generator<string> {
+  for (const [key, effect] of Object.entries(effects)) {
+    const [was, is] = [before, after].map(of => (of as Record<string, unknown> | undefined)?.[key]);
+    if (effect === LIVE) continue;
+    if (typeof effect === 'object') yield* differing(effect, was, is);
+    else if (!isDeepStrictEqual(was, is)) yield effect;
+  }
 }

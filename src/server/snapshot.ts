@@ -6,13 +6,13 @@
  */
 import type { Authenticator } from '../auth/authenticator.ts';
 import { Authenticators, type AuthenticatorsDeps } from '../auth/authenticators.ts';
-import { looksLikeJwt, issuerUnavailable } from '../auth/jwt.ts';
+import { issuerUnavailable, looksLikeJwt } from '../auth/jwt.ts';
 import { withoutScheme } from '../auth/static-tokens.ts';
 import type { CallerListener, Config } from '../config/types.ts';
 import type { Clock } from '../lib/clock.ts';
 import { SessionBackendUnavailable } from '../lib/errors.ts';
 import { inSlices } from '../lib/slices.ts';
-import { within } from '../lib/timeout.ts';
+import { withTimeout } from '../lib/timeout.ts';
 import { type ListenerSettings, listenerSettings } from './listeners.ts';
 
 export interface Snapshot {
@@ -45,7 +45,9 @@ export function currentAuthenticator(listener: CallerListener, current: () => Sn
   return {
     authenticate: authorization => {
       const found = authenticate(authorization);
-      return found instanceof Promise ? within(found, ENDPOINT_TIMEOUT_MS, clock, () => late(authorization)) : found;
+      return found instanceof Promise
+        ? withTimeout(found, ENDPOINT_TIMEOUT_MS, clock, () => late(authorization))
+        : found;
     },
   };
 }

@@ -284,3 +284,61 @@ describe('TLS', () => {
     expect(failure.message).toContain('ERR_TLS_CERT_ALTNAME_INVALID');
   });
 });
+
+describe('a pooled connection that died', () => {
+  const OK = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: keep-alive\r\n\r\nok';
+
+  /** Each connection answers its first request, and does the given thing with a later one. */
+  async function serveOnce(later: (socket: Socket) => void, begun: () => Promise<void> = () => Promise.resolve()) {
+    const requests: number[] = [];
+    const url = await serveRaw(socket => {
+      const connection = requests.push(0) - 1;
+      socket.on('data', () => {
+        requests[connection] = (requests[connection] ?? 0) + 1;
+        if (requests[connection] > 1) later(socket);
+        else void begun().then(() => socket.write(OK));
+      });
+    });
+    return { url, requests };
+  }
+
+  it('is replaced by a fresh one once, though the pool holds others', async () => {
+    let open = 0;
+    let both = () => {};
+    const atBoth = new Promise<void>(resolve => {
+      both = resolve;
+    });
+    const { url, requests } = await serveOnce(
+      socket => socket.destroy(),
+      () => {
+        if (++open === 2) both();
+        return atBoth;
+      },
+    );
+    await Promise.all([request({ url }), request({ url })]);
+    expect(requests).toEqual([1, 1]);
+    expect((await request({ url, method: 'POST', body: 'x' })).body).toBe('ok');
+    expect(requests.toSorted()).toEqual([1, 1, 2]);
+  });
+
+  it('is an error where part of an answer has come: the call is not made again', async () => {
+    const { url, requests } = await serveOnce(socket => {
+      socket.write('HTTP/1.1 200 OK\r\n', () => socket.resetAndDestroy());
+    });
+    await request({ url });
+    await expect(request({ url })).rejects.toMatchObject({ code: 'NetworkError' });
+    expect(requests).toEqual([2]);
+  });
+
+  it('is an error where the fresh one dies as well', async () => {
+    let connections = 0;
+    const url = await serveRaw(socket => {
+      const first = connections++ === 0;
+      let asked = 0;
+      socket.on('data', () => (first && asked++ === 0 ? socket.write(OK) : socket.destroy()));
+    });
+    await request({ url });
+    await expect(request({ url })).rejects.toMatchObject({ code: 'NetworkError' });
+    expect(connections).toBe(2);
+  });
+});

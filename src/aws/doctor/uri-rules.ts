@@ -3,9 +3,7 @@
  *
  * @module
  */
-
-/** Hosts that the newer SDKs take over plain http beside loopback: ECS, and EKS Pod Identity. */
-const LINK_LOCAL = new Set(['169.254.170.2', '169.254.170.23', '[fd00:ec2::23]']);
+import { ECS_ADDRESS, isLinkLocal } from '../../lib/addresses.ts';
 
 /**
  * @returns `all`: why every client refuses it; `some`: those that do
@@ -33,8 +31,8 @@ export function refusals(url: URL): { all: string | undefined; some: string[] } 
       some: [old, 'older JS v3 and botocore (127.0.0.1 and localhost only)', 'Swift, which takes 127.0.0.1 only'],
     };
   }
-  if (LINK_LOCAL.has(hostname)) {
-    const pod = hostname === '169.254.170.2' ? [] : ['every SDK from before EKS Pod Identity (November 2023)'];
+  if (isLinkLocal(hostname.replace(/^\[|\]$/g, ''))) {
+    const pod = hostname === ECS_ADDRESS ? [] : ['every SDK from before EKS Pod Identity (November 2023)'];
     return { ...none, some: [old, 'Kotlin and Swift over plain http', 'older Go and Java (loopback only)', ...pod] };
   }
   return {

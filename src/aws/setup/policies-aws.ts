@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { isoSeconds } from '../../lib/time/iso.ts';
 import type { Place, Plan, Provider, Role } from '../plan.ts';
 import { type ExplainedStatement, principalTagVariable, WALLET_PATTERN } from '../policy-document.ts';
 
@@ -153,7 +154,7 @@ export function awsBucketPolicy(plan: Plan, place: Place): ExplainedStatement[] 
  * workload out of the configuration, or revoke the key, to stop those.
  */
 export function awsRevocation(walletTag: string, wallet: string, now: number): ExplainedStatement[] {
-  const before = `${new Date(now).toISOString().slice(0, 19)}Z`;
+  const before = isoSeconds(now);
   return [
     {
       why: `Sessions of ${wallet} that were issued before ${before} can do nothing any more. A serve that runs does not know of it and goes on vending the session that it holds: restart every one (SIGHUP keeps what it holds), then the workloads, whose SDKs hold it too. The statement may be removed once the longest session has run out.`,

@@ -5,8 +5,8 @@
  */
 import { accessSync, constants, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { replaceFile } from '../../identity-token/keys/write.ts';
 import { UsageError } from '../../lib/errors.ts';
+import { replaceFile } from '../../lib/files/replace-file.ts';
 
 /** @throws TypeError for a value that readers of such files would take differently */
 export function envFileText(variables: Readonly<Record<string, string>>): string {

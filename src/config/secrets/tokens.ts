@@ -6,7 +6,7 @@
 import { existsSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
 import type { LoadContext } from '../load-context.ts';
-import { GenerateError, generateToken, type GenerateOptions } from './generate.ts';
+import { GenerateError, type GenerateOptions, generateToken } from './generate.ts';
 
 interface TokenFile extends GenerateOptions {
   /** What the file is, for messages. */

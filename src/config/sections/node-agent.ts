@@ -4,21 +4,21 @@
  * @module
  */
 
-import { formatListen } from '../../lib/addresses.ts';
+import { formatListen, POD_IDENTITY_ADDRESSES } from '../../lib/addresses.ts';
 import type { LoadContext } from '../load-context.ts';
 import type { EndpointConfig } from '../types.ts';
 import type { CallersDraft } from './callers.ts';
 
 type JwtCallerDraft = NonNullable<CallersDraft['jwt']>[number];
 
-/** The addresses of EKS Pod Identity: a listener there answers for more than one pod. */
-const NODE_AGENT = new Set(['169.254.170.23', 'fd00:ec2::23']);
 /** What API servers accept when `--api-audiences` is left alone, beside their issuer: kubeadm, kops, k3s. */
 const API_SERVER = /^(https:\/\/)?kubernetes(\.(default|svc)\b.*)?$|^(k3s|rke2|api)$/;
 
 /** @param at the root of the configuration */
 export function checkNodeAgent(at: LoadContext, { jwt: entries = [] }: CallersDraft, endpoint: EndpointConfig): void {
-  const address = [...endpoint.listen, ...(endpoint.tls?.listen ?? [])].find(({ host }) => NODE_AGENT.has(host));
+  const address = [...endpoint.listen, ...(endpoint.tls?.listen ?? [])].find(({ host }) =>
+    POD_IDENTITY_ADDRESSES.includes(host),
+  );
   for (const [i, entry] of entries.entries()) {
     const place = at.at('callers', 'jwt', i);
     if (isApiServers(entry)) {

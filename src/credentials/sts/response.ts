@@ -6,6 +6,7 @@
 
 import type { IdentityToken } from '../../identity-token/identity-token.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { isoSeconds } from '../../lib/time/iso.ts';
 import type { Workload } from '../../workload/workload.ts';
 import { type Credentials, lifeLeft } from '../credentials.ts';
 import type { StsAnswer } from './client.ts';
@@ -87,8 +88,4 @@ function ours({ output }: StsAnswer, { workload, token, sessionName }: Asked, wr
 /** A copy of its own: V8's substrings keep the whole response alive, for as long as the credentials are held. */
 function detached(text: string): string {
   return Buffer.from(text, 'latin1').toString('latin1');
-}
-
-function isoSeconds(ms: number): string {
-  return Math.abs(ms) <= 8.64e15 ? `${new Date(ms).toISOString().slice(0, 19)}Z` : String(ms);
 }

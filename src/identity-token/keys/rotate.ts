@@ -6,10 +6,11 @@
 import { readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readTextAsync, UnreadableFile } from '../../lib/files/read-text.ts';
+import { syncFolder } from '../../lib/files/replace-file.ts';
 import { isObject, parseStrictJson, StrictJsonError } from '../../lib/json.ts';
 import { type KeyAlgorithm, type KeyPurpose, MAX_KEY_FILE, UnusableKeys } from './file.ts';
 import { isKeyName, loadKeys } from './set.ts';
-import { generateKey, setRetireAt, syncFolder } from './write.ts';
+import { generateKey, setRetireAt } from './write.ts';
 
 /** How long a verifier is taken to keep a JWKS: the next key is published for so long before it signs. */
 export const JWKS_CACHE_SECONDS = 3600;

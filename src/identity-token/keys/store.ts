@@ -8,10 +8,12 @@
  *
  * @module
  */
-import { type BigIntStats, readdirSync, statSync } from 'node:fs';
+
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../lib/clock.ts';
 import { CredentialsUninitialized } from '../../lib/errors.ts';
+import { fingerprint } from '../../lib/files/fingerprint.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { KeyPurpose, SigningKey } from './file.ts';
 import { isKeyName, type KeySet, keySetOf, noKeys, readKeyFolder, requireGood } from './set.ts';
@@ -47,7 +49,7 @@ export function createKeyStore(options: { dir: string; purpose: KeyPurpose; cloc
   let reading: Promise<void> | undefined;
 
   async function read({ strictly = false } = {}): Promise<void> {
-    const before = fingerprint(dir);
+    const before = folderFingerprint(dir);
     const found = await readKeyFolder(dir, purpose);
     if (strictly) requireGood(dir, purpose, found);
     const { keys, problems, warnings, folderProblem } = found;
@@ -76,7 +78,7 @@ export function createKeyStore(options: { dir: string; purpose: KeyPurpose; cloc
     async current() {
       // Whoever comes while a reading is under way may know of a later change than it: look again after it.
       if (reading !== undefined) await reading;
-      if (seen === undefined || fingerprint(dir).text !== seen) {
+      if (seen === undefined || folderFingerprint(dir).text !== seen) {
         reading ??= read().finally(() => {
           reading = undefined;
         });
@@ -104,7 +106,7 @@ function exists(key: SigningKey): boolean {
 }
 
 /** Folder and files by inode, size and times; `settled` when none changed so lately that the next change could look alike. */
-function fingerprint(dir: string): { text: string; settled: boolean } {
+function folderFingerprint(dir: string): { text: string; settled: boolean } {
   try {
     const names = readdirSync(dir).filter(isKeyName).sort();
     const stats = [dir, ...names.map(name => join(dir, name))].map(path =>
@@ -112,14 +114,12 @@ function fingerprint(dir: string): { text: string; settled: boolean } {
     );
     const newest = stats.reduce((latest, entry) => (entry && entry.ctimeMs > latest ? entry.ctimeMs : latest), 0n);
     return {
-      text: stats.map((entry, i) => `${names[i - 1] ?? ''} ${entry === undefined ? 'gone' : lineOf(entry)}`).join('\n'),
+      text: stats
+        .map((entry, i) => `${names[i - 1] ?? ''} ${entry === undefined ? 'gone' : fingerprint(entry)}`)
+        .join('\n'),
       settled: Math.abs(Date.now() - Number(newest)) > TIMESTAMP_GRAIN_MS,
     };
   } catch (error) {
     return { text: (error as NodeJS.ErrnoException).code ?? 'unreadable', settled: true };
   }
-}
-
-function lineOf({ ino, size, mode, mtimeNs, ctimeNs }: BigIntStats): string {
-  return [ino, size, mode, mtimeNs, ctimeNs].join(':');
 }

@@ -4,13 +4,14 @@
  *
  * @module
  */
-import { generateKeyPair as generateKeyPairCallback, type KeyObject, randomBytes } from 'node:crypto';
-import { chmod, open, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { generateKeyPair as generateKeyPairCallback, type KeyObject } from 'node:crypto';
+import { chmod } from 'node:fs/promises';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { calculateJwkThumbprint, type JWK } from 'jose';
 import { makeFolder } from '../../lib/files/make-folder.ts';
 import { readTextAsync } from '../../lib/files/read-text.ts';
+import { replaceFile } from '../../lib/files/replace-file.ts';
 import { isObject, parseStrictJson } from '../../lib/json.ts';
 import { selfSignedCertificate } from './certificate.ts';
 import { type KeyAlgorithm, type KeyPurpose, MAX_KEY_FILE } from './file.ts';
@@ -73,52 +74,4 @@ export async function setRetireAt(file: string, retireAt: number): Promise<void>
 async function makeKeysFolder(dir: string): Promise<void> {
   // Whatever the umask was.
   if (makeFolder(dir, 0o700)) await chmod(dir, 0o700);
-}
-
-/**
- * Writes by a fresh temporary file and a rename, and makes both durable.
- *
- * @param mode set whatever the umask says
- * @param owner whose it is to be, where root writes it; default: the folder's, since a key that root made in another
- *   user's folder is for the process of that user
- */
-export async function replaceFile(
-  file: string,
-  text: string,
-  mode: number,
-  owner?: { readonly uid: number; readonly gid: number },
-): Promise<void> {
-  const temporary = join(dirname(file), `.${randomBytes(8).toString('hex')}.tmp`);
-  // `wx` is O_EXCL: a link that somebody planted under that name is not followed.
-  const handle = await open(temporary, 'wx', 0o600);
-  try {
-    try {
-      await handle.writeFile(text);
-      if (process.getuid?.() === 0) {
-        const { uid, gid } = owner ?? (await stat(dirname(file)));
-        await handle.chown(uid, gid);
-      }
-      await handle.chmod(mode);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, file);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-  await syncFolder(dirname(file));
-}
-
-/** Makes a rename or a removal in a folder survive a power cut, where the file system can. */
-export async function syncFolder(dir: string): Promise<void> {
-  const handle = await open(dir, 'r');
-  try {
-    await handle.sync();
-  } catch {
-    // Some network file systems refuse to sync a folder; the file itself is safe.
-  } finally {
-    await handle.close();
-  }
 }

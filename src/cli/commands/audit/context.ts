@@ -91,8 +91,3 @@ function walletOf(text: string): string {
     throw error instanceof InvalidWallet ? new UsageError(`--wallet: ${error.message}`) : error;
   }
 }
-
-export function isoSeconds(seconds: number): string {
-  const date = new Date(seconds * 1000);
-  return Number.isNaN(date.getTime()) ? String(seconds) : `${date.toISOString().slice(0, 19)}Z`;
-}

@@ -3,11 +3,13 @@
  *
  * @module
  */
+
 import type { Command } from 'commander';
 import type { StoredRecord } from '../../../audit/columns.ts';
 import { type CallerSummary, callersOf, rowsOf } from '../../../audit/reader.ts';
 import { UsageError } from '../../../lib/errors.ts';
 import { inertJson } from '../../../lib/text/inert.ts';
+import { isoSeconds } from '../../../lib/time/iso.ts';
 import type { Io, Run } from '../../io.ts';
 import { withExamples } from '../../options.ts';
 import { type Column, table, terminalWidth } from '../../output/table.ts';
@@ -17,7 +19,6 @@ import {
   auditCommand,
   type FilterFlags,
   filterOf,
-  isoSeconds,
   reading,
   withFilters,
 } from './context.ts';
@@ -68,7 +69,7 @@ function limitOf(text: string): number {
 
 const ROWS: readonly Column<StoredRecord>[] = [
   { title: 'ID', value: row => String(row.id), spare: 2 },
-  { title: 'TIME', value: row => isoSeconds(row.minted_at), spare: 1 },
+  { title: 'TIME', value: row => isoSeconds(row.minted_at * 1000), spare: 1 },
   { title: 'OUTCOME', value: row => row.outcome },
   { title: 'VIA', value: row => row.via ?? '-' },
   { title: 'WALLET', value: row => row.requester_wallet, min: 13, cut: 'middle' },
@@ -84,5 +85,5 @@ const CALLERS: readonly Column<CallerSummary>[] = [
   { title: 'WORKLOAD', value: row => row.workload ?? '-', min: 8, spare: 1 },
   { title: 'VIA', value: row => row.via ?? '-' },
   { title: 'COUNT', value: row => String(row.count) },
-  { title: 'LAST SEEN', value: row => isoSeconds(row.last_seen) },
+  { title: 'LAST SEEN', value: row => isoSeconds(row.last_seen * 1000) },
 ];

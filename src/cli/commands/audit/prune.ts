@@ -3,14 +3,16 @@
  *
  * @module
  */
+
 import type { Command } from 'commander';
 import { prune, rangesBefore } from '../../../audit/prune.ts';
 import { UsageError } from '../../../lib/errors.ts';
 import { inert, inertJson } from '../../../lib/text/inert.ts';
+import { isoSeconds } from '../../../lib/time/iso.ts';
 import { parseMoment } from '../../../lib/time/moment.ts';
 import type { Io, Run } from '../../io.ts';
 import { withExamples } from '../../options.ts';
-import { type AuditCommand, type AuditFlags, auditCommand, isoSeconds } from './context.ts';
+import { type AuditCommand, type AuditFlags, auditCommand } from './context.ts';
 
 export function configure(command: Command, io: Io, run: Run): void {
   withExamples(command, 'aws.md', 'walletcreds audit prune --before 90d', 'walletcreds audit prune --before 90d --yes')
@@ -37,7 +39,7 @@ export async function auditPrune(command: AuditCommand & { before: string; yes?:
   else {
     for (const range of ranges) out(inert(`${range.writer}  ${range.first_seq} to ${range.last_seq}`));
     out(
-      `${rows} records of ${ranges.length} chains before ${isoSeconds(before)} ${yes ? 'were pruned' : 'would be pruned'}`,
+      `${rows} records of ${ranges.length} chains before ${isoSeconds(before * 1000)} ${yes ? 'were pruned' : 'would be pruned'}`,
     );
   }
   if (!yes && rows > 0) err('Nothing was removed. Run audit export first, then prune with --yes.');

@@ -3,6 +3,7 @@
  *
  * @module
  */
+
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { Head } from '../../../audit/chain.ts';
@@ -10,9 +11,10 @@ import { parseHeads } from '../../../audit/heads.ts';
 import { type VerifyReport, verifyAuditLog } from '../../../audit/verify.ts';
 import { UsageError } from '../../../lib/errors.ts';
 import { inert, inertJson } from '../../../lib/text/inert.ts';
+import { isoSeconds } from '../../../lib/time/iso.ts';
 import type { Io, Run } from '../../io.ts';
 import { withExamples } from '../../options.ts';
-import { type AuditCommand, type AuditFlags, auditCommand, isoSeconds, reading } from './context.ts';
+import { type AuditCommand, type AuditFlags, auditCommand, reading } from './context.ts';
 
 export function configure(command: Command, io: Io, run: Run): void {
   withExamples(command, 'aws.md', 'walletcreds audit verify --heads heads.txt')
@@ -63,7 +65,7 @@ function reportLines(report: VerifyReport): string[] {
     return [place.filter(Boolean).join(', '), message].filter(part => part !== '').join(': ');
   });
   for (const { writer, last_seq, at } of pruned)
-    lines.push(`pruned: writer ${writer} up to number ${last_seq}, on ${isoSeconds(at)}`);
+    lines.push(`pruned: writer ${writer} up to number ${last_seq}, on ${isoSeconds(at * 1000)}`);
   if (sealedRows > 0) lines.push(`${sealedRows} rows of an old broker, sealed when the database was migrated`);
   lines.push(`${rows} rows in ${writers} chains: ${report.intact ? 'intact' : `${findings.length} findings`}`);
   lines.push(

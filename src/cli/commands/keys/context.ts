@@ -116,7 +116,3 @@ export function stateOf(key: SigningKey, keys: readonly SigningKey[], now: numbe
   if (published[0]?.kid === key.kid) return 'signing';
   return key.retireAt === undefined ? 'older' : 'retiring';
 }
-
-export function iso(seconds: number): string {
-  return `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z`;
-}

@@ -3,11 +3,13 @@
  *
  * @module
  */
+
 import type { Command } from 'commander';
 import { keySetOf, readKeyFolder } from '../../../identity-token/keys/set.ts';
+import { isoSeconds } from '../../../lib/time/iso.ts';
 import type { Io, Run } from '../../io.ts';
 import { jsonOption, withExamples } from '../../options.ts';
-import { iso, type KeysCommand, type KeysFlags, keysCommand, reporting, stateOf } from './context.ts';
+import { type KeysCommand, type KeysFlags, keysCommand, reporting, stateOf } from './context.ts';
 
 export function configure(command: Command, io: Io, run: Run): void {
   withExamples(command, 'aws.md', 'walletcreds keys list --json')
@@ -36,7 +38,10 @@ export async function keysList(command: KeysCommand & { json?: boolean }): Promi
     }));
     if (command.json) out(JSON.stringify(rows, null, 2));
     for (const row of command.json ? [] : rows) {
-      const times = [row.not_before && `from ${iso(row.not_before)}`, row.retire_at && `until ${iso(row.retire_at)}`];
+      const times = [
+        row.not_before && `from ${isoSeconds(row.not_before * 1000)}`,
+        row.retire_at && `until ${isoSeconds(row.retire_at * 1000)}`,
+      ];
       const marks = [...times, row.certificate && 'x5c'].filter(Boolean).join(', ');
       out(`${row.kid}  ${row.alg}  ${row.state.padEnd(8)}  ${row.file}${marks === '' ? '' : `  (${marks})`}`);
     }

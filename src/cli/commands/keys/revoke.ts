@@ -3,13 +3,15 @@
  *
  * @module
  */
+
 import type { Command } from 'commander';
 import { revokeKey } from '../../../identity-token/keys/rotate.ts';
 import { readKeyFolder } from '../../../identity-token/keys/set.ts';
 import { UsageError } from '../../../lib/errors.ts';
+import { isoSeconds } from '../../../lib/time/iso.ts';
 import type { Io, Run } from '../../io.ts';
 import { withExamples } from '../../options.ts';
-import { iso, type KeysCommand, type KeysFlags, keysCommand, reporting, stateOf } from './context.ts';
+import { type KeysCommand, type KeysFlags, keysCommand, reporting, stateOf } from './context.ts';
 
 export function configure(command: Command, io: Io, run: Run): void {
   withExamples(command, 'aws.md', 'walletcreds keys revoke KID --dir keys')
@@ -57,7 +59,7 @@ function afterRevocation(now: number): readonly string[] {
     Effect: 'Deny',
     Action: '*',
     Resource: '*',
-    Condition: { DateLessThan: { 'aws:TokenIssueTime': iso(Math.ceil(now / 1000)) } },
+    Condition: { DateLessThan: { 'aws:TokenIssueTime': isoSeconds(Math.ceil(now / 1000) * 1000) } },
   };
   return [
     'A running walletcreds stops signing with it and publishing it at once. What is left to do:',

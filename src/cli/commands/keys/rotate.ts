@@ -3,12 +3,14 @@
  *
  * @module
  */
+
 import { type Command, Option } from 'commander';
 import type { KeyAlgorithm } from '../../../identity-token/keys/file.ts';
 import { rotateKeys } from '../../../identity-token/keys/rotate.ts';
+import { isoSeconds } from '../../../lib/time/iso.ts';
 import type { Io, Run } from '../../io.ts';
 import { withExamples } from '../../options.ts';
-import { iso, type KeysCommand, type KeysFlags, keysCommand, reporting } from './context.ts';
+import { type KeysCommand, type KeysFlags, keysCommand, reporting } from './context.ts';
 
 export function configure(command: Command, io: Io, run: Run): void {
   withExamples(command, 'aws.md', 'walletcreds keys rotate')
@@ -36,9 +38,11 @@ export async function keysRotate(
       ...(certificate !== undefined && { certificate }),
       ...(publishForSeconds !== undefined && { publishForSeconds }),
     });
-    out(`${rotation.kid}  ${rotation.alg}  ${rotation.file}  published now, signs from ${iso(rotation.notBefore)}`);
+    out(
+      `${rotation.kid}  ${rotation.alg}  ${rotation.file}  published now, signs from ${isoSeconds(rotation.notBefore * 1000)}`,
+    );
     for (const { kid, retireAt } of rotation.retiring)
-      out(`${kid}  signs until then, published until ${iso(retireAt)}`);
+      out(`${kid}  signs until then, published until ${isoSeconds(retireAt * 1000)}`);
     err(
       'A running walletcreds picks this up automatically. A static .well-known tree does not: run walletcreds keys jwks now',
     );
