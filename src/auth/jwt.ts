@@ -14,7 +14,7 @@ import type { Clock } from '../lib/clock.ts';
 import { InvalidAuthorizationToken, IssuerUnavailable, WorkloadUnknown } from '../lib/errors.ts';
 import { isObject, parseStrictJson } from '../lib/json.ts';
 import { errorFields } from '../lib/log.ts';
-import type { Workload } from '../workload/workload.ts';
+import { forwardsCaller, type Workload } from '../workload/workload.ts';
 import type { Caller } from './caller.ts';
 import type { DynamicWorkloads } from './dynamic-workloads.ts';
 import type { JwksCache } from './jwks.ts';
@@ -90,7 +90,7 @@ export function createJwtAuthenticator({ issuers, workloads, clock }: JwtAuthent
         workload,
         kind: 'jwt',
         tokenHash: createHash('sha256').update(jwt).digest('hex'),
-        ...(forwards(workload) ? { proof: jwt } : {}),
+        ...(forwardsCaller(workload.identityToken) ? { proof: jwt } : {}),
         proofExpiresAt: exp * 1_000,
       };
     },
@@ -127,10 +127,6 @@ function checkTimes({ iat = 0, exp = 0 }: JWTPayload, now: number): void {
   if (exp <= now) throw refused('that has expired');
   if (iat > now + CLOCK_AHEAD_S) throw refused('with an iat in the future');
   if (exp - iat > MAX_LIFETIME_S) throw refused('that lives longer than 24 h');
-}
-
-function forwards({ identityToken }: Workload): boolean {
-  return identityToken.kind === 'broker' && identityToken.bearer === 'caller';
 }
 
 function identify(

@@ -8,6 +8,7 @@ import type { SessionBackendConfig } from '../config/types.ts';
 import type { Clock } from '../lib/clock.ts';
 import { SessionBackendUnavailable } from '../lib/errors.ts';
 import { type OutboundResponse, request } from '../lib/http-client.ts';
+import { membersOf } from '../lib/json.ts';
 import { errorFields } from '../lib/log.ts';
 import { masked } from '../lib/text/masked.ts';
 import { withoutTrailingSlashes } from '../lib/text/plain.ts';
@@ -26,7 +27,7 @@ export async function validateSession(
   options: { readonly clock: Clock; readonly signal: AbortSignal },
 ): Promise<SessionAnswer> {
   const { status, body } = await call(config, bearer, options);
-  const members = parse(body);
+  const members = membersOf(body);
   if (status === 401) return { refused: wordsOf(members, bearer) };
   if (status !== 200) throw unavailable(`the session backend answered ${status}`);
   const wallet = members['wallet'];
@@ -71,13 +72,4 @@ function wordsOf({ message, error }: Record<string, unknown>, bearer: string): s
   const said = message ?? error;
   if (typeof said !== 'string' || said === '') return 'the session backend refused the session';
   return masked(said.replaceAll(bearer, '[bearer]'));
-}
-
-function parse(text: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-  } catch {
-    return {};
-  }
 }

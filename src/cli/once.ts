@@ -3,11 +3,13 @@
  *
  * @module
  */
+
 import { setTimeout } from 'node:timers/promises';
 import type { Config, WorkloadConfig } from '../config/types.ts';
 import type { Credentials } from '../credentials/credentials.ts';
 import { RelayedError, UsageError } from '../lib/errors.ts';
 import { request } from '../lib/http-client.ts';
+import { membersOf } from '../lib/json.ts';
 import type { Logger } from '../lib/log.ts';
 import { masked } from '../lib/text/masked.ts';
 import { createSidecar } from '../server/sidecar.ts';
@@ -73,7 +75,7 @@ export async function askEndpoint(
     await wait(RETRY_AFTER_MS);
     answer = await ask();
   }
-  const body = objectOf(answer.body);
+  const body = membersOf(answer.body);
   if (answer.status !== 200) {
     const code = plain(body['code'] ?? answer.status);
     throw new EndpointRefused(code, `${url} answered ${answer.status}: ${plain(body['message'] ?? '')}`);
@@ -103,13 +105,4 @@ export async function askEndpoint(
 /** What another program said, as part of a line: nothing in it moves a terminal's cursor or begins a line of its own. */
 function plain(said: unknown): string {
   return masked(String(said)).replaceAll('\n', ' ');
-}
-
-function objectOf(text: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-  } catch {
-    return {};
-  }
 }

@@ -5,7 +5,7 @@
  */
 import type { Caller } from '../auth/caller.ts';
 import type { WalletcredsError } from '../lib/errors.ts';
-import type { Workload } from '../workload/workload.ts';
+import { forwardsCaller, type Workload } from '../workload/workload.ts';
 import type { CachedCredentials } from './cached.ts';
 import type { Flight } from './flight.ts';
 
@@ -69,7 +69,7 @@ export class WorkloadState {
 
   /** Whether a fetch may begin without a caller. An identity that rests on a presented token needs a valid one. */
   mayFetchAlone(wall: number): boolean {
-    const forwards = forwardsPresented(this.workload);
+    const forwards = forwardsCaller(this.workload.identityToken);
     if (!forwards && this.workload.origin === 'configured') return true;
     if (this.presentedUntil === undefined || this.presentedUntil <= wall) {
       this.presented = undefined;
@@ -81,10 +81,6 @@ export class WorkloadState {
 
 /** What a caller presented, where the identity token is fetched with it. */
 export function presentedBy({ workload, proof, tokenHash }: Caller): PresentedToken | undefined {
-  if (proof === undefined || !forwardsPresented(workload)) return undefined;
+  if (proof === undefined || !forwardsCaller(workload.identityToken)) return undefined;
   return { value: proof, hash: tokenHash };
-}
-
-function forwardsPresented({ identityToken }: Workload): boolean {
-  return identityToken.kind === 'broker' && identityToken.bearer === 'caller';
 }

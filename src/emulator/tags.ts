@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { isObject } from '../lib/json.ts';
 import { invalidIdentityToken, StsError, type Violation, validationError } from './errors.ts';
 
 const TAGS = 'https://aws.amazon.com/tags';
@@ -83,7 +84,7 @@ function check(pairs: readonly [string, string][]): void {
 }
 
 function object(value: unknown, where: string): Record<string, unknown> {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  if (isObject(value)) return value;
   throw invalidIdentityToken(`The claim ${where} must be an object`);
 }
 

@@ -14,7 +14,8 @@ import { readTrusted } from '../lib/files/read-trusted.ts';
 import { OutboundError, type OutboundResponse, request } from '../lib/http-client.ts';
 import { isObject, parseStrictJson, StrictJsonError } from '../lib/json.ts';
 import { withoutTrailingSlashes } from '../lib/text/plain.ts';
-import type { Workload } from '../workload/workload.ts';
+import type { Wallet } from '../workload/wallet.ts';
+import { type BrokerSource, forwardsCaller } from '../workload/workload.ts';
 import { MAX_TOKEN_LENGTH } from './check.ts';
 
 /** Even an unchanged bearer is asked about again after this: the broker's mind may have changed, not only the file. */
@@ -34,9 +35,11 @@ export function createBrokerClient(deps: { clock: Clock }) {
   const refused = new LRUCache<string, { message: string; until: number }>({ max: 1_000 });
 
   /** @throws BrokerRefused, BrokerUnavailable, CredentialsUninitialized (the bearer file), TagMismatch (another's wallet) */
-  return async (workload: Workload, options: { signal?: AbortSignal; proof?: string } = {}): Promise<string> => {
-    const config = workload.identityToken;
-    if (config.kind !== 'broker') throw new TypeError('not a workload with a broker');
+  return async (
+    config: BrokerSource,
+    wallet: Wallet,
+    options: { signal?: AbortSignal; proof?: string } = {},
+  ): Promise<string> => {
     const bearer = await bearerOf(config.bearer, options.proof);
     const key = createHash('sha256')
       .update(JSON.stringify([config.url, bearer.fingerprint]))
@@ -50,7 +53,7 @@ export function createBrokerClient(deps: { clock: Clock }) {
       throw new BrokerRefused(message);
     }
     refused.delete(key);
-    return tokenOf(answer, config.url, workload);
+    return tokenOf(answer, config, wallet);
   };
 }
 
@@ -80,7 +83,7 @@ function isBearer(value: string): boolean {
 }
 
 async function call(
-  config: Extract<Workload['identityToken'], { kind: 'broker' }>,
+  config: BrokerSource,
   bearer: Bearer,
   clock: Clock,
   signal: AbortSignal | undefined,
@@ -104,7 +107,8 @@ async function call(
   }
 }
 
-function tokenOf(answer: OutboundResponse, url: string, workload: Workload): string {
+function tokenOf(answer: OutboundResponse, config: BrokerSource, expected: Wallet): string {
+  const { url } = config;
   if (answer.status !== 200) {
     throw new BrokerUnavailable(`the broker at ${url} answers ${answer.status}${errorKind(answer.body)}`);
   }
@@ -112,15 +116,9 @@ function tokenOf(answer: OutboundResponse, url: string, workload: Workload): str
   if (typeof jwt !== 'string' || typeof wallet !== 'string') {
     throw new BrokerUnavailable(`the broker at ${url} answers 200 without {jwt, wallet, expiration}`);
   }
-  if (wallet !== workload.wallet) {
-    const mend =
-      workload.identityToken.kind === 'broker' && workload.identityToken.bearer === 'caller'
-        ? 'what the broker has under callers for this caller'
-        : 'bearer_file';
-    throw new TagMismatch(
-      'wallet',
-      `the broker at ${url} answers for another wallet than ${workload.wallet}; check ${mend}`,
-    );
+  if (wallet !== expected) {
+    const fix = forwardsCaller(config) ? 'what the broker has under callers for this caller' : 'bearer_file';
+    throw new TagMismatch('wallet', `the broker at ${url} answers for another wallet than ${expected}; check ${fix}`);
   }
   return jwt;
 }

@@ -8,7 +8,7 @@
 import { CredentialsUninitialized } from '../lib/errors.ts';
 import { UnreadableFile } from '../lib/files/read-text.ts';
 import { readTrusted } from '../lib/files/read-trusted.ts';
-import type { Workload } from '../workload/workload.ts';
+import type { FileSource } from '../workload/workload.ts';
 import { MAX_TOKEN_LENGTH } from './check.ts';
 
 /**
@@ -16,9 +16,7 @@ import { MAX_TOKEN_LENGTH } from './check.ts';
  *
  * @throws CredentialsUninitialized naming the path
  */
-export async function readTokenFile(workload: Workload): Promise<string> {
-  const config = workload.identityToken;
-  if (config.kind !== 'file') throw new TypeError('not a workload with a token file');
+export async function readTokenFile(config: FileSource): Promise<string> {
   let text: string;
   try {
     ({ text } = await readTrusted(config.path, MAX_TOKEN_LENGTH + 16));

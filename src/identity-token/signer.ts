@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import { SignJWT } from 'jose';
 import type { Clock } from '../lib/clock.ts';
-import type { Workload } from '../workload/workload.ts';
+import type { SignerSource, Workload } from '../workload/workload.ts';
 import { subjectOf, TAGS_CLAIM } from './claims.ts';
 import type { SigningKey } from './keys/file.ts';
 import type { KeyStore } from './keys/store.ts';
@@ -73,9 +73,7 @@ export async function signIdentityToken(options: SignOptions): Promise<SignedIde
  */
 export function createSigner(deps: { keys: (dir: string, purpose: 'oidc' | 'dev') => KeyStore; clock: Clock }) {
   /** @throws CredentialsUninitialized when no key can sign now */
-  return async (workload: Workload): Promise<string> => {
-    const config = workload.identityToken;
-    if (config.kind !== 'signer') throw new TypeError('not a workload with a signer');
+  return async (config: SignerSource, workload: Workload): Promise<string> => {
     const keys = await deps.keys(config.keysDir, config.purpose).current();
     const now = deps.clock.wall();
     const { issuer, audience, ttlSeconds } = config;

@@ -40,15 +40,18 @@ export function createIdentityTokenSource(deps: { clock: Clock; log?: Logger; ke
       const { audience } = config;
       switch (config.kind) {
         case 'signer':
-          return checkIdentityToken(await sign(workload), workload, {
+          return checkIdentityToken(await sign(config, workload), workload, {
             issuer: config.issuer,
             audience,
             now: clock.wall(),
           });
         case 'broker':
-          return checkIdentityToken(await askBroker(workload, options), workload, { audience, now: clock.wall() });
+          return checkIdentityToken(await askBroker(config, workload.wallet, options), workload, {
+            audience,
+            now: clock.wall(),
+          });
         case 'file':
-          return checkIdentityToken(await readTokenFile(workload), workload, { audience, now: clock.wall() });
+          return checkIdentityToken(await readTokenFile(config), workload, { audience, now: clock.wall() });
       }
     },
   };

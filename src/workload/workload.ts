@@ -8,35 +8,46 @@ import { createHash } from 'node:crypto';
 import type { RoleArn } from './role-arn.ts';
 import type { Wallet } from './wallet.ts';
 
+/** This process signs the JWT. */
+export interface SignerSource {
+  readonly kind: 'signer';
+  /** Byte for byte what is registered at IAM and stands in `iss`. */
+  readonly issuer: string;
+  /** Absolute. */
+  readonly keysDir: string;
+  readonly audience: string;
+  readonly ttlSeconds: number;
+  /** Which purpose a key must have: `serve` signs with `oidc`, `walletcreds dev` with `dev`. */
+  readonly purpose: 'oidc' | 'dev';
+}
+
+/** A broker signs the JWT. */
+export interface BrokerSource {
+  readonly kind: 'broker';
+  readonly url: string;
+  /** Absolute, `{workload}` already replaced; read again each time. `caller` forwards the token that the caller presented. */
+  readonly bearer: { readonly file: string } | 'caller';
+  readonly caFile?: string;
+  readonly allowInsecureHttp: boolean;
+  /** `aud` that the JWT must have. */
+  readonly audience: string;
+}
+
+/** Somebody else writes the JWT into a file. */
+export interface FileSource {
+  readonly kind: 'file';
+  /** Absolute; read again each time. */
+  readonly path: string;
+  readonly audience: string;
+}
+
 /** Where the JWT for STS comes from. Part of a workload's identity: another source is another workload to the cache. */
-export type IdentityTokenConfig =
-  | {
-      readonly kind: 'signer';
-      /** Byte for byte what is registered at IAM and stands in `iss`. */
-      readonly issuer: string;
-      /** Absolute. */
-      readonly keysDir: string;
-      readonly audience: string;
-      readonly ttlSeconds: number;
-      /** Which purpose a key must have: `serve` signs with `oidc`, `walletcreds dev` with `dev`. */
-      readonly purpose: 'oidc' | 'dev';
-    }
-  | {
-      readonly kind: 'broker';
-      readonly url: string;
-      /** Absolute, `{workload}` already replaced; read anew each time. `caller` forwards what the caller showed. */
-      readonly bearer: { readonly file: string } | 'caller';
-      readonly caFile?: string;
-      readonly allowInsecureHttp: boolean;
-      /** `aud` that the JWT must have. */
-      readonly audience: string;
-    }
-  | {
-      readonly kind: 'file';
-      /** Absolute; read anew each time. */
-      readonly path: string;
-      readonly audience: string;
-    };
+export type IdentityTokenConfig = SignerSource | BrokerSource | FileSource;
+
+/** Whether the broker is asked with the token that the caller presented. */
+export function forwardsCaller(source: IdentityTokenConfig): source is BrokerSource & { readonly bearer: 'caller' } {
+  return source.kind === 'broker' && source.bearer === 'caller';
+}
 
 /** Who asks, whose data it may touch, and under which role: everything that an exchange depends on. */
 export interface Workload {

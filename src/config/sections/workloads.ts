@@ -8,7 +8,7 @@ import { deepFreeze } from '../../lib/deep-freeze.ts';
 import { InvalidValue } from '../../lib/invalid-value.ts';
 import type { RoleArn } from '../../workload/role-arn.ts';
 import { foldTagKey } from '../../workload/tag-key.ts';
-import { type IdentityTokenConfig, makeWorkload } from '../../workload/workload.ts';
+import { forwardsCaller, type IdentityTokenConfig, makeWorkload } from '../../workload/workload.ts';
 import { key, named, section, some } from '../keys.ts';
 import type { LoadContext } from '../load-context.ts';
 import { isWorkloadName, MAX_TAGS, parseTagKey } from '../names.ts';
@@ -131,7 +131,7 @@ function resolveWorkload(
   const source = draft.identity_token
     ? resolveIdentityToken(at.at('identity_token'), draft.identity_token, defaults.stsEndpoint)
     : defaults.identityToken;
-  const forwards = source?.kind === 'broker' && source.bearer === 'caller';
+  const forwards = source !== undefined && forwardsCaller(source);
   if (forwards) refuseStatic(at, draft);
   const role = draft.role_arn ?? defaults.role;
   if (draft.wallet === undefined || role === undefined || source === undefined) return undefined;

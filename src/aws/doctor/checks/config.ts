@@ -3,10 +3,12 @@
  *
  * @module
  */
+
 import type { Config } from '../../../config/types.ts';
 import { TAGS_CLAIM } from '../../../identity-token/claims.ts';
 import { type KeySet, loadKeys, UnusableKeys } from '../../../identity-token/keys/index.ts';
 import { ConfigError, WalletcredsError } from '../../../lib/errors.ts';
+import { isObject } from '../../../lib/json.ts';
 import { masked } from '../../../lib/text/masked.ts';
 import type { IdentityTokenConfig } from '../../../workload/workload.ts';
 import { type Finding, finding } from '../finding.ts';
@@ -120,8 +122,4 @@ function taggedWallet(claims: Record<string, unknown>, walletTag: string): strin
   );
   if (found === undefined) return undefined;
   return (Array.isArray(found[1]) ? found[1] : [found[1]]).map(String);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { parseStrictJson, StrictJsonError } from '../../../lib/json.ts';
+import { isObject, parseStrictJson, StrictJsonError } from '../../../lib/json.ts';
 
 export type Json = Record<string, unknown>;
 
@@ -96,8 +96,4 @@ function repeatedMember(json: string): string | undefined {
     if (error instanceof StrictJsonError) return error.member;
   }
   return undefined;
-}
-
-export function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

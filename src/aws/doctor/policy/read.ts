@@ -7,8 +7,10 @@
  *
  * @module
  */
+
+import { isObject } from '../../../lib/json.ts';
 import { type Finding, finding } from '../finding.ts';
-import { isObject, type Json, OPERATORS, unwrapped } from './forms.ts';
+import { type Json, OPERATORS, unwrapped } from './forms.ts';
 
 export interface ReadCondition {
   /** As IAM spells it, modifiers apart. */
