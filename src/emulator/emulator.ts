@@ -12,7 +12,7 @@ import { createProvider, type EmulatedIssuer, type Provider, providerArn } from 
 import type { EmulatedCall, EmulatedFault, StsEmulatorOptions } from './options.ts';
 import { readRequest, type WireRequest } from './query.ts';
 import { awsRole, createRole, type EmulatedRole, type Role } from './roles.ts';
-import { createSessionStore, type EmulatedSession } from './sessions.ts';
+import { createSessionStore, type EmulatedSession, type SessionSecrets } from './sessions.ts';
 import { isSigned } from './sigv4-parse.ts';
 import type { WebApp } from './web-app.ts';
 import { errorXml, successXml } from './xml.ts';
@@ -26,6 +26,8 @@ export interface StsEmulator {
   readonly accountId: string;
   /** What was handed out, by access-key id. No secrets in it. */
   readonly sessions: ReadonlyMap<string, EmulatedSession>;
+  /** The secrets behind an access-key id, for an emulator of another service that judges the same credentials. */
+  secretsOf(accessKeyId: string): SessionSecrets | undefined;
   /** Every request so far, oldest first, the last 10,000. */
   readonly calls: readonly EmulatedCall[];
   /** Adds a provider, or replaces the one of the same URL. For an issuer whose port is known only later. */
@@ -105,6 +107,7 @@ export function createStsEmulator(options: StsEmulatorOptions = {}): StsEmulator
     app,
     accountId,
     sessions: store.sessions,
+    secretsOf: store.secretsOf,
     calls,
     putIssuer(issuer) {
       providers.set(issuer.issuer, createProvider(issuer, { accountId, partition, clock, fetchIssuer, jwksMaxAgeMs }));

@@ -33,7 +33,12 @@ export async function verifySignature(
   if (presented.sessionToken === undefined || !equal(presented.sessionToken, secrets.sessionToken))
     throw invalidToken();
   checkDate(presented, now);
-  const expected = await recompute(request, presented, { accessKeyId: session.accessKeyId, ...secrets });
+  // The signer takes this header for the body's hash unseen; so it must be true before it is believed.
+  const claimed = request.headers['x-amz-content-sha256'];
+  if (claimed !== undefined && claimed !== createHash('sha256').update(request.body).digest('hex')) {
+    throw mismatch("The provided 'x-amz-content-sha256' header does not match what was computed.");
+  }
+  const expected = await signatureOf(request, presented, { accessKeyId: session.accessKeyId, ...secrets });
   if (!equal(expected, presented.signature)) {
     throw mismatch(
       'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.',
@@ -63,10 +68,22 @@ function checkDate({ date, scopeDate, service }: Presented, now: number): void {
   }
 }
 
-async function recompute(
+export interface SigningCredentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken: string;
+}
+
+/**
+ * The signature that a request should carry. A header `x-amz-content-sha256` is taken for the body's hash, so the caller
+ * has compared it with the body.
+ *
+ * @throws StsError where a header is signed and not there
+ */
+export async function signatureOf(
   request: WireRequest,
   presented: Presented,
-  credentials: { accessKeyId: string; secretAccessKey: string; sessionToken: string },
+  credentials: SigningCredentials,
 ): Promise<string> {
   const signed = new Set(presented.signedHeaders);
   const headers: Record<string, string> = {};
@@ -75,33 +92,33 @@ async function recompute(
     if (value === undefined) throw mismatch(`The header '${name}' is signed and not there`);
     headers[name] = value;
   }
-  // The signer takes this header for the body's hash unseen; so it must be true before it is believed.
-  const claimed = headers['x-amz-content-sha256'];
-  if (claimed !== undefined && claimed !== createHash('sha256').update(request.body).digest('hex')) {
-    throw mismatch("The provided 'x-amz-content-sha256' header does not match what was computed.");
-  }
+  const hash = request.headers['x-amz-content-sha256'];
+  if (hash !== undefined) headers['x-amz-content-sha256'] = hash;
   const signer = new SignatureV4({
-    service: 'sts',
+    service: presented.service,
     region: presented.region,
     credentials,
     sha256: Sha256,
     applyChecksum: false,
+    // S3 alone signs the path as it is sent.
+    uriEscapePath: presented.service !== 's3',
   });
   const { method, path, body } = request;
   const parts = { method, path, headers, body, protocol: 'http:', hostname: request.headers['host'] ?? '' };
-  const options = { signingDate: presented.date, signableHeaders: signed };
+  const unsignableHeaders = new Set(Object.keys(headers).filter(name => !signed.has(name)));
+  const options = { signingDate: presented.date, signableHeaders: signed, unsignableHeaders };
   if (presented.form === 'header') {
     const result = await signer.sign({ ...parts, query: presented.query }, options);
     return /Signature=([0-9a-f]{64})$/.exec(result.headers['authorization'] ?? '')?.[1] ?? '';
   }
   const result = await signer.presign(
     { ...parts, query: presented.query },
-    { ...options, expiresIn: presented.expires, unhoistableHeaders: signed },
+    { ...options, expiresIn: presented.expires, unhoistableHeaders: new Set([...signed, 'x-amz-content-sha256']) },
   );
   return String(result.query?.['X-Amz-Signature']);
 }
 
-function equal(a: string, b: string): boolean {
+export function equal(a: string, b: string): boolean {
   const [left, right] = [Buffer.from(a), Buffer.from(b)];
   return left.length === right.length && timingSafeEqual(left, right);
 }
