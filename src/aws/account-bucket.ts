@@ -6,12 +6,12 @@
 
 import { OutboundError, type OutboundResponse } from '../lib/http-client.ts';
 import { masked } from '../lib/text/masked.ts';
+import { textOf } from '../lib/xml.ts';
 import type { Account } from './account.ts';
 import { type Finding, finding } from './doctor/finding.ts';
 import { type ReadPolicy, type ReadStatement, readPolicy } from './doctor/policy/read.ts';
 import type { Plan } from './plan.ts';
 import { objectUrl, sendToS3 } from './verify/s3.ts';
-import { textOf } from './xml.ts';
 
 /** The buckets that Allow statements name in full; what a wildcard means nobody can ask for. */
 export function bucketsOf(statements: readonly ReadStatement[]): string[] {

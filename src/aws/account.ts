@@ -6,12 +6,12 @@
 
 import type { OutboundResponse } from '../lib/http-client.ts';
 import { masked } from '../lib/text/masked.ts';
+import { decoded, elements, textOf } from '../lib/xml.ts';
 import type { Send } from './doctor/checks/issuer.ts';
 import { type Finding, finding } from './doctor/finding.ts';
 import { percentDecoded } from './doctor/policy/forms.ts';
 import type { Plan, Role } from './plan.ts';
 import { type AwsKeys, sendSigned, withoutSecrets } from './signed-request.ts';
-import { decoded, elements, textOf } from './xml.ts';
 
 export interface Account {
   readonly iamEndpoint: string;

@@ -1,6 +1,6 @@
 /**
- * The STS emulator: what STS does, on this machine, so that a mistake shows here and not in the account. For `dev`, the
- * library and tests; nothing that serves imports it.
+ * The STS and S3 emulators: a mistake shows on this machine and not in the account. For `dev`, the library and tests;
+ * nothing that serves imports them.
  *
  * @module
  */
@@ -9,6 +9,13 @@ export { type EmulatedIssuer, type FetchIssuer, providerArn } from './issuers.ts
 export type { Listening } from './listen.ts';
 export type { EmulatedCall, EmulatedFault, StsEmulatorOptions } from './options.ts';
 export type { EmulatedRole } from './roles.ts';
+export {
+  createS3Emulator,
+  type EmulatedBucket,
+  type S3Emulator,
+  type S3EmulatorOptions,
+} from './s3/emulator.ts';
+export { type RunningS3Emulator, type StartS3EmulatorOptions, startS3Emulator } from './s3/start.ts';
 export type { EmulatedSession } from './sessions.ts';
 export { type RunningStsEmulator, type StartStsEmulatorOptions, startStsEmulator } from './start.ts';
 export type { PolicyDocument } from './trust.ts';

@@ -13,11 +13,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { fromHttp } from '@aws-sdk/credential-provider-http';
+import { SignatureV4 } from '@smithy/signature-v4';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { dev } from '../../src/cli/commands/dev/dev.ts';
 import { parseDevWorkloads } from '../../src/cli/commands/dev/workloads.ts';
 import { UsageError } from '../../src/lib/errors.ts';
 import { createLogger } from '../../src/lib/log.ts';
+import { sha256 } from '../support/sha256.ts';
 
 const OTHER = `0x${'1'.repeat(40)}`;
 let dir: string;
@@ -33,8 +35,8 @@ async function freePorts(): Promise<number> {
     const port = (first.address() as { port: number }).port;
     const taken: Server[] = [first];
     try {
-      if (port > 65_533) continue;
-      for (const next of [port + 1, port + 2]) taken.push(await listenOn(next));
+      if (port > 65_532) continue;
+      for (const next of [port + 1, port + 2, port + 3]) taken.push(await listenOn(next));
       return port;
     } catch {
     } finally {
@@ -59,7 +61,7 @@ interface Running {
 /** Starts and waits for the last line that is printed. */
 async function start(
   port: number,
-  more: { workloads?: string[]; envFile?: string; stateDir?: string } = {},
+  more: { workloads?: string[]; envFile?: string; stateDir?: string; policy?: string } = {},
 ): Promise<Running> {
   const end = new AbortController();
   const lines: string[] = [];
@@ -71,6 +73,7 @@ async function start(
     workloads: parseDevWorkloads(more.workloads ?? []),
     port,
     writeEnv: more.envFile,
+    policy: more.policy,
     stateDir: more.stateDir ?? join(dir, 'state'),
     out(line) {
       lines.push(line);
@@ -97,14 +100,34 @@ const variables = (file: string): Record<string, string> =>
       .map(line => line.split(/=(.*)/s).slice(0, 2)),
   );
 
+const credentialsOf = (env: Record<string, string>) =>
+  fromHttp({
+    awsContainerCredentialsFullUri: env['AWS_CONTAINER_CREDENTIALS_FULL_URI'] ?? '',
+    awsContainerAuthorizationToken: env['AWS_CONTAINER_AUTHORIZATION_TOKEN'] ?? '',
+  });
+
+/** S3's answer to a signed listing. */
+async function listed(env: Record<string, string>, prefix: string): Promise<string> {
+  const { protocol, hostname, host } = new URL(env['AWS_ENDPOINT_URL_S3'] ?? '');
+  const signer = new SignatureV4({
+    service: 's3',
+    region: env['AWS_REGION'] ?? '',
+    credentials: credentialsOf(env),
+    sha256: sha256.Hash,
+    uriEscapePath: false,
+  });
+  const query = { 'list-type': '2', prefix };
+  const headers = { host, 'x-amz-content-sha256': sha256('') };
+  const path = '/walletcreds-dev';
+  const signed = await signer.sign({ method: 'GET', protocol, hostname, path, query, headers });
+  return (await fetch(`${protocol}//${host}${path}?${new URLSearchParams(query)}`, signed)).text();
+}
+
 async function whoIs(env: Record<string, string>): Promise<string | undefined> {
   const sts = new STSClient({
     region: env['AWS_REGION'] ?? '',
     endpoint: env['AWS_ENDPOINT_URL_STS'] ?? '',
-    credentials: fromHttp({
-      awsContainerCredentialsFullUri: env['AWS_CONTAINER_CREDENTIALS_FULL_URI'] ?? '',
-      awsContainerAuthorizationToken: env['AWS_CONTAINER_AUTHORIZATION_TOKEN'] ?? '',
-    }),
+    credentials: credentialsOf(env),
   });
   return (await sts.send(new GetCallerIdentityCommand({}))).Arn;
 }
@@ -129,6 +152,7 @@ describe('walletcreds dev', () => {
       'AWS_REGION',
       'AWS_DEFAULT_REGION',
       'AWS_ENDPOINT_URL_STS',
+      'AWS_ENDPOINT_URL_S3',
       // A developer's own keys come first in every SDK.
       'AWS_SHARED_CREDENTIALS_FILE',
       'AWS_CONFIG_FILE',
@@ -171,6 +195,7 @@ describe('walletcreds dev', () => {
     [0, 'endpoint'],
     [1, 'issuer and STS'],
     [2, 'admin'],
+    [3, 'S3'],
   ])('says in one line that port N+%i (%s) is taken, and leaves what is running alone', async (offset, what) => {
     const port = await freePorts();
     const envFile = join(dir, 'my.env');
@@ -179,7 +204,7 @@ describe('walletcreds dev', () => {
     const failure = await start(port, { envFile }).catch((error: Error) => error);
     blocker.close();
     expect(failure).toMatchObject({
-      message: `port ${port + offset} (${what}) is in use by another program; choose three free ones in a row with --port N`,
+      message: `port ${port + offset} (${what}) is in use by another program; choose four free ones in a row with --port N`,
     });
     expect(readFileSync(envFile, 'utf8')).toBe('ANOTHER=1\n');
     // Nothing of it stays open: the next start finds its ports free.
@@ -219,5 +244,15 @@ describe('walletcreds dev', () => {
     });
     expect(status).toBe(403);
     await running.stop();
+  });
+
+  it('has an S3 that a policy of one’s own opens, and refuses a policy that IAM would refuse', async () => {
+    const statement = { Effect: 'Allow', Action: 's3:*', Resource: '*' };
+    const policy = JSON.stringify({ Version: '2012-10-17', Statement: [statement] });
+    const envFile = join(dir, 'my.env');
+    const running = await start(await freePorts(), { policy, envFile });
+    expect(await listed(variables(envFile), 'bots/0xdeadbeef/')).toContain('<Key>bots/0xdeadbeef/secret.txt</Key>');
+    await running.stop();
+    await expect(start(await freePorts(), { policy: '{}' })).rejects.toThrow('the policy of arn:aws:iam::000000000000');
   });
 });

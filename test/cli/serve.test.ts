@@ -119,7 +119,7 @@ describe('serve', () => {
     );
     const stopper = ['-r', join(chain.folder, 'stop.cjs')];
     const options = { env: cleanEnv(chain.folder), cwd: chain.folder };
-    for (const args of [['serve'], ['dev', '--port', String(await freePorts(3))]])
+    for (const args of [['serve'], ['dev', '--port', String(await freePorts(4))]])
       expect(await run(process.execPath, [...stopper, bin, ...args], options)).toMatchObject({ code: 0, signal: null });
   });
 

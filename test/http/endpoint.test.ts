@@ -11,11 +11,11 @@ import {
   WorkloadUnknown,
 } from '../../src/lib/errors.ts';
 import {
-  RELATIVE_ID,
   credentials,
   credentialsOf,
   fakeVending,
   get,
+  RELATIVE_ID,
   sampleEndpoint,
   tokenOf,
   vendedOf,

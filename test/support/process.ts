@@ -142,7 +142,7 @@ export async function startDev(
   const envFile = join(folder.path, 'out', 'env');
   mkdirSync(dirname(envFile));
   mkdirSync(join(folder.path, 'home'));
-  const port = await freePorts(3);
+  const port = await freePorts(4);
   const named = Object.entries(options.workloads ?? {}).flatMap(([name, wallet]) => [
     '--workload',
     `${name}=${wallet}`,

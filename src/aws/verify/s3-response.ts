@@ -7,7 +7,7 @@
 
 import { OutboundError, type OutboundResponse } from '../../lib/http-client.ts';
 import { masked } from '../../lib/text/masked.ts';
-import { decoded, elements, textOf } from '../xml.ts';
+import { decoded, elements, textOf } from '../../lib/xml.ts';
 
 /** What S3 said. */
 export type S3Answer =

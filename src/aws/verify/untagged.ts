@@ -9,9 +9,9 @@ import type { Config } from '../../config/types.ts';
 import { loadKeys } from '../../identity-token/keys/index.ts';
 import { request as outbound } from '../../lib/http-client.ts';
 import { masked } from '../../lib/text/masked.ts';
+import { textOf } from '../../lib/xml.ts';
 import type { Workload } from '../../workload/workload.ts';
 import type { Send } from '../doctor/checks/issuer.ts';
-import { textOf } from '../xml.ts';
 
 export interface UntaggedAnswer {
   /** `refused`: AccessDenied, by the role. Another error proves nothing about the role. */

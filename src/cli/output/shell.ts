@@ -19,11 +19,13 @@ export interface ContainerVariables {
   readonly region: string;
   /** Only where it isn't the region's own STS. */
   readonly stsEndpoint?: string;
+  /** Only where S3 is not AWS's. */
+  readonly s3Endpoint?: string;
 }
 
 /** The variables, in the order in which they are shown. @throws TypeError for none or two of what must be one */
 export function variablesFor(options: ContainerVariables): Record<string, string> {
-  const { fullUri, relativeUri, token, tokenFile, region, stsEndpoint } = options;
+  const { fullUri, relativeUri, token, tokenFile, region, stsEndpoint, s3Endpoint } = options;
   const given = (values: (string | undefined)[]) => values.filter(value => value !== undefined && value !== '').length;
   if (given([fullUri, relativeUri]) !== 1) throw new TypeError('exactly one of fullUri and relativeUri');
   const tokens = given([token, tokenFile]);
@@ -37,6 +39,7 @@ export function variablesFor(options: ContainerVariables): Record<string, string
     // awscli and boto3 read this one.
     AWS_DEFAULT_REGION: region,
     AWS_ENDPOINT_URL_STS: stsEndpoint,
+    AWS_ENDPOINT_URL_S3: s3Endpoint,
   };
   return Object.fromEntries(
     Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== ''),

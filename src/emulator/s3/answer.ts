@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { decoded, elements, textOf } from '../../lib/xml.ts';
 import { type Account, isAllowed, requirePermission } from './authorize.ts';
 import { noSuchKey, notImplemented, S3Error } from './errors.ts';
 import { listObjects, listObjectsV2, listUploads, listVersions } from './list.ts';
@@ -120,7 +121,7 @@ function sourceOf(judged: Judged): StoredObject {
 function deleteObjects(bucket: Bucket, { account, signed, request, store, now }: Judged): S3Answer {
   checkDigests(request.headers, signed);
   const text = signed.body.toString('utf8');
-  const keys = [...text.matchAll(/<Key>([^<]*)<\/Key>/g)].map(([, key = '']) => unescaped(key));
+  const keys = elements(text, 'Key').map(decoded);
   if (keys.length === 0 || keys.length > 1000) {
     throw new S3Error('MalformedXML', 'The XML you provided was not well-formed or did not validate');
   }
@@ -131,18 +132,8 @@ function deleteObjects(bucket: Bucket, { account, signed, request, store, now }:
       Deleted.push({ Key: key });
     } else failed.push({ Key: key, Code: 'AccessDenied', Message: 'Access Denied' });
   }
-  const quiet = /<Quiet>true<\/Quiet>/.test(text);
+  const quiet = textOf(text, 'Quiet') === 'true';
   return xml(documentXml('DeleteResult', { ...(quiet ? {} : { Deleted }), Error: failed }));
-}
-
-const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
-
-function unescaped(text: string): string {
-  return text.replace(/&(?:#x([0-9a-fA-F]{1,6})|#(\d{1,7})|(amp|lt|gt|quot|apos));/g, (_, hex, decimal, name) =>
-    name === undefined
-      ? String.fromCodePoint(hex === undefined ? Number(decimal) : Number.parseInt(hex, 16))
-      : (ENTITIES[name] ?? ''),
-  );
 }
 
 const xml = (body: string): S3Answer => ({ status: 200, body });

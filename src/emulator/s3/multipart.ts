@@ -6,6 +6,7 @@
  * @module
  */
 import { createHash } from 'node:crypto';
+import { elements, textOf } from '../../lib/xml.ts';
 import { S3Error } from './errors.ts';
 import { checkDigests, keptHeaders, type S3Answer } from './objects.ts';
 import type { S3Request } from './request.ts';
@@ -87,15 +88,10 @@ function partNumber({ query }: S3Request): number {
 
 /** `<Part><PartNumber>1</PartNumber><ETag>"…"</ETag></Part>`, in any order of elements. */
 function partsOf(xml: string): { number: number; etag: string }[] {
-  const texts = xml.split('<Part>').slice(1);
-  const found = texts.map(text => {
-    const [part = ''] = text.split('</Part>');
-    const etag = /<ETag>([^<]*)<\/ETag>/.exec(part)?.[1] ?? '';
-    return {
-      number: Number(/<PartNumber>(\d{1,5})<\/PartNumber>/.exec(part)?.[1]),
-      etag: etag.replaceAll(/&quot;|&#34;|"/g, ''),
-    };
-  });
+  const found = elements(xml, 'Part').map(part => ({
+    number: Number(textOf(part, 'PartNumber')),
+    etag: (textOf(part, 'ETag') ?? '').replaceAll('"', ''),
+  }));
   if (found.length === 0 || found.some(({ number }) => Number.isNaN(number))) {
     throw new S3Error('MalformedXML', 'The XML you provided was not well-formed or did not validate');
   }

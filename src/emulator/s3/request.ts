@@ -62,7 +62,8 @@ export async function readS3Request(request: Request, env: unknown): Promise<S3R
 
 /** `BUCKET.localhost` names the bucket; any other host has it as the first part of the path. */
 function placeOf(path: string, host: string): { bucket: string | undefined; key: string | undefined } {
-  const virtual = /^(.+)\.localhost(?::\d+)?$/.exec(host)?.[1]?.replace(/\.s3$/, '');
+  const [name = ''] = host.split(':');
+  const virtual = name.endsWith('.localhost') ? name.slice(0, -'.localhost'.length) : undefined;
   const rest = path.replace(/^\//, '');
   if (virtual !== undefined) return { bucket: virtual, key: rest === '' ? undefined : keyOf(rest) };
   const slash = rest.indexOf('/');

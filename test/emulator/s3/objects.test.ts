@@ -179,7 +179,7 @@ describe('an upload in parts', () => {
 
 test('a bucket that isn’t there and a call that isn’t had are said so', async () => {
   const { send } = await world();
-  expect(code((await send('/none'))!.text)).toBe('NoSuchBucket');
+  expect(code((await send('/none')).text)).toBe('NoSuchBucket');
   const { status, text } = await send(`/${BUCKET}?lifecycle`);
   expect([status, code(text)]).toEqual([501, 'NotImplemented']);
   expect(code((await send(`/${BUCKET}`, { method: 'PATCH' })).text)).toBe('MethodNotAllowed');

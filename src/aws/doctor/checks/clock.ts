@@ -5,8 +5,8 @@
  */
 import type { Config } from '../../../config/types.ts';
 import { OutboundError, type OutboundResponse } from '../../../lib/http-client.ts';
+import { textOf } from '../../../lib/xml.ts';
 import type { Dialect } from '../../plan.ts';
-import { textOf } from '../../xml.ts';
 import { type Finding, finding } from '../finding.ts';
 import type { Send } from './issuer.ts';
 

@@ -1,6 +1,6 @@
 /**
- * `walletcreds dev`: the whole chain on this machine with no AWS account. Issuer and STS emulator on one port, and the
- * same sidecar that `serve` runs in front of them.
+ * `walletcreds dev`: the whole chain on this machine with no AWS account. An issuer, an STS and an S3, and the same sidecar
+ * that `serve` runs in front of them.
  *
  * Everything is on loopback, in the account 000000000000, signed with a key of purpose `dev`, which `serve` refuses.
  * Neither `walletcreds.yaml` nor any AWS configuration is read.
@@ -19,7 +19,7 @@ import type { Logger } from '../../../lib/log.ts';
 import { createSidecar, type Sidecar } from '../../../server/sidecar.ts';
 import { checkEnvFile, clearEnvFile, writeEnvFile } from '../../output/env-file.ts';
 import { variablesFor } from '../../output/shell.ts';
-import { type DevIssuer, startDevIssuer } from './issuer.ts';
+import { type DevAccount, startDevAccount } from './account.ts';
 import { devText } from './text.ts';
 import type { DevWorkload } from './workloads.ts';
 
@@ -30,8 +30,10 @@ const REGION = 'us-east-1';
 export interface DevOptions {
   /** At least one; the first one's variables are printed. */
   readonly workloads: readonly DevWorkload[];
-  /** The endpoint's; the next is the issuer's and STS's, the one after it admin's. */
+  /** The endpoint's; the next three are the issuer's and STS's, admin's, and S3's. */
   readonly port: number;
+  /** JSON text of a policy for the role, instead of the printed ones; the bucket has none then. */
+  readonly policy?: string | undefined;
   /** Written once ready; the others' beside it as `FILE.<name>`. */
   readonly writeEnv?: string | undefined;
   /** Signing key, tokens, variables and audit log; made if it isn't there, used again by the next start. */
@@ -57,8 +59,8 @@ export class DevPortTaken extends WalletcredsError {
  */
 export async function dev(options: DevOptions): Promise<void> {
   const { port, signal, log, clock = systemClock, out } = options;
-  if (!Number.isInteger(port) || port < 1 || port > 65_533) {
-    throw new UsageError(`--port ${port}: it and the two after it are used, so 1 to 65533`);
+  if (!Number.isInteger(port) || port < 1 || port > 65_532) {
+    throw new UsageError(`--port ${port}: it and the three after it are used, so 1 to 65532`);
   }
   if (options.stateDir === '') throw new UsageError('--state-dir is empty; name a folder of its own');
   const stateDir = resolve(options.stateDir);
@@ -67,25 +69,35 @@ export async function dev(options: DevOptions): Promise<void> {
   const keysDir = join(stateDir, 'keys');
   await requireKey(keysDir);
   const config = await devConfig(options, stateDir, keysDir);
-  let issuer: DevIssuer | undefined;
+  let account: DevAccount | undefined;
   let sidecar: Sidecar | undefined;
   try {
-    issuer = await startDevIssuer({ host: HOST, port: port + 1, keysDir, role: DEV_ROLE, config, clock, log });
+    const { policy } = options;
+    account = await startDevAccount({
+      host: HOST,
+      port: port + 1,
+      keysDir,
+      role: DEV_ROLE,
+      config,
+      policy,
+      clock,
+      log,
+    });
     sidecar = await createSidecar(config, { log, clock });
     // Only now that the ports are ours: until then these may be another one's that is running.
     for (const file of [...envFiles.values()].flat()) clearEnvFile(file);
     await sidecar.ready({ signal });
-    const told = variablesOf(config, port);
+    const told = variablesOf(config, port, account.s3Url);
     // The first one's last: who waits for --write-env finds the others' beside it.
     for (const [name, files] of [...envFiles].reverse())
       for (const file of files) await writeEnvFile(file, told.get(name) ?? {});
-    for (const line of devText({ config, port, variables: told, envFiles })) out(line);
+    for (const line of devText({ config, port, s3Url: account.s3Url, variables: told, envFiles })) out(line);
     await aborted(signal);
   } catch (error) {
     if (!signal.aborted) throw portTaken(error, port) ?? error;
   } finally {
     await sidecar?.close(4_500);
-    await issuer?.close();
+    await account?.close();
   }
 }
 
@@ -143,7 +155,7 @@ function devConfig(options: DevOptions, stateDir: string, keysDir: string): Prom
   );
 }
 
-function variablesOf(config: Config, port: number): Map<string, Record<string, string>> {
+function variablesOf(config: Config, port: number, s3Endpoint: string): Map<string, Record<string, string>> {
   return new Map(
     [...config.workloads].map(([name, { token }]) => [
       name,
@@ -152,6 +164,7 @@ function variablesOf(config: Config, port: number): Map<string, Record<string, s
         ...(token === undefined ? {} : { token: token.value }),
         region: config.region,
         stsEndpoint: config.sts.endpoint,
+        s3Endpoint,
       }),
     ]),
   );
@@ -168,8 +181,8 @@ function portTaken(error: unknown, port: number): DevPortTaken | undefined {
     const { code, port: taken } = cause as NodeJS.ErrnoException & { port?: number };
     if (code !== 'EADDRINUSE' && code !== 'EACCES') continue;
     const why = code === 'EADDRINUSE' ? 'is in use by another program' : 'may not be opened by this user';
-    const what = ['endpoint', 'issuer and STS', 'admin'][(taken ?? port) - port] ?? 'endpoint';
-    return new DevPortTaken(`port ${taken ?? port} (${what}) ${why}; choose three free ones in a row with --port N`, {
+    const what = ['endpoint', 'issuer and STS', 'admin', 'S3'][(taken ?? port) - port] ?? 'endpoint';
+    return new DevPortTaken(`port ${taken ?? port} (${what}) ${why}; choose four free ones in a row with --port N`, {
       cause,
     });
   }

@@ -5,17 +5,19 @@
  */
 import type { Config } from '../../../config/types.ts';
 import { shellQuoted } from '../../output/shell.ts';
+import { DEV_BUCKET, DEV_FOREIGN, DEV_PREFIX } from './account.ts';
 
 export interface DevText {
   readonly config: Config;
   readonly port: number;
+  readonly s3Url: string;
   readonly variables: ReadonlyMap<string, Readonly<Record<string, string>>>;
   /** Per workload, the file under the state folder first. */
   readonly envFiles: ReadonlyMap<string, readonly string[]>;
 }
 
 /** Comments begin with `#`, so that the whole of it can be pasted. */
-export function devText({ config, port, variables, envFiles }: DevText): string[] {
+export function devText({ config, port, s3Url, variables, envFiles }: DevText): string[] {
   const sts = config.sts.endpoint;
   const [first, ...others] = [...config.workloads.values()].map(({ workload }) => workload);
   if (first === undefined) throw new TypeError('at least one workload');
@@ -31,10 +33,16 @@ export function devText({ config, port, variables, envFiles }: DevText): string[
     'export AWS_CONFIG_FILE=/dev/null',
     'aws sts get-caller-identity',
     '',
-    '# AWS CLI before 2.13 does not know AWS_ENDPOINT_URL_STS:',
+    '# The own folder opens, another wallet’s is AccessDenied:',
+    `aws s3 ls s3://${DEV_BUCKET}/${DEV_PREFIX}${first.wallet}/`,
+    `aws s3 ls s3://${DEV_BUCKET}/${DEV_FOREIGN}`,
+    '',
+    '# AWS CLI before 2.13 does not know AWS_ENDPOINT_URL_STS and AWS_ENDPOINT_URL_S3:',
     `#   aws sts get-caller-identity --endpoint-url ${sts}`,
+    `#   aws s3 ls s3://${DEV_BUCKET}/${DEV_FOREIGN} --endpoint-url ${s3Url}`,
     `# Status page:     http://127.0.0.1:${port + 2}/`,
     `# Issuer and STS:  ${sts}`,
+    `# S3:              ${s3Url}`,
   ];
   for (const { name, wallet } of others) {
     const file = envFiles.get(name)?.at(-1) ?? '';
