@@ -8,7 +8,8 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { BadRequest, RequestHeaderFieldsTooLarge, RequestTimeout, type WalletcredsError } from '../lib/errors.ts';
-import type { Connection, Connections } from './connections.ts';
+import type { Connection } from './connection.ts';
+import type { Connections } from './connections.ts';
 import type { ErrorSerializer, HttpResponse } from './response.ts';
 
 /** How long a refused connection may go on sending. A connection closed at once is reset, and the response lost; ms. */

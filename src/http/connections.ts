@@ -5,38 +5,20 @@
  * with a response on its way is not idle. A TLS handshake, a silent socket, a slow header, a kept-alive connection, one
  * that doesn't read and one that waits for a backend are idle since their last request.
  *
- * A connection without a request has a second, in a quarter of the capacity on top of it. A new client is therefore
- * authenticated before anything is evicted for it.
+ * A connection without a request has a second, and a place on top of the capacity: 64 of them, or a quarter where that is
+ * more. A new client is therefore authenticated before anything is evicted for it.
  *
  * @module
  */
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { type Connection, createConnection, isStalled, peerOf } from './connection.ts';
 
-/** A response of which nothing was read for this long makes no progress; ms. */
-const STALLED_MS = 5_000;
 /** How long a connection may take to its first request before it counts like any other; ms. */
 const FIRST_REQUEST_MS = 1_000;
 
-/** One connection. Its socket is TLS's once the handshake is over. */
-export interface Connection {
-  socket: Socket;
-  /** Who has authenticated over it: a workload's id. */
-  owner: string | undefined;
-  /** Monotonic ms: its last request, or its beginning. */
-  since: number;
-  asked: boolean;
-  /** Requests whose responses are not with the operating system yet. */
-  owed: number;
-  /** Those of them whose responses are not written yet. */
-  waiting: number;
-  /** Nothing that it sends from now on is looked at. */
-  cutOff: boolean;
-  /** The response to its latest request, until it is over. */
-  latest: ServerResponse | undefined;
-  /** Called whenever a response is over. */
-  onAnswered: (() => void) | undefined;
-}
+/** Connections without a request that may be open on top of the capacity, at least. */
+const NEWCOMERS = 64;
 
 export class Connections {
   #max: number;
@@ -60,17 +42,7 @@ export class Connections {
 
   /** Takes in a socket that was just accepted. */
   accept(socket: Socket, options: { tls: boolean }): void {
-    const connection: Connection = {
-      socket,
-      owner: undefined,
-      since: performance.now(),
-      asked: false,
-      owed: 0,
-      waiting: 0,
-      cutOff: false,
-      latest: undefined,
-      onAnswered: undefined,
-    };
+    const connection = createConnection(socket);
     const peer = options.tls ? peerOf(socket) : undefined;
     this.#bySocket.set(socket, connection);
     this.#unauthenticated.add(connection);
@@ -79,7 +51,7 @@ export class Connections {
       if (peer !== undefined && this.#handshakes.get(peer) === connection) this.#handshakes.delete(peer);
       this.#forget(connection);
     });
-    this.#shrinkTo(this.#max + this.#share);
+    this.#shrinkTo(this.#max + this.#newcomers);
   }
 
   /** Takes the TLS socket for the one whose handshake is over. */
@@ -163,6 +135,10 @@ export class Connections {
     return Math.max(1, Math.floor(this.#max / 4));
   }
 
+  get #newcomers(): number {
+    return Math.max(NEWCOMERS, this.#share);
+  }
+
   get #authenticatedCount(): number {
     return this.#bySocket.size - this.#unauthenticated.size;
   }
@@ -186,9 +162,9 @@ export class Connections {
     }
   }
 
-  /** Beyond a quarter, those that haven't asked yet go like the others. */
+  /** Too many that haven't asked yet go like the others. */
   #unauthenticatedVictim(): Connection | undefined {
-    const many = this.#unauthenticated.size > this.#share;
+    const many = this.#unauthenticated.size > this.#newcomers;
     const since = performance.now() - FIRST_REQUEST_MS;
     for (const connection of this.#unauthenticated) {
       if (many || connection.asked || connection.since < since) return connection;
@@ -230,12 +206,4 @@ export class Connections {
     group.delete(connection);
     if (connection.owner !== undefined && group.size === 0) this.#byOwner.delete(connection.owner);
   }
-}
-
-function isStalled({ since }: Connection): boolean {
-  return performance.now() - since > STALLED_MS;
-}
-
-function peerOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
-  return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
 }
