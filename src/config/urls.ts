@@ -47,7 +47,6 @@ export function issuerProblem(issuer: string, aws: boolean): string | undefined 
   const [, authority = ''] = /^[a-z]+:\/\/([^/?#]*)/i.exec(issuer) ?? [];
   if (!/^https?:\/\//.test(issuer)) return 'an issuer begins with https:// (or http://, for an STS of your own)';
   if (/[?#]/.test(issuer)) return 'an issuer has no query and no fragment';
-  if (issuer.endsWith('/')) return 'an issuer has no "/" at the end; write exactly what is registered at the provider';
   if (authority.includes('@')) return 'an issuer has no user name; tokens would show it to everybody';
   if (/[A-Z]/.test(authority)) return `its host is compared byte for byte; write it in lower case, ${hostname}`;
   if (hostname.endsWith('.')) return 'a "." at the end of the host, which certificates never have; leave it out';

@@ -1,6 +1,6 @@
 /**
- * Identity tokens from a broker: `POST {url}/v1/mint-oidc-jwt`. The bearer is read anew from its file each time, since
- * others renew it there. A refusal is final until the bearer changes, so that a wrong one doesn't become a storm of calls.
+ * Identity tokens from a broker: `POST {url}/v1/mint-oidc-jwt`. The bearer is read from its file for every token, since others
+ * renew it there. A refused bearer is not sent again for ten seconds, so a wrong one doesn't become a storm of calls.
  *
  * @module
  */
@@ -17,9 +17,10 @@ import { withoutTrailingSlashes } from '../lib/text/plain.ts';
 import type { Wallet } from '../workload/wallet.ts';
 import { type BrokerSource, forwardsCaller } from '../workload/workload.ts';
 import { MAX_TOKEN_LENGTH } from './check.ts';
+import type { TokenOptions } from './identity-token.ts';
 
-/** Even an unchanged bearer is asked about again after this: the broker's mind may have changed, not only the file. */
-const REFUSAL_MS = 60_000;
+/** After this an unchanged bearer is tried again, so workloads are back soon after the broker is. */
+const REFUSAL_MS = 10_000;
 const TIMEOUT_MS = 5_000;
 const MAX_BEARER = 16 * 1024;
 
@@ -30,16 +31,12 @@ interface Bearer {
   readonly name: string;
 }
 
-/** The raw source for `identity_token.broker`; the claims check is put behind it with those of the other sources. */
+/** The raw source for `identity_token.broker`; the check of the claims comes behind it, as for every source. */
 export function createBrokerClient(deps: { clock: Clock }) {
   const refused = new LRUCache<string, { message: string; until: number }>({ max: 1_000 });
 
   /** @throws BrokerRefused, BrokerUnavailable, CredentialsUninitialized (the bearer file), TagMismatch (another's wallet) */
-  return async (
-    config: BrokerSource,
-    wallet: Wallet,
-    options: { signal?: AbortSignal; proof?: string } = {},
-  ): Promise<string> => {
+  return async (config: BrokerSource, wallet: Wallet, options: TokenOptions = {}): Promise<string> => {
     const bearer = await bearerOf(config.bearer, options.proof);
     const key = createHash('sha256')
       .update(JSON.stringify([config.url, bearer.fingerprint]))
@@ -61,8 +58,8 @@ async function bearerOf(source: { readonly file: string } | 'caller', proof: str
   if (source === 'caller') {
     const value = proof?.replace(/^Bearer +/i, '') ?? '';
     if (!isBearer(value))
-      throw new BrokerRefused("the caller showed no proof that the broker's bearer: caller could forward");
-    return { value, fingerprint: value, name: "the caller's proof" };
+      throw new BrokerRefused("the caller presented no token that the broker's bearer: caller could forward");
+    return { value, fingerprint: value, name: "the caller's token" };
   }
   const { file } = source;
   try {

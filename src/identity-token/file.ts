@@ -1,6 +1,6 @@
 /**
- * Identity tokens out of a file: a projected Kubernetes token, or whatever else renews one there. Read anew each time,
- * since the kubelet replaces it; a file that isn't there yet, or is half written, is a reason to ask again and no more.
+ * Identity tokens out of a file: a projected Kubernetes token, or whatever else is renewed there. It is read for every token,
+ * since the kubelet replaces it. A file that isn't there yet, or is half written, is a transient failure.
  *
  * @module
  */

@@ -5,7 +5,7 @@
  */
 import type { Workload } from '../workload/workload.ts';
 
-/** A compact JWT that has passed every check of `claims-check.ts` for one workload. */
+/** A compact JWT that has passed every check of `check.ts` for one workload. */
 export interface IdentityToken {
   readonly jwt: string;
   readonly issuer: string;
@@ -19,11 +19,14 @@ export interface IdentityToken {
   readonly tagged: boolean;
 }
 
+export interface TokenOptions {
+  readonly signal?: AbortSignal;
+  /** The token that the caller presented; only for `identity_token.broker.bearer: caller`. */
+  readonly proof?: string;
+}
+
 /** Gives a fresh, checked token for every attempt. */
 export interface IdentityTokenSource {
-  /**
-   * @param proof the bearer that the caller showed; only for `identity_token.broker.bearer: caller`
-   * @throws TagMismatch, CredentialsUninitialized, BrokerRefused, BrokerUnavailable
-   */
-  get(workload: Workload, options?: { signal?: AbortSignal; proof?: string }): Promise<IdentityToken>;
+  /** @throws TagMismatch, CredentialsUninitialized, BrokerRefused, BrokerUnavailable */
+  get(workload: Workload, options?: TokenOptions): Promise<IdentityToken>;
 }

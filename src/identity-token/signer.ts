@@ -67,7 +67,7 @@ export async function signIdentityToken(options: SignOptions): Promise<SignedIde
 }
 
 /**
- * The raw source for `identity_token.signer`; the claims check is put behind it with those of the other sources.
+ * The raw source for `identity_token.signer`; the check of the claims comes behind it, as for every source.
  *
  * @param deps.keys the store of a folder and a purpose
  */

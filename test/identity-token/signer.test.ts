@@ -1,11 +1,12 @@
 import { createLocalJWKSet, decodeJwt, type JSONWebKeySet, jwtVerify } from 'jose';
 import { describe, expect, it } from 'vitest';
+import { issuerProblem } from '../../src/config/urls.ts';
 import { discoveryDocument, issuerPath } from '../../src/identity-token/keys/discovery.ts';
 import { generateKey, loadKeys } from '../../src/identity-token/keys/index.ts';
 import { signIdentityToken } from '../../src/identity-token/signer.ts';
 import { createIdentityTokenSource } from '../../src/identity-token/source.ts';
 import { fakeClock } from '../support/fake-clock.ts';
-import { keysFolder, NOW, SIGNER, TAG, TAGS, WALLET, workload } from './support.ts';
+import { keysFolder, NOW, SIGNER, TAG, TAGS, WALLET, workload, writeKey } from './support.ts';
 
 describe('a signed identity token', () => {
   it.each(['ES256', 'RS256'] as const)('%s: verifies against the published JWKS, by kid', async alg => {
@@ -48,6 +49,21 @@ describe('a signed identity token', () => {
       [TAGS]: { principal_tags: { [TAG]: [WALLET], team: ['ingest'] }, transitive_tag_keys: [TAG] },
     });
     expect(expiresAt).toBe(NOW / 1000 + 300);
+  });
+
+  it('of an issuer that ends in a slash names it byte for byte, in the token and in discovery', async () => {
+    const dir = keysFolder();
+    writeKey(dir, 'a.json');
+    const issuer = 'https://tenant.example.com/';
+    const source = createIdentityTokenSource({ clock: fakeClock() });
+    const token = await source.get(workload({ identityToken: { ...SIGNER, issuer, keysDir: dir } }));
+    expect(token.issuer).toBe(issuer);
+    expect(issuerProblem(issuer, true)).toBeUndefined();
+    expect(discoveryDocument(issuer, ['ES256'])).toMatchObject({
+      issuer,
+      jwks_uri: 'https://tenant.example.com/.well-known/jwks.json',
+    });
+    expect(issuerPath(issuer)).toBe('');
   });
 
   it('is a fresh one at every call, and dated by the clock', async () => {

@@ -1,13 +1,13 @@
 /**
- * The exchange over `@aws-sdk/client-sts`: one unsigned call, within one deadline, and every way it can end sorted.
+ * The exchange over `@aws-sdk/client-sts`: one unsigned call within one deadline. Each way it can end has its error.
  *
  * @module
  */
-import { readFile } from 'node:fs/promises';
+import type { Agent } from 'node:https';
 import type { StsConfig } from '../../config/types.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { WalletcredsError } from '../../lib/errors.ts';
-import { assertUrlAllowed } from '../../lib/http-client.ts';
+import { assertUrlAllowed, caAgent, OutboundError } from '../../lib/http-client.ts';
 import { errorFields, type Logger } from '../../lib/log.ts';
 import { sessionNameOf } from '../../workload/workload.ts';
 import type { StsClient } from './client.ts';
@@ -28,28 +28,28 @@ export interface StsExchange extends Exchange {
 }
 
 /**
- * The SDK is loaded and the CA file read at the first exchange (or {@link StsExchange.preload}); a CA file that can't be
- * read is an error of that exchange and is tried again at the next.
+ * The SDK is loaded at the first exchange (or {@link StsExchange.preload}). A changed CA file counts from the next exchange
+ * on; one that can't be read fails that exchange alone.
  *
  * @throws OutboundError at once for an endpoint that is neither https nor http to loopback, unless the configuration allows it
  */
 export function createExchange({ sts, region, clock, log }: ExchangeOptions): StsExchange {
   const place = assertUrlAllowed(sts.endpoint, sts.allowInsecureHttp).origin;
-  let client: Promise<StsClient> | undefined;
+  /** The client, and the agent that trusts what the CA file held when it was made. */
+  let current: { readonly authorities: Agent; readonly client: StsClient } | undefined;
   let closed = false;
 
-  function load(): Promise<StsClient> {
-    client ??= open().catch(error => {
-      client = undefined;
-      throw error;
-    });
-    return client;
-  }
-
-  async function open(): Promise<StsClient> {
-    const [{ createStsClient }, ca] = await Promise.all([import('./client.ts'), readAuthorities(sts.caFile)]);
+  async function load(): Promise<StsClient> {
+    const authorities = await authoritiesOf(sts.caFile);
+    if (current?.authorities === authorities) return current.client;
+    const { createStsClient } = await import('./client.ts');
+    // Another exchange may have made it in the meantime. The old client still serves the exchanges that began with it.
+    if (current?.authorities === authorities) return current.client;
     sayNodeVersionOnce(log);
-    return createStsClient({ endpoint: sts.endpoint, region, ca });
+    const ca = authorities.options.ca;
+    const client = createStsClient({ endpoint: sts.endpoint, region, ca: typeof ca === 'string' ? ca : undefined });
+    current = { authorities, client };
+    return client;
   }
 
   return {
@@ -94,25 +94,22 @@ export function createExchange({ sts, region, clock, log }: ExchangeOptions): St
 
     close() {
       closed = true;
-      client?.then(
-        c => c.destroy(),
-        () => {},
-      );
+      current?.client.destroy();
     },
   };
 }
 
-/** Asked anew each time: the signal changes while the call is awaited. */
+/** A function, since the signal changes while the call is awaited. */
 function isAborted(signal: AbortSignal | undefined): boolean {
   return signal?.aborted === true;
 }
 
-async function readAuthorities(caFile: string | undefined): Promise<string | undefined> {
-  if (caFile === undefined) return undefined;
+async function authoritiesOf(caFile: string | undefined): Promise<Agent> {
   try {
-    return await readFile(caFile, 'utf8');
+    return await caAgent(caFile);
   } catch (error) {
-    throw unavailable(`sts.ca_file ${caFile} can't be read (${errorFields(error).code}): mend it or its permissions`);
+    if (!(error instanceof OutboundError)) throw error;
+    throw unavailable(`sts.ca_file can't be used: ${error.message}`);
   }
 }
 

@@ -11,6 +11,8 @@ import type { HttpHandlerOptions, HttpRequest, HttpResponse, RequestHandler } fr
 import { elementOf, failureOf } from './errors.ts';
 import { unavailable } from './unavailable.ts';
 
+/** How long a connection without an exchange is kept. */
+const IDLE_MS = 100;
 /** STS's answer has about 2 KB, 12 KB with the largest tags. */
 const MAX_BODY = 256 * 1024;
 
@@ -22,9 +24,9 @@ export type StsTransport = RequestHandler<HttpRequest, HttpResponse, HttpHandler
  */
 export function createTransport(options: { readonly place: string; readonly ca: string | undefined }): StsTransport {
   const { place, ca } = options;
-  // A connection for each exchange: they are minutes apart, and one that STS has closed meanwhile would cost a 503.
-  const agent = { keepAlive: false, maxSockets: 64 };
-  // Stated, so that NODE_TLS_REJECT_UNAUTHORIZED in the environment of any verb doesn't switch it off.
+  // Exchanges of a burst share connections. One that was idle for longer may have been closed by STS, which would cost a 503.
+  const agent = { keepAlive: true, timeout: IDLE_MS, maxSockets: 64 };
+  // Stated, so that NODE_TLS_REJECT_UNAUTHORIZED in the environment doesn't switch it off.
   const secure = { ...agent, rejectUnauthorized: true };
   const inner = new NodeHttpHandler({
     httpAgent: new HttpAgent(agent),

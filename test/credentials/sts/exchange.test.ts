@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { lifeLeft, lifetime } from '../../../src/credentials/credentials.ts';
 import { createExchange, type StsExchange } from '../../../src/credentials/sts/create-exchange.ts';
@@ -87,12 +88,23 @@ describe('the call', () => {
     expect(sts.requests).toHaveLength(1);
   });
 
-  test('takes a connection of its own each time: one that STS has closed meanwhile would be a 503', async () => {
+  test('shares its connection with a call that follows at once', async () => {
     let connections = 0;
     sts.server.on('connection', () => connections++);
     await call();
     await call();
-    expect(connections).toBe(2);
+    expect(connections).toBe(1);
+  });
+
+  test('keeps no idle connection, which STS could close just before it is used again', async () => {
+    const closed: Promise<unknown>[] = [];
+    sts.server.on('connection', socket => closed.push(once(socket, 'close')));
+    // Longer than any test lasts: it is the client that closes.
+    sts.server.keepAliveTimeout = 60_000;
+    await call();
+    await closed[0];
+    await call();
+    expect(closed).toHaveLength(2);
   });
 });
 

@@ -62,3 +62,21 @@ test('the authorities of ca_file are enough', async () => {
   expect(await failure(file('cert'))).toMatchObject({ message: expect.stringContaining('answers 503') });
   expect(asked).toBe(1);
 });
+
+test('a CA file whose content changes counts from the next exchange on, without a restart', async () => {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  writeFileSync(file('ca'), selfSignedCertificate(privateKey, 'another', Date.now()));
+  const sts = stsConfig(url, { caFile: file('ca') });
+  const exchange = createExchange({ sts, region: 'us-east-1', clock: systemClock, log: silent });
+  const failed = () => exchange.exchange(workload(), identityToken()).catch((error: Error) => error);
+  try {
+    expect(await failed()).toMatchObject({ message: expect.stringContaining('CERT') });
+    writeFileSync(file('ca'), 'not a certificate');
+    expect(await failed()).toMatchObject({ code: 'StsUnavailable', message: expect.stringContaining('sts.ca_file') });
+    writeFileSync(file('ca'), readFileSync(file('cert')));
+    expect(await failed()).toMatchObject({ message: expect.stringContaining('answers 503') });
+    expect(asked).toBe(1);
+  } finally {
+    exchange.close();
+  }
+});
