@@ -24,14 +24,13 @@ export function renewalThreshold(lifetimeMs: number): number {
 }
 
 /**
- * One set of credentials of one identity. The secrets are in the answer's JSON alone, once. Both answers are made once: a
- * cached answer allocates nothing.
+ * One set of credentials of one identity. The secrets are in the answer's JSON alone, once. The
+ * cached answer is made once, so giving it allocates nothing.
  */
 export class CachedCredentials implements Audited {
   readonly workload: Workload;
   readonly credentials: IssuedCredentials;
   readonly cached: Vended;
-  readonly fetched: Vended;
   /** Life left below which they are not served. */
   readonly minRemainingLifetime: number;
   /** Life left below which they are renewed: the threshold, less up to a tenth at random, so that equal ones spread. */
@@ -53,7 +52,6 @@ export class CachedCredentials implements Audited {
     this.workload = workload;
     this.credentials = { accessKeyId, expiration, requestId };
     this.cached = Object.freeze({ credentials: this.credentials, body, source: 'cached' });
-    this.fetched = Object.freeze({ credentials: this.credentials, body, source: 'fetched' });
     this.minRemainingLifetime = Math.min(options.minRemainingLifetime, given / 4);
     this.renewBelow = renewalThreshold(given) * (1 - options.jitter / 10);
     this.#endsMonotonic = credentials.receivedMonotonic + given;

@@ -149,7 +149,8 @@ export function createVending(options: VendingOptions): Vending {
     }
     const left = () => Math.max(0, limits.requestTimeout - spent - (clock.monotonic() - now));
     const cached = await withTimeout(join(state, caller), left(), clock, () => notYet(state.workload));
-    return withTimeout(release(state, caller, cached, cached.fetched), left(), clock, slowAudit);
+    const answer = { ...cached.cached, source: 'fetched' } as const;
+    return withTimeout(release(state, caller, cached, answer), left(), clock, slowAudit);
   }
 
   function recordAndVend(state: WorkloadState, caller: Caller, cached: CachedCredentials): Promise<Vended> {

@@ -70,11 +70,11 @@ export interface Workload {
   readonly id: string;
 }
 
-/** The cache key: every field that the credentials depend on, so that two identities can never share an entry. */
+/** The cache key: a digest of every field that the credentials depend on, so that two identities never share an entry. */
 export function identityOf(workload: Omit<Workload, 'id'>): string {
   const { name, wallet, role, sessionDuration, walletTag, tags, sessionPolicy, identityToken, origin } = workload;
   const sorted = Object.entries(tags).sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify([
+  const fields = JSON.stringify([
     origin,
     name,
     wallet,
@@ -85,6 +85,8 @@ export function identityOf(workload: Omit<Workload, 'id'>): string {
     sessionPolicy ?? null,
     Object.entries(identityToken).sort(([a], [b]) => (a < b ? -1 : 1)),
   ]);
+  // 43 characters in memory instead of 300.
+  return createHash('sha256').update(fields).digest('base64url');
 }
 
 /** Completes a workload with its id and freezes it. */

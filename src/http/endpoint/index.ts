@@ -41,11 +41,11 @@ export interface EndpointOptions extends Authentication {
 /** Never throws, and its promise never rejects: a failure is a response too. */
 export type Endpoint = (request: EndpointRequest) => HttpResponse | Promise<HttpResponse>;
 
-/** What is made once per credentials. */
+/** What is made once for cached credentials. */
 interface Prepared {
   readonly response: HttpResponse;
-  /** A logger with the fields that every line of these credentials from memory has; made for the first of them. */
-  log: Logger | undefined;
+  /** Its lines hold the fields that all lines of these credentials have. */
+  readonly log: Logger;
 }
 
 const ALLOW = ['GET'];
@@ -94,19 +94,20 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
   };
 
   function give(caller: Caller, { credentials, body, source }: Vended, since: number): HttpResponse {
-    const known = prepared.get(credentials);
-    const response = known?.response ?? credentialsResponse(body);
     metrics.request(metricLabel(caller.workload), source === 'cached' ? 'ok_memory' : 'ok_fresh');
     const ms = Math.round((clock.monotonic() - since) * 1000) / 1000;
-    if (known === undefined) prepared.set(credentials, { response, log: undefined });
-    if (known === undefined || source !== 'cached') {
-      // Most SDKs ask once for credentials: a logger of their own would take 700 bytes per workload.
+    if (source === 'fetched') {
+      // Most SDKs ask once for credentials: what is prepared for more requests takes 1 KB per workload.
       log.info({ ...fieldsOf(caller, credentials), source, ms }, 'vended');
-    } else {
-      known.log ??= log.child({ ...fieldsOf(caller, credentials), source });
-      known.log.info({ ms }, 'vended');
+      return credentialsResponse(body);
     }
-    return response;
+    let known = prepared.get(credentials);
+    if (known === undefined) {
+      known = { response: credentialsResponse(body), log: log.child({ ...fieldsOf(caller, credentials), source }) };
+      prepared.set(credentials, known);
+    }
+    known.log.info({ ms }, 'vended');
+    return known.response;
   }
 }
 
