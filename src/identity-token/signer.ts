@@ -77,6 +77,6 @@ export function createSigner(deps: { keys: (dir: string, purpose: 'oidc' | 'dev'
     const keys = await deps.keys(config.keysDir, config.purpose).current();
     const now = deps.clock.wall();
     const { issuer, audience, ttlSeconds } = config;
-    return (await signIdentityToken({ key: keys.signer(now), issuer, audience, ttlSeconds, workload, now })).jwt;
+    return (await signIdentityToken({ key: keys.activeKey(now), issuer, audience, ttlSeconds, workload, now })).jwt;
   };
 }

@@ -51,7 +51,7 @@ export function brokerApp({ snapshot, vending, auditLog, keys, clock, log, check
     async sign(caller) {
       const { keysDir, purpose, issuer, audience, ttlSeconds } = signer();
       const now = clock.wall();
-      const key = (await keys(keysDir, purpose).current()).signer(now);
+      const key = (await keys(keysDir, purpose).current()).activeKey(now);
       const { workload } = caller;
       return { ...(await signIdentityToken({ key, issuer, audience, ttlSeconds, workload, now })), ttlSeconds };
     },

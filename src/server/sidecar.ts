@@ -75,7 +75,7 @@ export async function createSidecar(initial: Config, options: SidecarOptions): P
   const broker = initial.broker && (await import('./broker-app.ts'));
   const keys = createKeyStores({ clock, log });
   // Kept from now on: a file that goes bad later doesn't take a good key away.
-  await requireKeys(initial, async (...of) => (await keys(...of).begin()).signer(clock.wall()));
+  await requireKeys(initial, async (...of) => (await keys(...of).begin()).activeKey(clock.wall()));
   const exchange = createExchange({ sts: initial.sts, region: initial.region, clock, log });
   // The SDK is loaded while the audit log's database is opened, which another thread does.
   const opening = createAuditLog(initial.audit, { clock, log, stateDir: initial.stateDir });
@@ -151,7 +151,7 @@ export async function createSidecar(initial: Config, options: SidecarOptions): P
   let applying: Promise<void> = Promise.resolve();
 
   async function takeOver(config: Config): Promise<void> {
-    await requireKeys(config, async (...of) => (await keys(...of).current()).signer(clock.wall()));
+    await requireKeys(config, async (...of) => (await keys(...of).current()).activeKey(clock.wall()));
     const previous = snapshot;
     const next = await buildSnapshot(config, { clock, log }, previous);
     if (closed) return next.authenticators.close();

@@ -216,7 +216,7 @@ describe("STS refuses, and the role isn't had, with", () => {
   }
   const exchange = async (bend: Bend) => {
     const { tags = { principal_tags: { [TAG]: [A] }, transitive_tag_keys: [TAG] } } = bend;
-    const own = (await loadKeys(at('keys'), 'oidc')).signer(Date.now());
+    const own = (await loadKeys(at('keys'), 'oidc')).activeKey(Date.now());
     const key = bend.foreignKey === true ? (await generateKeyPair('ES256')).privateKey : own.privateKey;
     const now = Math.floor(Date.now() / 1000);
     const jwt = await new SignJWT({

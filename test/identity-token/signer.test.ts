@@ -29,7 +29,7 @@ describe('a signed identity token', () => {
   it('has exactly the claims that STS and the old callers know', async () => {
     const dir = keysFolder();
     await generateKey(dir, { alg: 'ES256', purpose: 'oidc' });
-    const key = (await loadKeys(dir, 'oidc')).signer(NOW);
+    const key = (await loadKeys(dir, 'oidc')).activeKey(NOW);
     const { jwt, expiresAt } = await signIdentityToken({
       key,
       issuer: 'https://oidc.example.com/path/',

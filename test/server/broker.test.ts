@@ -456,7 +456,7 @@ describe('the issuer’s documents', () => {
     expect(seen[0]).toEqual(seen[1]);
     expect(seen[0]?.kids).toHaveLength(4);
     expect(seen[0]?.kids[0]).toBe(seen[0]?.signer);
-    expect((await loadKeys(join(at.folder, 'keys'), 'oidc')).signer(Date.now()).kid).toBe(seen[0]?.signer);
+    expect((await loadKeys(join(at.folder, 'keys'), 'oidc')).activeKey(Date.now()).kid).toBe(seen[0]?.signer);
     expect(readdirSync(join(at.folder, 'keys'))).toHaveLength(4);
   });
 });

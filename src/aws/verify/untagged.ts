@@ -29,7 +29,7 @@ export async function untaggedExchange(
   if (source.kind !== 'signer') return undefined;
   const now = options.now ?? Date.now;
   try {
-    const key = (await loadKeys(source.keysDir, source.purpose)).signer(now());
+    const key = (await loadKeys(source.keysDir, source.purpose)).activeKey(now());
     return async () => {
       const iat = Math.floor(now() / 1000);
       const { issuer, audience } = source;

@@ -47,7 +47,7 @@ export async function rotateKeys(
     const from = new Date(waiting.notBefore * 1000).toISOString();
     throw new UnusableKeys([{ file: waiting.file, message: `a next key is published already and signs from ${from}` }]);
   }
-  const current = keys.signer(now);
+  const current = keys.activeKey(now);
   const alg = options.alg ?? current.alg;
   const certificate = options.certificate ?? current.publicJwk.x5c !== undefined;
   const notBefore = seconds + (options.publishForSeconds ?? JWKS_CACHE_SECONDS);

@@ -27,7 +27,7 @@ export interface KeySet {
   /** Owners and modes that only a read-only mount excuses. */
   readonly warnings: readonly string[];
   /** @throws CredentialsUninitialized when no key may sign now */
-  signer(now: number): SigningKey;
+  activeKey(now: number): SigningKey;
   /** The signing key first (Ceph RGW reads only the first), then the next and the retiring ones; retired ones are out. */
   publicJwks(now: number): { keys: PublicJwk[] };
 }
@@ -126,7 +126,7 @@ export function keySetOf(dir: string, keys: readonly SigningKey[], warnings: rea
   return {
     keys: newestFirst,
     warnings,
-    signer(now) {
+    activeKey(now) {
       const key = signing(now);
       if (key !== undefined) return key;
       const next = newestFirst.filter(candidate => !retired(candidate, now)).at(-1);

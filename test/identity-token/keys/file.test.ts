@@ -16,7 +16,12 @@ describe('a key file', () => {
     const dir = keysFolder();
     writeKey(dir, 'old.json', { kid: 'broker-2023-01', comment: 'unknown members are left alone' });
     const keys = await loadKeys(dir, 'oidc');
-    expect(keys.signer(NOW)).toMatchObject({ kid: 'broker-2023-01', alg: 'ES256', notBefore: 0, retireAt: undefined });
+    expect(keys.activeKey(NOW)).toMatchObject({
+      kid: 'broker-2023-01',
+      alg: 'ES256',
+      notBefore: 0,
+      retireAt: undefined,
+    });
     expect(keys.publicJwks(NOW).keys[0]).toMatchObject({ kid: 'broker-2023-01', kty: 'EC', use: 'sig', alg: 'ES256' });
     expect(JSON.stringify(keys.publicJwks(NOW))).not.toContain('"d"');
   });
@@ -107,7 +112,7 @@ describe('a key file', () => {
     mkdirSync(join(dir, '..data'), { mode: 0o755 });
     writeKey(join(dir, '..data'), 'k.json', { kid: 'linked' });
     symlinkSync('..data/k.json', join(dir, 'k.json'));
-    expect((await loadKeys(dir, 'oidc')).signer(NOW).kid).toBe('linked');
+    expect((await loadKeys(dir, 'oidc')).activeKey(NOW).kid).toBe('linked');
   });
 
   it('that is a folder, or too large, is refused', async () => {
@@ -191,7 +196,7 @@ describe('a generated key', () => {
       const { kid, file } = await generateKey(dir, { alg, purpose: 'oidc' });
       expect(statSync(file).mode & 0o777).toBe(0o600);
       expect(statSync(dir).mode & 0o777).toBe(0o700);
-      const key = (await loadKeys(dir, 'oidc')).signer(NOW);
+      const key = (await loadKeys(dir, 'oidc')).activeKey(NOW);
       expect(key).toMatchObject({ kid, alg, file });
       expect(await calculateJwkThumbprint({ ...key.publicJwk } as never)).toBe(kid);
       expect(key.publicJwk).not.toHaveProperty('x5c');

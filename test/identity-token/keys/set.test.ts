@@ -23,17 +23,17 @@ describe('which key signs', () => {
   it('is the newest whose not_before has passed, to the second', async () => {
     const key = await keyMaker();
     const set = keySetOf('keys', [key('old'), key('new', now), key('next', now + 60)]);
-    expect(set.signer(NOW - 1).kid).toBe('old');
-    expect(set.signer(NOW).kid).toBe('new');
-    expect(set.signer(NOW + 59_999).kid).toBe('new');
-    expect(set.signer(NOW + 60_000).kid).toBe('next');
+    expect(set.activeKey(NOW - 1).kid).toBe('old');
+    expect(set.activeKey(NOW).kid).toBe('new');
+    expect(set.activeKey(NOW + 59_999).kid).toBe('new');
+    expect(set.activeKey(NOW + 60_000).kid).toBe('next');
   });
 
   it('is never one that is retired, from that second on', async () => {
     const key = await keyMaker();
     const set = keySetOf('keys', [key('old'), key('new', now - 5, now + 60)]);
-    expect(set.signer(NOW + 59_999).kid).toBe('new');
-    expect(set.signer(NOW + 60_000).kid).toBe('old');
+    expect(set.activeKey(NOW + 59_999).kid).toBe('new');
+    expect(set.activeKey(NOW + 60_000).kid).toBe('old');
     expect(kids(set, NOW + 60_000)).toEqual(['old']);
   });
 
@@ -52,10 +52,10 @@ describe('which key signs', () => {
         expect(kids(one)).toEqual(kids(two));
         const able = keys.filter(k => k.notBefore <= now && (k.retireAt ?? Infinity) > now);
         if (able.length === 0) {
-          expect(() => one.signer(NOW)).toThrow('no key can sign now');
+          expect(() => one.activeKey(NOW)).toThrow('no key can sign now');
           return;
         }
-        const signer = one.signer(NOW);
+        const signer = one.activeKey(NOW);
         expect(able.every(k => k.notBefore <= signer.notBefore)).toBe(true);
         expect(kids(one)[0]).toBe(signer.kid);
       }),
@@ -64,8 +64,8 @@ describe('which key signs', () => {
 
   it('is nobody, with the reason, when all are retired or the next one waits', async () => {
     const key = await keyMaker();
-    expect(() => keySetOf('keys', [key('old', 0, now)]).signer(NOW)).toThrow('every key is retired or revoked');
-    expect(() => keySetOf('keys', [key('next', now + 60)]).signer(NOW)).toThrow(
+    expect(() => keySetOf('keys', [key('old', 0, now)]).activeKey(NOW)).toThrow('every key is retired or revoked');
+    expect(() => keySetOf('keys', [key('next', now + 60)]).activeKey(NOW)).toThrow(
       'next, may sign from 2026-01-01T00:01:00',
     );
   });

@@ -32,9 +32,9 @@ describe('the keys of a running process', () => {
     const file = writeKey(dir, 'a.json');
     writeKey(dir, 'b.json', { not_before: 1 });
     const { store } = storeOf(dir);
-    expect((await store.current()).signer(NOW).kid).toBe('b.json');
+    expect((await store.current()).activeKey(NOW).kid).toBe('b.json');
     await setRetireAt(join(dir, 'b.json'), 5);
-    expect((await store.current()).signer(NOW).kid).toBe('a.json');
+    expect((await store.current()).activeKey(NOW).kid).toBe('a.json');
     expect(statSync(file).mode & 0o777).toBe(0o600);
   });
 
@@ -112,7 +112,7 @@ describe('the keys of a running process', () => {
     const { store, kids } = storeOf(dir);
     await kids();
     writeKey(dir, 'b.json', { kid: 'same', private_key_pem: pem('rsa') });
-    expect((await store.current()).signer(NOW).alg).toBe('ES256');
+    expect((await store.current()).activeKey(NOW).alg).toBe('ES256');
     expect(store.problem).toContain('the same kid');
     renameSync(dir, `${dir}-away`);
     await expect(store.current()).rejects.toThrow('there is no such folder');

@@ -81,7 +81,7 @@ export async function checkKeys(
 ): Promise<{ keys?: KeySet; findings: Finding[] }> {
   try {
     const keys = await loadKeys(dir, purpose);
-    keys.signer(now);
+    keys.activeKey(now);
     return { keys, findings: [] };
   } catch (error) {
     if (error instanceof UnusableKeys) {

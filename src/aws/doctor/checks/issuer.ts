@@ -72,7 +72,7 @@ function checkJwks(
   }
   const first = published[0];
   if (keys !== undefined) {
-    const own = keys.signer(now);
+    const own = keys.activeKey(now);
     const match = published.find(k => k['kid'] === own.kid);
     if (match === undefined) {
       out.push(finding('jwks-key-missing', `the signing key ${own.kid} is not in it`, url));
