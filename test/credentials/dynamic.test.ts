@@ -65,7 +65,7 @@ test('after a broker’s refusals end, every workload has credentials within 15 
   tokens.answer = () => Promise.reject(new BrokerRefused('401'));
   const all = Array.from({ length: 50 }, (_, i) => workload({ name: `w${i}` }));
   vending.reconcile(all.map(w => ({ workload: w, prefetch: true })));
-  await clock.advance(30 * 60_000);
+  await clock.advance(30 * 60_000 + 20_000);
   tokens.answer = good;
   await clock.advance(15_000);
   expect(vending.status().filter(({ state }) => state !== 'valid')).toEqual([]);
