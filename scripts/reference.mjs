@@ -1,4 +1,5 @@
-// Writes docs/configuration.md and schema/walletcreds.schema.json from the schema in src/config.
+// Writes what is generated: docs/configuration.md and schema/walletcreds.schema.json from the schema in src/config, and
+// src/lib/aws-partitions.ts from the SDK's data.
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -11,7 +12,9 @@ const { outputFiles } = await build({
   platform: 'node',
   format: 'esm',
   write: false,
-  banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+  banner: {
+    js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
+  },
 });
 // Run inside the repository, so that what it reads of the package is found.
 const code = outputFiles[0].text.replaceAll('import.meta.url', JSON.stringify(new URL('src/reference.mjs', root).href));

@@ -1,15 +1,17 @@
 /**
- * The files that are generated from the schema, by their path in the repository.
+ * The files that are generated, by their path in the repository.
  *
  * @module
  */
 import { schemaUrl } from '../../src/package.ts';
 import { jsonSchema } from './json-schema.ts';
 import { configurationPage } from './page.ts';
+import { partitionsModule } from './partitions.ts';
 
 export function generatedFiles(): Readonly<Record<string, string>> {
   return {
     'docs/configuration.md': configurationPage(),
+    'src/lib/aws-partitions.ts': partitionsModule(),
     'schema/walletcreds.schema.json': `${JSON.stringify(jsonSchema(schemaUrl), null, 2)}\n`,
   };
 }

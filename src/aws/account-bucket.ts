@@ -31,8 +31,8 @@ export async function readBucketPolicy(
   const where = `S3 GetBucketPolicy ${bucket}`;
   let answer: OutboundResponse;
   try {
-    const { region, partition } = plan;
-    const store = { bucket, region, partition, endpointUrl: account.s3Endpoint, send: account.send };
+    const { region } = plan;
+    const store = { bucket, region, endpointUrl: account.s3Endpoint, send: account.send };
     answer = await sendToS3(store, account.keys, { method: 'GET', url: objectUrl(store, '', { policy: '' }) });
   } catch (error) {
     if (error instanceof OutboundError && error.code === 'Redirected') return elsewhere(bucket, plan, where);

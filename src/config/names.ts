@@ -4,6 +4,7 @@
  * @module
  */
 import { InvalidValue } from '../lib/invalid-value.ts';
+import { isAwsHost } from '../lib/partitions.ts';
 import { foldTagKey } from '../workload/tag-key.ts';
 
 /** @throws InvalidValue */
@@ -12,14 +13,9 @@ export function parseRegion(text: string): string {
   throw new InvalidValue('not a region; it reads us-east-1, in lower case');
 }
 
-/** The region's own STS. */
-export function regionalSts(region: string): string {
-  return `https://sts.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`;
-}
-
 /** Whether a URL leads to AWS itself, whose IAM then fetches the issuer's discovery document. */
 export function isAws(url: string): boolean {
-  return /(^|\.)(amazonaws\.(com|com\.cn|eu)|api\.aws)\.?$/.test(new URL(url).hostname);
+  return isAwsHost(new URL(url).hostname);
 }
 
 /** STS's limit for principal tags in one token, the wallet's own among them. */

@@ -30,7 +30,7 @@ export function* resolveConfig(
   at.at('state_dir').checkFolder(stateDir);
   warnShort(at.at('session_duration'), sessionDuration);
 
-  const sts = resolveSts(at.at('sts'), draft.sts, region ?? 'us-east-1');
+  const sts = resolveSts(at, draft.sts, region);
   const identityAt = at.at('identity_token');
   const identityToken = draft.identity_token && resolveIdentityToken(identityAt, draft.identity_token, sts.endpoint);
   const drafts: WorkloadDrafts = draft.workloads ?? {};

@@ -58,7 +58,7 @@ workloads:
 #       # node_name: "\${env:NODE_NAME}"                    # for a node agent: whose pods; or allow_any_node: true
 #   session_backend: { url: https://backend.example.com, listeners: [broker], any_wallet: true, cache_ttl: 30s }
 
-# sts: { endpoint: https://sts.us-east-1.amazonaws.com, ca_file: ca.pem, timeout: 5s }    # default: AWS_ENDPOINT_URL_STS, else the region's; allow_insecure_http: true, as beside any URL
+# sts: { endpoint: https://sts.us-east-1.amazonaws.com, ca_file: ca.pem, timeout: 5s }    # or dualstack: true, fips: true; default: AWS_ENDPOINT_URL_STS, else the region's; allow_insecure_http: true, as beside any URL
 # broker: { listen: 127.0.0.1:8091, mint_aws_creds: true }    # mints JWTs and, the legacy way, credentials; tls: {…}, allow_remote: true
 # admin: { listen: 127.0.0.1:9112, token_file: tokens/admin }    # health, metrics, status page; tls: {…}, allow_remote: true
 # audit: { database: "file:audit.sqlite" }   # the default; or postgres://…, for several replicas; or stdout, a log line a row

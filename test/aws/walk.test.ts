@@ -293,7 +293,7 @@ test("AWS's buckets are asked by name, those with dots by path, and other stores
   const store = { bucket: 'data', region: 'eu-west-1' };
   expect(objectUrl(store, '', { prefix: 'a/' })).toBe('https://data.s3.eu-west-1.amazonaws.com/?prefix=a%2F');
   expect(objectUrl({ ...store, bucket: 'my.data' }, 'k')).toBe('https://s3.eu-west-1.amazonaws.com/my.data/k');
-  expect(objectUrl({ ...store, partition: 'aws-cn' }, 'k')).toContain('.amazonaws.com.cn/');
+  expect(objectUrl({ ...store, region: 'cn-north-1' }, 'k')).toContain('.amazonaws.com.cn/');
   expect(objectUrl({ ...store, endpointUrl: 'http://127.0.0.1:1/' }, "a'(b)")).toBe(
     'http://127.0.0.1:1/data/a%27%28b%29',
   );

@@ -217,6 +217,7 @@ describe.skipIf(because(noKubectl))('the recipes together', () => {
     });
     for (const recipe of ['sidecar', 'node-agent-app'] as const) {
       expect(of(recipe)).toHaveProperty('AWS_REGION');
+      expect(of(recipe)).toHaveProperty('AWS_DEFAULT_REGION', '$(AWS_REGION)');
       expect(Object.keys(of(recipe)).filter(name => /RELATIVE_URI|AUTHORIZATION_TOKEN$/.test(name))).toEqual([]);
     }
   });

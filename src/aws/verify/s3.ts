@@ -6,6 +6,7 @@
 
 import { createHash } from 'node:crypto';
 import type { OutboundResponse } from '../../lib/http-client.ts';
+import { partitionOf } from '../../lib/partitions.ts';
 import { withoutTrailingSlashes } from '../../lib/text/plain.ts';
 import type { Send } from '../doctor/checks/issuer.ts';
 import { type AwsKeys, type SignedRequest, sendSigned, withoutSecrets } from '../signed-request.ts';
@@ -16,7 +17,6 @@ export interface Store {
   readonly region: string;
   /** Of another S3 than AWS's. */
   readonly endpointUrl?: string | undefined;
-  readonly partition?: string | undefined;
   readonly caFile?: string | undefined;
   readonly allowInsecureHttp?: boolean;
   readonly send?: Send | undefined;
@@ -31,7 +31,7 @@ export function objectUrl(store: Store, key: string, query: Readonly<Record<stri
   const suffix = search === '' ? '' : `?${search}`;
   if (store.endpointUrl !== undefined)
     return `${withoutTrailingSlashes(store.endpointUrl)}/${store.bucket}/${path}${suffix}`;
-  const domain = `s3.${store.region}.amazonaws.com${store.partition === 'aws-cn' ? '.cn' : ''}`;
+  const domain = `s3.${store.region}.${partitionOf(store.region).dnsSuffix}`;
   return store.bucket.includes('.')
     ? `https://${domain}/${store.bucket}/${path}${suffix}`
     : `https://${store.bucket}.${domain}/${path}${suffix}`;

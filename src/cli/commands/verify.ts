@@ -92,7 +92,6 @@ export async function verify(name: string, flags: VerifyFlags, io: Io): Promise<
     bucket,
     region: config.region,
     endpointUrl: flags.endpointUrl,
-    partition: workload.role.partition,
     // Another S3 than AWS's stands where its STS does: the same authority, the same allowance.
     ...(flags.endpointUrl === undefined
       ? {}
