@@ -81,10 +81,10 @@ export function ownProgram(name, options = {}) {
  * The real program: `node dist/bin.js serve`.
  *
  * @param {string} config the path of its walletcreds.yaml
- * @param {{ probed?: boolean, role?: 'server' | 'client', stderr?: 'pipe' | 'null' }} [options] probed: answers for its memory, as the floors do
+ * @param {{ probed?: boolean, role?: 'server' | 'client', stderr?: 'pipe' | 'null', node?: string }} [options] probed: answers for its memory, as the floors do
  */
-export function serve(config, { probed = false, ...options } = {}) {
+export function serve(config, { probed = false, node = process.execPath, ...options } = {}) {
   const flags = probed ? ['--expose-gc', '--import', probe] : [];
-  const command = [process.execPath, ...flags, bin, 'serve', '--config', config];
+  const command = [node, ...flags, bin, 'serve', '--config', config];
   return start(command, { ipc: probed, ...options });
 }
