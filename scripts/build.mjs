@@ -18,11 +18,11 @@ const { files } = await bundle();
 // The program first: it is whole even where its types are not.
 write(files);
 if (process.argv.includes('--types')) {
-  const types = new Map([['index.d.cts', rolledUpTypes()]]);
+  const types = new Map([['index.d.ts', rolledUpTypes()]]);
   write(types);
   sweep(name => files.has(name) || types.has(name));
 } else {
-  sweep(name => files.has(name) || name === 'index.d.cts');
+  sweep(name => files.has(name) || name === 'index.d.ts');
 }
 
 /** @param {ReadonlyMap<string, string | Uint8Array>} files contents by path in dist/ */

@@ -1,4 +1,4 @@
-// Rolls the declarations of the library up into one file, dist/index.d.cts.
+// Rolls the declarations of the library up into one file, dist/index.d.ts.
 //
 // tsc writes one declaration file for each source. Those that src/index.ts reaches are joined: relative imports go away,
 // and only the names that src/index.ts exports stay exported. A name that two files declare, or that is renamed between
@@ -15,7 +15,7 @@ const REEXPORT = /^export (?:\*|(?:type )?\{([^}]*)\}) from '([^']+)';\n/gm;
 const DECLARED =
   /^(?:export )?(?:declare )?(?:abstract )?(?:interface|type|class|const|function|enum) ([A-Za-z_$][\w$]*)/gm;
 
-/** @returns {string} the text of index.d.cts */
+/** @returns {string} the text of index.d.ts */
 export function rolledUpTypes() {
   const folder = mkdtempSync(join(tmpdir(), 'walletcreds-types-'));
   try {

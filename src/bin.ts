@@ -33,5 +33,8 @@ nodeModule.enableCompileCache?.(
   process.getBuiltinModule('node:url').fileURLToPath(new URL('../.cache', import.meta.url)),
 );
 
-const { main } = await import('./cli/main.ts');
-process.exitCode = await main(process.argv.slice(2));
+void import('./cli/main.ts')
+  .then(({ main }) => main(process.argv.slice(2)))
+  .then(status => {
+    process.exitCode = status;
+  });

@@ -4,7 +4,7 @@
  * @module
  */
 import { createServer } from 'node:http';
-import { startStsEmulator, walletTrustPolicy } from '../../dist/index.cjs';
+import { startStsEmulator, walletTrustPolicy } from '../../dist/index.js';
 
 let sts;
 process.on('message', async message => {

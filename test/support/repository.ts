@@ -47,6 +47,7 @@ export function lockEntries(): [string, LockEntry][] {
 
 /** What esbuild says of the bundle, built anew in memory. */
 export async function metafile(): Promise<{
+  inputs: Record<string, { imports: { path: string; kind: string; external?: boolean }[] }>;
   outputs: Record<
     string,
     {

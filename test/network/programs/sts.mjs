@@ -2,7 +2,7 @@
 // argv: port, role ARN, issuer, folder with the issuer's static documents ('' to fetch them from the issuer itself).
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startStsEmulator } from '/app/dist/index.cjs';
+import { startStsEmulator } from '/app/dist/index.js';
 
 const [port, role, issuer, documents] = process.argv.slice(2);
 const accountId = role.split(':')[4];
