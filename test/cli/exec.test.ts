@@ -408,7 +408,7 @@ describe('--endpoint', () => {
     server.close();
   });
 
-  test('a stranger’s words come out as plain text on one line', async () => {
+  test('the words of another program come out as plain text on one line', async () => {
     const server = createServer((_, response) => {
       const said = { code: 'Bad\u001b]0;x\u0007\nwalletcreds: fine', message: 'a\r\u001b[2Kdone\nroot# \u202e' };
       response.writeHead(403, { 'content-type': 'application/json' }).end(JSON.stringify(said));
@@ -417,7 +417,7 @@ describe('--endpoint', () => {
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const { code, stderr } = await walletcreds(['credentials', 'a', '--endpoint', url]);
     expect(code).toBe(1);
-    expect(stderr).toBe(`walletcreds: ${url} answered 403: a [2Kdone root#   (Bad ]0;x walletcreds: fine)\n`);
+    expect(stderr).toBe(`walletcreds: ${url} answered 403: a  [2Kdone root#   (Bad ]0;x  walletcreds: fine)\n`);
     server.close();
   });
 

@@ -65,7 +65,7 @@ describe('serve', () => {
     expect(line).toMatchObject({
       wallet: A,
       access_key_id: JSON.parse(first.body).AccessKeyId,
-      source: expect.stringMatching(/^(fresh|memory)$/),
+      source: expect.stringMatching(/^(fetched|cached)$/),
       ms: expect.any(Number),
       expires: expect.stringMatching(/Z$/),
     });
