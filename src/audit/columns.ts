@@ -63,7 +63,7 @@ export interface AuditRecord {
   /** A code or a short text, at most 300 characters, never a secret. */
   readonly outcome_detail: string | null;
   /** Where credentials were vended, or what was done. The columns from here on are null in an old broker's database. */
-  readonly via: string | null;
+  readonly via: (typeof VIAS)[number] | null;
   /** `fresh`: an exchange was made for it; `memory`: the credentials were cached. */
   readonly source: string | null;
   readonly role_arn: string | null;
@@ -94,6 +94,12 @@ export const SEALED_WRITER = 'sealed';
 
 /** `via` of what the log records about itself. Existing logs hold the value, so it stays. */
 export const LOG_VIA = 'trail';
+
+/** Where credentials are vended. */
+export const VEND_VIAS = ['endpoint', 'mint-aws-creds', 'exec', 'credentials'] as const;
+
+/** Every value of `via`. */
+export const VIAS = [...VEND_VIAS, 'mint-oidc-jwt', 'keys', LOG_VIA] as const;
 
 /** What the log records about itself: an old broker's records sealed, a range pruned, writable again after an outage. */
 export type LogOutcome = 'sealed' | 'pruned' | 'recovered';

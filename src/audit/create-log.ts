@@ -67,18 +67,18 @@ export async function createAuditLog(config: AuditConfig, options: AuditLogOptio
     onLost: lose,
   });
   const failures = new FailureRecords(clock, rows => {
-    if (scarce) lose(rows.length);
+    if (scarce) lose(rows.reduce((sum, { count }) => sum + count, 0));
     else commit.low(rows);
   });
 
   /** The first loss is said at once, the next ones together at the end of the minute. */
-  function lose(rows: number): void {
-    if (lost === 0) log.error({ rows }, 'failure rows of the audit log were lost');
-    lost += rows;
+  function lose(failures: number): void {
+    if (lost === 0) log.error({ failures }, 'failures were lost: they are not in the audit log');
+    lost += failures;
   }
 
   function everyMinute(): void {
-    if (lost > 0) log.error({ rows: lost }, 'failure rows of the audit log were lost within a minute');
+    if (lost > 0) log.error({ failures: lost }, 'failures were lost within a minute: they are not in the audit log');
     lost = 0;
     if (scarce) commit.poll();
     logHeads();
@@ -120,7 +120,7 @@ export async function createAuditLog(config: AuditConfig, options: AuditLogOptio
       failures.flush();
       await commit.close();
       logHeads();
-      if (lost > 0) log.error({ rows: lost }, 'failure rows of the audit log were lost within a minute');
+      if (lost > 0) log.error({ failures: lost }, 'failures were lost within a minute: they are not in the audit log');
       lost = 0;
     },
   };

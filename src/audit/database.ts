@@ -1,5 +1,5 @@
 /**
- * An audit log's database for whoever reads it, the same for SQLite and PostgreSQL: SQL in, rows out, in one snapshot.
+ * An audit log's database for whoever reads it, the same for SQLite and PostgreSQL: SQL in, rows out.
  *
  * A running process may go on writing meanwhile. An old broker's database is read as it is: nothing is migrated, the
  * columns that it lacks are null.
@@ -10,7 +10,9 @@ import { existsSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import type { AuditConfig } from '../config/types.ts';
 import { UsageError } from '../lib/errors.ts';
-import { COLUMNS, type Value } from './columns.ts';
+import type { Value } from './columns.ts';
+import type { Finding } from './findings.ts';
+import { recordsFrom } from './records-from.ts';
 import { StoreError } from './store.ts';
 
 /** How long a PostgreSQL server may take for one statement; ms. */
@@ -21,49 +23,45 @@ export interface AuditDatabase {
   query<T>(sql: string, values?: readonly Value[]): Promise<T[]>;
   /** Whether it has the columns of the chain. */
   readonly chained: boolean;
+  /** What is wrong with the triggers that keep the table append-only. */
+  triggerFindings(): Promise<readonly Finding[]>;
   close(): Promise<void>;
 }
 
 /**
  * Opens it for reading alone.
  *
+ * @param options.snapshot false: each query sees the records of its own moment, and nothing is held in between
  * @throws UsageError where there is nothing to read, StoreError where it can't be read
  */
-export async function openToRead(config: AuditConfig): Promise<AuditDatabase> {
+export async function openToRead(config: AuditConfig, { snapshot = true } = {}): Promise<AuditDatabase> {
   switch (config.kind) {
     case 'stdout':
       throw new UsageError(
         'audit.database is stdout: the audit log is where the lines of standard output are collected; read it there',
       );
     case 'sqlite':
-      return readSqlite(config.path);
+      return readSqlite(config.path, snapshot);
     case 'postgres':
-      return readPostgres(config.url);
+      return readPostgres(config.url, snapshot);
   }
 }
 
-async function readSqlite(path: string): Promise<AuditDatabase> {
+async function readSqlite(path: string, snapshot: boolean): Promise<AuditDatabase> {
   if (!existsSync(path))
     throw new UsageError(
       `${path}: no such file; nothing was recorded yet, or audit.database or state_dir names another place`,
     );
   const { default: Database } = await import('libsql');
-  const { columnsOf } = await import('./sqlite/schema.ts');
+  const { sqliteReader } = await import('./sqlite/reader.ts');
   // Without write access to the folder a database in WAL mode can only be read as one that nobody writes.
   const modes = existsSync(`${path}-wal`) ? ['mode=ro'] : ['mode=ro', 'immutable=1'];
   let failure: unknown;
   for (const mode of modes) {
     try {
       const db = new Database(`${pathToFileURL(path).href}?${mode}`, { timeout: 5_000 });
-      db.exec('BEGIN');
-      const found = columnsOf(db);
-      const from = recordsFrom(found, path);
-      return {
-        query: async <T>(sql: string, values: readonly Value[] = []) =>
-          db.prepare(sql.replace('FROM records', from)).all(...values) as T[],
-        chained: found.includes('hash'),
-        close: async () => void db.close(),
-      };
+      if (snapshot) db.exec('BEGIN');
+      return sqliteReader(db, path);
     } catch (error) {
       if (error instanceof UsageError) throw error;
       failure ??= error;
@@ -73,12 +71,12 @@ async function readSqlite(path: string): Promise<AuditDatabase> {
   throw new StoreError(code, `audit database ${path}: ${message}`, false, { cause: failure });
 }
 
-async function readPostgres(url: string): Promise<AuditDatabase> {
+async function readPostgres(url: string, snapshot: boolean): Promise<AuditDatabase> {
   const { connect, placeOf, postgresError } = await import('./postgres/client.ts');
-  const { columnsOf } = await import('./postgres/schema.ts');
+  const { columnsOf, triggerFindings } = await import('./postgres/schema.ts');
   const client = await connect(url, { deadline: DEADLINE_MS });
   try {
-    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+    if (snapshot) await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     const found = await columnsOf(client);
     const from = recordsFrom(found, placeOf(url));
     return {
@@ -92,6 +90,7 @@ async function readPostgres(url: string): Promise<AuditDatabase> {
         }
       },
       chained: found.includes('hash'),
+      triggerFindings: async () => (found.includes('hash') ? triggerFindings(client) : []),
       close: () => client.end(),
     };
   } catch (error) {
@@ -99,16 +98,3 @@ async function readPostgres(url: string): Promise<AuditDatabase> {
     throw error instanceof UsageError ? error : postgresError(error, url);
   }
 }
-
-/** `mint_log` with nulls for the columns that an old broker's table lacks. */
-function recordsFrom(found: readonly string[], place: string): string {
-  if (found.length === 0) throw new UsageError(`${place}: it has no table mint_log, so it is not an audit log`);
-  const columns = COLUMNS.map(column => {
-    if (found.includes(column)) return `"${column}"`;
-    const none = column === 'count' ? '1' : INTEGERS.includes(column) ? 'CAST(NULL AS BIGINT)' : 'CAST(NULL AS TEXT)';
-    return `${none} AS "${column}"`;
-  });
-  return `FROM (SELECT ${columns.join(', ')} FROM mint_log) AS records`;
-}
-
-const INTEGERS: readonly string[] = ['credentials_expiration', 'seq'];

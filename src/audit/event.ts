@@ -7,7 +7,7 @@ import type { Caller } from '../auth/caller.ts';
 import { StsRefused, StsUnavailable, type WalletcredsError } from '../lib/errors.ts';
 import { masked } from '../lib/text/masked.ts';
 import { sessionNameOf, type Workload } from '../workload/workload.ts';
-import { type AuditRecord, BLANK } from './columns.ts';
+import { type AuditRecord, BLANK, type VEND_VIAS } from './columns.ts';
 
 /** Who asked: how, and the SHA-256 of what was presented (hexadecimal). */
 export type Requester = Pick<Caller, 'kind' | 'tokenHash'>;
@@ -15,8 +15,7 @@ export type Requester = Pick<Caller, 'kind' | 'tokenHash'>;
 /** The requester of work that nobody asked for: prefetch and renewal. */
 export const LOCAL: Requester = { kind: 'local', tokenHash: '' };
 
-/** Where credentials are vended. */
-export type VendVia = 'endpoint' | 'mint-aws-creds' | 'exec' | 'credentials';
+export type VendVia = (typeof VEND_VIAS)[number];
 
 /** What the log says of credentials: never the secrets. */
 export interface IssuedCredentials {

@@ -14,6 +14,7 @@ import type { Clock } from '../lib/clock.ts';
 import { AuditUnavailable } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import type { AuditRecord } from './columns.ts';
+import { FailureQueue } from './failure-queue.ts';
 import { failureOf, type Outage, recoveredRecord, secondsOf } from './outage.ts';
 import type { Store, Written } from './store.ts';
 
@@ -21,7 +22,6 @@ import type { Store, Written } from './store.ts';
 export const WAIT_MS = 500;
 const MAX_QUEUE = 10_000;
 const MAX_BATCH = 1_000;
-const MAX_LOW = 240;
 const FIRST_PROBE_MS = 250;
 const LAST_PROBE_MS = 2_000;
 const CLOSE_MS = 2_000;
@@ -33,8 +33,8 @@ export interface GroupCommitOptions {
   readonly onWritten: (written: Written) => void;
   /** A row was written after its waiter had given up. */
   readonly onWithheld: (row: AuditRecord) => void;
-  /** Rows of low priority that found no room. */
-  readonly onLost: (rows: number) => void;
+  /** Failures, counted, whose records can't be written. */
+  readonly onLost: (failures: number) => void;
 }
 
 interface Waiter {
@@ -49,7 +49,7 @@ export class GroupCommit {
   readonly #store: Store;
   readonly #options: GroupCommitOptions;
   #queue: Waiter[] = [];
-  #low: AuditRecord[] = [];
+  readonly #low: FailureQueue;
   #flying: Waiter[] | undefined;
   #armed = false;
   #pumping = false;
@@ -61,6 +61,7 @@ export class GroupCommit {
   constructor(store: Store, options: GroupCommitOptions) {
     this.#store = store;
     this.#options = options;
+    this.#low = new FailureQueue(options.onLost);
   }
 
   get reason(): string | undefined {
@@ -86,9 +87,7 @@ export class GroupCommit {
 
   /** Queues rows that nobody waits for, behind all others. */
   low(rows: readonly AuditRecord[]): void {
-    const room = MAX_LOW - this.#low.length;
-    this.#low.push(...rows.slice(0, Math.max(0, room)));
-    if (rows.length > room) this.#options.onLost(rows.length - Math.max(0, room));
+    this.#low.push(rows);
     this.#pumpSoon();
   }
 
@@ -117,7 +116,7 @@ export class GroupCommit {
       });
     }
     this.#refuse(this.#queue.splice(0), 'closing');
-    if (this.#low.length > 0) this.#options.onLost(this.#low.splice(0).length);
+    this.#low.loseAll();
     await this.#store.close();
   }
 
@@ -138,7 +137,7 @@ export class GroupCommit {
   #pump(): void {
     if (this.#flying !== undefined || this.#outage !== undefined) return;
     if (this.#queue.length + this.#low.length === 0) return;
-    this.#send(this.#queue.splice(0, MAX_BATCH), this.#low.splice(0));
+    this.#send(this.#queue.splice(0, MAX_BATCH), this.#low.take());
   }
 
   #send(waiters: Waiter[], low: AuditRecord[]): void {
@@ -148,7 +147,7 @@ export class GroupCommit {
       written => this.#wrote(waiters, written),
       error => {
         this.#flying = undefined;
-        this.#low.unshift(...low.filter(row => row.outcome !== 'recovered'));
+        this.#low.failed();
         this.#fail(error, waiters);
         this.#settled();
       },
@@ -158,6 +157,7 @@ export class GroupCommit {
   #wrote(waiters: readonly Waiter[], written: Written): void {
     const { onWritten, onWithheld } = this.#options;
     this.#flying = undefined;
+    this.#low.written();
     for (const waiter of waiters) {
       if (!waiter.late) waiter.resolve();
     }

@@ -84,9 +84,10 @@ export class AuditCoalescer {
   async close(): Promise<void> {
     this.#cancelTimer?.();
     await Promise.all([...this.#windows].map(window => window.writing?.catch(() => {})));
-    await Promise.all(
-      [...this.#windows].filter(window => window.hasCount).map(window => this.#write(window, 0).catch(() => {})),
-    );
+    const counted = [...this.#windows].filter(window => window.hasCount);
+    await Promise.all(counted.map(window => this.#write(window, 0).catch(() => {})));
+    const vends = counted.reduce((sum, window) => sum + Math.max(0, window.uncounted), 0);
+    if (vends > 0) this.#log.error({ vends }, 'vends were not counted in the audit log: it can not be written');
     this.#windows.clear();
   }
 

@@ -168,3 +168,15 @@ test('after outages of every kind the chains are intact', async () => {
   expect(await verifyAuditLog(db)).toMatchObject({ intact: true, findings: [] });
   await db.close();
 });
+
+test('a log that is closed while its database is locked says how many failures are lost', async () => {
+  const { auditLog, path, lines } = await anAuditLog();
+  await auditLog.append(aVend());
+  const other = open(path);
+  other.exec('BEGIN IMMEDIATE');
+  for (let n = 0; n < 25; n++) auditLog.recordFailure(aRejection());
+  await auditLog.close();
+  other.exec('COMMIT');
+  const lost = lines.filter(line => line['failures'] !== undefined && /were lost:/.test(String(line['msg'])));
+  expect(lost).toMatchObject([{ failures: 25 }]);
+});

@@ -81,6 +81,19 @@ describe('PGlite', () => {
     expect(await report(server)).toMatchObject({ intact: true, rows: 1 });
   });
 
+  test('a trigger that is off or gone, and a rule, are found by verify and told when the log is opened', async () => {
+    await (await aPostgresAuditLog(server)).auditLog.close();
+    await sql(
+      server,
+      `ALTER TABLE mint_log DISABLE TRIGGER mint_log_append_only; DROP TRIGGER mint_log_no_truncate ON mint_log;
+       CREATE RULE quiet AS ON UPDATE TO mint_log DO INSTEAD NOTHING`,
+    );
+    const kinds = (await report(server)).findings.map(({ kind }) => kind).sort();
+    expect(kinds).toEqual(['trigger-added', 'trigger-changed', 'trigger-missing']);
+    const { lines } = await aPostgresAuditLog(server);
+    expect(lines.filter(line => line['code'] === 'AuditTriggers')).toHaveLength(3);
+  });
+
   test('an edited row and a cut tail are found', async () => {
     const { auditLog, config } = await aPostgresAuditLog(server);
     for (let n = 0; n < 3; n++) await auditLog.append(aVend());
@@ -88,9 +101,11 @@ describe('PGlite', () => {
     const db = await openToRead(config);
     const heads = await headsOf(db);
     await db.close();
-    await sql(server, 'ALTER TABLE mint_log DISABLE TRIGGER ALL; UPDATE mint_log SET count = 7 WHERE id = 2');
+    const tamper = (text: string) =>
+      sql(server, `ALTER TABLE mint_log DISABLE TRIGGER ALL; ${text}; ALTER TABLE mint_log ENABLE TRIGGER ALL`);
+    await tamper('UPDATE mint_log SET count = 7 WHERE id = 2');
     expect((await report(server)).findings).toMatchObject([{ kind: 'edited', id: 2 }]);
-    await sql(server, 'UPDATE mint_log SET count = 1 WHERE id = 2; DELETE FROM mint_log WHERE id = 3');
+    await tamper('UPDATE mint_log SET count = 1 WHERE id = 2; DELETE FROM mint_log WHERE id = 3');
     expect(await report(server)).toMatchObject({ intact: true });
     expect((await report(server, heads)).findings).toMatchObject([{ kind: 'cut' }]);
   });

@@ -43,11 +43,13 @@ async function headsNow(path: string) {
 /** What somebody does who can write the file: the triggers are no obstacle. */
 function tamper(path: string, sql: string): void {
   const db = open(path);
-  for (const { name } of db.prepare("SELECT name FROM sqlite_master WHERE type = 'trigger'").all() as {
+  const triggers = db.prepare("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").all() as {
     name: string;
-  }[])
-    db.exec(`DROP TRIGGER ${name}`);
+    sql: string;
+  }[];
+  for (const { name } of triggers) db.exec(`DROP TRIGGER ${name}`);
   db.exec(sql);
+  for (const trigger of triggers) db.exec(trigger.sql);
   db.close();
 }
 
@@ -103,14 +105,14 @@ test('an edited row whose hash was computed anew is found by the row behind it',
   const row = rowsOf(path)[2] as unknown as StoredRecord;
   tamper(path, `UPDATE mint_log SET count = 9, hash = '${hashOf({ ...row, count: 9 })}' WHERE id = 3`);
   expect((await verified(path)).findings).toMatchObject([
-    { kind: 'rewritten', id: 3, message: expect.stringMatching(/row id 4/) },
+    { kind: 'rewritten', id: 3, message: expect.stringMatching(/record id 4/) },
   ]);
 });
 
 test.each([
-  ['in the middle', '3', 'number 3 of the chain, between row id 2', 4],
-  ['several', '3, 4', 'numbers 3 to 4 of the chain, between row id 2', 5],
-  ['at the start', '1', 'number 1 of the chain, before this row', 2],
+  ['in the middle', '3', 'number 3 of the chain, between record id 2', 4],
+  ['several', '3, 4', 'numbers 3 to 4 of the chain, between record id 2', 5],
+  ['at the start', '1', 'number 1 of the chain, before this record', 2],
 ])('removed rows are found and named: %s', async (_, ids, message, next) => {
   const path = await aFinishedTrail();
   tamper(path, `DELETE FROM mint_log WHERE id IN (${ids})`);

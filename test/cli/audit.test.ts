@@ -7,6 +7,7 @@ import { auditList } from '../../src/cli/commands/audit/list.ts';
 import { auditPrune } from '../../src/cli/commands/audit/prune.ts';
 import { auditVerify } from '../../src/cli/commands/audit/verify.ts';
 import { table } from '../../src/cli/output/table.ts';
+import { UsageError } from '../../src/lib/errors.ts';
 import { inert } from '../../src/lib/text/inert.ts';
 import { parseWallet } from '../../src/workload/wallet.ts';
 import {
@@ -165,7 +166,10 @@ test('verify says what is wrong and exits 1; heads that were kept find a cut tai
   expect(plain).toMatchObject({ status: 0 });
   expect(plain.text).toMatch(/5 rows in 1 chains: intact\n.*could have been cut off/);
   const db = open(path);
-  db.exec('DROP TRIGGER mint_log_no_delete; DELETE FROM mint_log WHERE id = 5');
+  const [trigger] = db.prepare("SELECT sql FROM sqlite_master WHERE name = 'mint_log_no_delete'").all() as {
+    sql: string;
+  }[];
+  db.exec(`DROP TRIGGER mint_log_no_delete; DELETE FROM mint_log WHERE id = 5; ${trigger?.sql}`);
   expect((await run(auditVerify, path, {})).status).toBe(0);
   const cut = await run(auditVerify, path, { heads, json: true });
   expect(cut.status).toBe(1);
@@ -174,7 +178,7 @@ test('verify says what is wrong and exits 1; heads that were kept find a cut tai
   const edited = await run(auditVerify, path, {});
   expect(edited).toMatchObject({
     status: 1,
-    text: expect.stringMatching(/^row id 2, writer [0-9a-f]{16}, number 2: edited/),
+    text: expect.stringMatching(/^record id 2, writer [0-9a-f]{16}, number 2: edited/m),
   });
 });
 
@@ -252,4 +256,24 @@ test('the table leaves out what can be spared before it cuts what can not', () =
   expect(table(rows, columns, 18)[1]).toBe('key  012…89  spare');
   expect(table(rows, columns, 12)[1]).toBe('key  0123…89');
   expect(inert('a\u001b[0m')).toBe('a\\u{1b}[0m');
+});
+
+test('an export whose reader stalls holds nothing: the write-ahead log can be emptied meanwhile', async () => {
+  const path = await aLogOfAMonth();
+  const writer = open(path);
+  writer.exec('PRAGMA journal_mode = WAL; CREATE TABLE other (n)');
+  const busy: unknown[] = [];
+  const out = () => {
+    writer.exec('INSERT INTO other VALUES (1)');
+    busy.push(writer.prepare('PRAGMA wal_checkpoint(TRUNCATE)').all());
+  };
+  expect(await auditExport({ config: { kind: 'sqlite', path }, out, err: () => {} })).toBe(0);
+  expect(busy.length).toBeGreaterThan(4);
+  expect(busy).toEqual(busy.map(() => [expect.objectContaining({ busy: 0 })]));
+});
+
+test('a `via` that does not exist is an error of the command line, which names those that do', async () => {
+  const path = await aLogOfAMonth();
+  await expect(run(auditList, path, { via: 'bogus' })).rejects.toThrow(/--via bogus: write one of endpoint, /);
+  await expect(run(auditList, path, { via: 'bogus' })).rejects.toThrow(UsageError);
 });

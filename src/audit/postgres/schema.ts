@@ -23,7 +23,9 @@ import {
   SEALED_WRITER,
   type StoredRecord,
 } from '../columns.ts';
+import type { Finding } from '../findings.ts';
 import { SCHEMA_VERSION, sealDetail, UnusableDatabase } from '../schema.ts';
+import { compareTriggers } from '../triggers.ts';
 import { append } from './append.ts';
 
 const TABLE = `CREATE TABLE IF NOT EXISTS mint_log (
@@ -38,14 +40,29 @@ const TABLE = `CREATE TABLE IF NOT EXISTS mint_log (
   outcome_detail TEXT
 )`;
 
+const REFUSE = " BEGIN RAISE EXCEPTION 'mint_log is append-only: % is refused', TG_OP; END ";
+const TRIGGERS = new Map([
+  [
+    'mint_log_append_only',
+    `CREATE TRIGGER mint_log_append_only BEFORE UPDATE OR DELETE ON mint_log
+    FOR EACH ROW EXECUTE FUNCTION mint_log_refuse()`,
+  ],
+  [
+    'mint_log_no_truncate',
+    `CREATE TRIGGER mint_log_no_truncate BEFORE TRUNCATE ON mint_log
+    FOR EACH STATEMENT EXECUTE FUNCTION mint_log_refuse()`,
+  ],
+]);
+/** Enabled, `tgtype` (before, for each row or statement, of what), and the function's body. */
+const DEFINITIONS = new Map([
+  ['mint_log_append_only', `O 27 ${REFUSE}`],
+  ['mint_log_no_truncate', `O 34 ${REFUSE}`],
+]);
+
 const AFTER_SEALING = [
   'CREATE UNIQUE INDEX mint_log_chain ON mint_log(writer, seq)',
-  `CREATE FUNCTION mint_log_refuse() RETURNS trigger LANGUAGE plpgsql AS
-    $$ BEGIN RAISE EXCEPTION 'mint_log is append-only: % is refused', TG_OP; END $$`,
-  `CREATE TRIGGER mint_log_append_only BEFORE UPDATE OR DELETE ON mint_log
-    FOR EACH ROW EXECUTE FUNCTION mint_log_refuse()`,
-  `CREATE TRIGGER mint_log_no_truncate BEFORE TRUNCATE ON mint_log
-    FOR EACH STATEMENT EXECUTE FUNCTION mint_log_refuse()`,
+  `CREATE FUNCTION mint_log_refuse() RETURNS trigger LANGUAGE plpgsql AS $$${REFUSE}$$`,
+  ...TRIGGERS.values(),
   'REVOKE ALL ON mint_log FROM PUBLIC',
   'CREATE TABLE mint_log_schema (version INTEGER NOT NULL)',
   `INSERT INTO mint_log_schema VALUES (${SCHEMA_VERSION})`,
@@ -123,6 +140,18 @@ export async function versionOf(client: ClientBase): Promise<number> {
       `a newer walletcreds made it (version ${version}); this one reads version ${SCHEMA_VERSION}`,
     );
   return version;
+}
+
+/** What is wrong with the triggers. A rule rewrites statements as a trigger can, so it counts as one. */
+export async function triggerFindings(client: ClientBase): Promise<Finding[]> {
+  const { rows } = await client.query<{ name: string; definition: string }>(
+    `SELECT tgname AS name, tgenabled::text || ' ' || tgtype || ' ' || prosrc AS definition FROM pg_trigger
+       JOIN pg_class ON pg_class.oid = tgrelid JOIN pg_proc ON pg_proc.oid = tgfoid ${VISIBLE} AND NOT tgisinternal
+     UNION ALL SELECT rulename, 'rule' FROM pg_rewrite JOIN pg_class ON pg_class.oid = ev_class ${VISIBLE}`,
+    ['mint_log'],
+  );
+  const found = new Map(rows.map(({ name, definition }) => [name, definition]));
+  return compareTriggers(DEFINITIONS, found, TRIGGERS);
 }
 
 /** The columns of `mint_log`; none where there is no such table. */

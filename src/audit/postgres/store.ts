@@ -8,10 +8,10 @@
  */
 import { emptyHead, type Head, newWriter } from '../chain.ts';
 import { normalised } from '../columns.ts';
-import type { Store } from '../store.ts';
+import type { Store, StoreEvents } from '../store.ts';
 import { append } from './append.ts';
-import { type Client, connect, postgresError } from './client.ts';
-import { migrate, versionOf } from './schema.ts';
+import { type Client, connect, placeOf, postgresError } from './client.ts';
+import { migrate, triggerFindings, versionOf } from './schema.ts';
 
 /** How long the server may take for one statement; ms. After it the connection counts as dead. */
 const DEADLINE_MS = 3_000;
@@ -25,6 +25,7 @@ export function postgresStore(url: string): Store {
   let client: Client | undefined;
   let head: Head | undefined;
   let onLoss: () => void = () => {};
+  let warn: StoreEvents['warning'] = () => {};
 
   async function connected(): Promise<Client> {
     if (client !== undefined) return client;
@@ -35,6 +36,8 @@ export function postgresStore(url: string): Store {
         `SET synchronous_commit = on; SET lock_timeout = '400ms'; SET statement_timeout = '${DEADLINE_MS - 1_000}ms'`,
       );
       if ((await versionOf(fresh)) === 0) await migrateApart();
+      for (const { message } of await triggerFindings(fresh))
+        warn('AuditTriggers', `audit database ${placeOf(url)}: ${message}`);
     } catch (error) {
       drop(fresh);
       throw error;
@@ -69,6 +72,7 @@ export function postgresStore(url: string): Store {
   return {
     async open(events) {
       onLoss = () => events?.disconnected();
+      warn = (code, message) => events?.warning(code, message);
       try {
         await connected();
       } catch (error) {

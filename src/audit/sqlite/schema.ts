@@ -19,7 +19,9 @@ import {
   SEALED_WRITER,
   type StoredRecord,
 } from '../columns.ts';
+import type { Finding } from '../findings.ts';
 import { SCHEMA_VERSION, sealDetail, UnusableDatabase } from '../schema.ts';
+import { compareTriggers } from '../triggers.ts';
 
 const TABLE = `CREATE TABLE IF NOT EXISTS mint_log (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -136,6 +138,15 @@ export function append(db: Database.Database, head: Head, rows: readonly AuditRe
     end = { writer: head.writer, seq: row.seq ?? 0, hash: row.hash ?? '' };
   }
   return end;
+}
+
+const EXPECTED = new Map(TRIGGERS.map(sql => [/CREATE TRIGGER (\w+)/.exec(sql)?.[1] ?? '', sql]));
+
+/** What is wrong with the triggers. */
+export function triggerFindings(db: Database.Database): Finding[] {
+  const rows = db.prepare("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'mint_log'").all();
+  const found = new Map((rows as { name: string; sql: string }[]).map(({ name, sql }) => [name, sql]));
+  return compareTriggers(EXPECTED, found, EXPECTED);
 }
 
 /** Whether the record that a head names is in the database. */

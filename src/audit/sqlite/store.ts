@@ -14,16 +14,18 @@ const EXIT_MS = 1_000;
 
 /** @param options.worker another worker, for tests of one that hangs or dies */
 export function sqliteStore(path: string, options: { worker?: URL } = {}): Store {
-  const thread = new WriterThread(options.worker);
   let events: StoreEvents | undefined;
+  let checked = false;
+  const thread = new WriterThread(text => events?.warning('AuditDamaged', text), options.worker);
   /** What happened to the files, and the last head that was written to them. */
   let changed: { readonly change: Change; readonly head: Head | undefined } | undefined;
 
   /** Opens the database where it isn't open. @returns whether it holds what was written before */
   async function open(): Promise<boolean> {
     if (thread.running) return true;
-    const answer = await thread.ask({ do: 'open', path, previous: changed?.head });
+    const answer = await thread.ask({ do: 'open', path, previous: changed?.head, check: !checked });
     if (!('opened' in answer)) throw unexpected();
+    checked = true;
     const { continued } = answer.opened;
     if (changed !== undefined) events?.warning('AuditReplaced', changeText(path, changed.change, continued));
     changed = undefined;

@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { StoreError } from '../store.ts';
-import type { WorkerAnswer, WorkerRequest } from './worker.ts';
+import type { WorkerAnswer, WorkerNotice, WorkerRequest } from './worker.ts';
 
 const FILE = 'audit-worker.js';
 
@@ -15,13 +15,15 @@ export type Answer = Exclude<WorkerAnswer, { readonly failed: unknown }>;
 
 export class WriterThread {
   readonly #url: URL | undefined;
+  readonly #onNotice: (text: string) => void;
   #worker: Worker | undefined;
   /** The end of the thread before: until then it has the files open. */
   #ended: Promise<unknown> = Promise.resolve();
   #waiting: { resolve: (answer: Answer) => void; reject: (error: StoreError) => void } | undefined;
 
   /** @param url of another worker, for tests of one that hangs or dies */
-  constructor(url?: URL) {
+  constructor(onNotice: (text: string) => void, url?: URL) {
+    this.#onNotice = onNotice;
     this.#url = url;
   }
 
@@ -65,7 +67,10 @@ export class WriterThread {
   #start(): Worker {
     const worker = new Worker(this.#url ?? workerUrl(), { execArgv: [], name: 'audit' });
     this.#ended = new Promise(resolve => worker.once('exit', resolve));
-    worker.on('message', (answer: WorkerAnswer) => this.#answered(worker, answer));
+    worker.on('message', (answer: WorkerAnswer | WorkerNotice) => {
+      if ('notice' in answer) this.#onNotice(answer.notice);
+      else this.#answered(worker, answer);
+    });
     worker.on('error', error => this.#died(worker, error instanceof Error ? error.message : String(error)));
     worker.on('exit', code => this.#died(worker, `exit code ${code}`));
     return worker;

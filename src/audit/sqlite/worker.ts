@@ -10,12 +10,13 @@ import { parentPort } from 'node:worker_threads';
 import type { Head } from '../chain.ts';
 import type { AuditRecord } from '../columns.ts';
 import { StoreError, type Written } from '../store.ts';
+import { checkLog } from './check.ts';
 import { leavesConnectionUsable, sqliteError } from './errors.ts';
 import { FilesChanged, SqliteFile } from './file.ts';
 import type { Change } from './files.ts';
 
 export type WorkerRequest =
-  | { readonly do: 'open'; readonly path: string; readonly previous: Head | undefined }
+  | { readonly do: 'open'; readonly path: string; readonly previous: Head | undefined; readonly check: boolean }
   | { readonly do: 'write'; readonly records: readonly AuditRecord[] }
   | { readonly do: 'close' };
 
@@ -31,6 +32,11 @@ export type WorkerAnswer =
       readonly ended: boolean;
     }
   | { readonly closed: true };
+
+/** What the check of the whole log found; comes whenever it does. */
+export interface WorkerNotice {
+  readonly notice: string;
+}
 
 let file: SqliteFile | undefined;
 
@@ -49,15 +55,26 @@ function handle(request: WorkerRequest): WorkerAnswer {
   }
 }
 
+function opened({ path, check }: WorkerRequest & { do: 'open' }): void {
+  file?.prepare();
+  if (!check || file === undefined) return;
+  const notify = (notice: string) => parentPort?.postMessage({ notice } satisfies WorkerNotice);
+  checkLog(file.connection, path, () => file === undefined).then(
+    notices => notices.forEach(notify),
+    error => notify(sqliteError(error, path).message),
+  );
+}
+
 function end(): void {
   file?.close();
+  file = undefined;
   parentPort?.close();
 }
 
 parentPort?.on('message', (request: WorkerRequest) => {
   try {
     parentPort?.postMessage(handle(request));
-    if (request.do === 'open') file?.prepare();
+    if (request.do === 'open') opened(request);
     if (request.do === 'close') end();
   } catch (error) {
     if (error instanceof FilesChanged) {

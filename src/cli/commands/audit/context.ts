@@ -4,6 +4,7 @@
  * @module
  */
 import type { Command } from 'commander';
+import { VIAS } from '../../../audit/columns.ts';
 import { type AuditDatabase, openToRead } from '../../../audit/database.ts';
 import type { RecordFilter } from '../../../audit/reader.ts';
 import { loadConfig } from '../../../config/load.ts';
@@ -53,12 +54,17 @@ export function withFilters(command: Command): Command {
     .option('--wallet <WALLET>', 'only this wallet')
     .option('--workload <NAME>', 'only this workload')
     .option('--outcome <OUTCOME>', 'ok, auth_failed, backend_error, sts_error, discarded or revoked')
-    .option('--via <VIA>', 'endpoint, mint-aws-creds, mint-oidc-jwt, exec, credentials or keys')
+    .option('--via <VIA>', VIAS.join(', '))
     .option('--since <WHEN>', 'a duration back from now (7d, 12h) or a date');
 }
 
-export async function reading(command: AuditCommand, use: (db: AuditDatabase) => Promise<number>): Promise<number> {
-  const db = await openToRead(command.config);
+/** @param options.snapshot as {@link openToRead} takes it */
+export async function reading(
+  command: AuditCommand,
+  use: (db: AuditDatabase) => Promise<number>,
+  options?: { readonly snapshot: boolean },
+): Promise<number> {
+  const db = await openToRead(command.config, options);
   try {
     return await use(db);
   } finally {
@@ -78,9 +84,14 @@ export function filterOf({
     ...(wallet !== undefined && { wallet: walletOf(wallet) }),
     ...(workload !== undefined && { workload }),
     ...(outcome !== undefined && { outcome }),
-    ...(via !== undefined && { via }),
+    ...(via !== undefined && { via: viaOf(via) }),
     ...(since !== undefined && { since: parseMoment(since, '--since', now) }),
   };
+}
+
+function viaOf(text: string): string {
+  if ((VIAS as readonly string[]).includes(text)) return text;
+  throw new UsageError(`--via ${text}: write one of ${VIAS.join(', ')}`);
 }
 
 function walletOf(text: string): string {

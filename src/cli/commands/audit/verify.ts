@@ -58,7 +58,7 @@ function reportLines(report: VerifyReport): string[] {
   const { findings, rows, writers, sealedRows, pruned, heads } = report;
   const lines = findings.map(({ id, writer, seq, message }) => {
     const place = [
-      id !== null && `row id ${id}`,
+      id !== null && `record id ${id}`,
       writer !== null && `writer ${writer}`,
       seq !== null && `number ${seq}`,
     ];
