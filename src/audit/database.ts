@@ -10,23 +10,13 @@ import { existsSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import type { AuditConfig } from '../config/types.ts';
 import { UsageError } from '../lib/errors.ts';
+import type { AuditDatabase } from './audit-database.ts';
 import type { Value } from './columns.ts';
-import type { Finding } from './findings.ts';
 import { recordsFrom } from './records-from.ts';
 import { StoreError } from './store.ts';
 
 /** How long a PostgreSQL server may take for one statement; ms. */
 const DEADLINE_MS = 60_000;
-
-export interface AuditDatabase {
-  /** `SELECT` with `?` for each value. `FROM records` is `mint_log` with all columns of today. */
-  query<T>(sql: string, values?: readonly Value[]): Promise<T[]>;
-  /** Whether it has the columns of the chain. */
-  readonly chained: boolean;
-  /** What is wrong with the triggers that keep the table append-only. */
-  triggerFindings(): Promise<readonly Finding[]>;
-  close(): Promise<void>;
-}
 
 /**
  * Opens it for reading alone.

@@ -3,9 +3,10 @@
  *
  * @module
  */
+
+import type { AuditDatabase } from './audit-database.ts';
 import type { Head } from './chain.ts';
 import { LOG_VIA, type StoredRecord, type Value } from './columns.ts';
-import type { AuditDatabase } from './database.ts';
 
 const PAGE = 500;
 

@@ -6,10 +6,11 @@
  *
  * @module
  */
+
+import type { AuditDatabase } from './audit-database.ts';
 import { GENESIS, type Head } from './chain.ts';
 import { ChainWalk } from './chain-walk.ts';
 import { LOG_VIA, SEALED_WRITER, type StoredRecord } from './columns.ts';
-import type { AuditDatabase } from './database.ts';
 import { type Finding, type PrunedRange, prunedOf } from './findings.ts';
 import { KeptHeads } from './kept-heads.ts';
 import { chainsOf } from './reader.ts';

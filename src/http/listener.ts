@@ -9,12 +9,12 @@ import type { Socket } from 'node:net';
 import type { TlsConfig } from '../config/types.ts';
 import type { ListenAddress } from '../lib/addresses.ts';
 import { errorFields, type Logger } from '../lib/log.ts';
+import { createSourceGuard } from '../lib/source-guard.ts';
 import { type BoundAddress, open } from './bind.ts';
 import { refuseClientError } from './client-error.ts';
 import { Connections } from './connections.ts';
 import { type Limits, withDefaults } from './limits.ts';
 import { createRequestHandler, type RequestHandlerOptions } from './request-handler.ts';
-import { createSourceGuard } from '../lib/source-guard.ts';
 import { readKeyPair, watchKeyPair } from './tls.ts';
 import type { RequestPolicy } from './validate-request.ts';
 

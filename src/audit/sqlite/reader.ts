@@ -4,8 +4,8 @@
  * @module
  */
 import type Database from 'libsql';
+import type { AuditDatabase } from '../audit-database.ts';
 import type { Value } from '../columns.ts';
-import type { AuditDatabase } from '../database.ts';
 import { recordsFrom } from '../records-from.ts';
 import { columnsOf, triggerFindings } from './schema.ts';
 

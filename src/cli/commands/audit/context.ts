@@ -4,8 +4,9 @@
  * @module
  */
 import type { Command } from 'commander';
+import type { AuditDatabase } from '../../../audit/audit-database.ts';
 import { VIAS } from '../../../audit/columns.ts';
-import { type AuditDatabase, openToRead } from '../../../audit/database.ts';
+import { openToRead } from '../../../audit/database.ts';
 import type { RecordFilter } from '../../../audit/reader.ts';
 import { loadConfig } from '../../../config/load.ts';
 import type { AuditConfig } from '../../../config/types.ts';
