@@ -82,7 +82,10 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     server.timeout = 0;
     server.on('connection', (socket: Socket) => {
       if (sourceAllowed(socket.remoteAddress)) connections.accept(socket, { tls });
-      else socket.destroy();
+      else {
+        socket.destroy();
+        options.refused?.('SourceNotAllowed');
+      }
     });
     if (tls) server.on('secureConnection', (socket: Socket) => connections.secured(socket));
     server.on('request', handler.onRequest);

@@ -17,6 +17,7 @@ import type { ListenAddress } from '../lib/addresses.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import { createMetrics } from '../lib/metrics.ts';
+import { createRefusalLog } from '../lib/refusal-log.ts';
 import { probeReachable } from '../lib/reachable.ts';
 import { checksOf } from './health.ts';
 import { type ListenerName, type Listeners, openListeners } from './listeners.ts';
@@ -101,6 +102,7 @@ export async function createSidecar(initial: Config, options: SidecarOptions): P
       sts: probe.problem,
     });
   const notes = createRejectedAudit(auditLog, clock);
+  const logRefusal = createRefusalLog({ log, clock });
 
   const apps = {
     endpoint: createEndpoint({
@@ -132,7 +134,7 @@ export async function createSidecar(initial: Config, options: SidecarOptions): P
       apps,
       refused: (listener, code) => {
         if (listener === 'endpoint') metrics.request('-', code);
-        log.info({ listener, code }, 'refused');
+        logRefusal(`${listener} ${code}`, { listener, code });
       },
       log,
     });

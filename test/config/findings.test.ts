@@ -276,6 +276,17 @@ describe('a finding names line, column, key and mend', () => {
       yaml({ 8: `    tags: { ${Array.from({ length: 50 }, (_, i) => `t${i}: x`).join(', ')} }` }),
       `${W}:8:11 workloads.a.tags: 51 tags with the wallet's; STS takes 50`,
     ],
+    ...['session_policy_file: policy.json', 'role_arn: arn:aws:iam::123456789012:role/own'].map(
+      line =>
+        [
+          `a confinement that the caller's own JWT gets around: ${line}`,
+          yaml(
+            { 4: '  broker: { url: https://b, bearer: caller }', 8: `    ${line}` },
+            'callers:\n  jwt:\n    - { issuer: https://i, audience: x, listeners: [endpoint], subjects: { s: a } }\n',
+          ),
+          `${W}:8:${line.startsWith('role') ? 15 : 26} workloads.a.${line.split(':')[0]}: confines nothing with identity_token.broker.bearer: caller, since the caller can show its JWT at the broker itself; use bearer_file, or say raw_jwt: true where it can’t reach the broker`,
+        ] as [string, string, string],
+    ),
     [
       'a static token where there must be one to forward',
       yaml(

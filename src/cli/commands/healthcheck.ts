@@ -8,7 +8,7 @@ import { request as https } from 'node:https';
 import type { Command } from 'commander';
 import { UsageError } from '../../lib/errors.ts';
 import type { Io, Run } from '../io.ts';
-import { withExamples } from '../options.ts';
+import { configOption, withExamples } from '../options.ts';
 
 const ADMIN = 'http://127.0.0.1:9112';
 
@@ -17,17 +17,28 @@ export function configure(command: Command, io: Io, run: Run): void {
     .description('Asks a running process whether it is ready. For Docker’s HEALTHCHECK and exec probes.')
     .option('--workload <NAME>', 'only this workload')
     .option('--url <URL>', 'the URL of its admin listener', ADMIN)
+    .addOption(configOption())
     .action(
-      run(({ workload, url }: { workload?: string; url: string }) =>
-        healthcheck({ url, out: io.out, ...(workload === undefined ? {} : { workload }) }),
-      ),
+      run(async ({ workload, url, config }: { workload?: string; url: string; config: string }) => {
+        if (workload === undefined) return healthcheck({ url, out: io.out });
+        return healthcheck({ url, out: io.out, workload, token: await adminToken(config, io) });
+      }),
     );
+}
+
+/** Only an operator may ask about one workload. Absent where the configuration, or its token, can't be read from here. */
+async function adminToken(file: string, io: Io): Promise<string | undefined> {
+  const { loadConfig } = await import('../../config/load.ts');
+  const config = await loadConfig(file, { env: io.env, purpose: 'inspect' }).catch(() => undefined);
+  return config?.admin.token?.value;
 }
 
 export interface HealthcheckOptions {
   /** Of the admin listener. */
   readonly url: string;
   readonly workload?: string;
+  /** The admin token, which a question about one workload needs. */
+  readonly token?: string | undefined;
   /** ms; default 2,000, below Docker's default of 30 s and Kubernetes' of 1 s for most probes that set one. */
   readonly timeoutMs?: number;
   readonly out: (line: string) => void;
@@ -40,7 +51,7 @@ export async function healthcheck(options: HealthcheckOptions): Promise<number> 
   }
   const url = new URL('/readyz', options.url);
   if (options.workload !== undefined) url.searchParams.set('workload', options.workload);
-  const status = await get(url, options.timeoutMs ?? 2_000).catch((error: Error) => error);
+  const status = await get(url, options).catch((error: Error) => error);
   if (status === 200) {
     options.out('ready');
     return 0;
@@ -54,16 +65,19 @@ export async function healthcheck(options: HealthcheckOptions): Promise<number> 
 }
 
 function whereToLook(status: number, workload: string | undefined): string {
+  if (status === 401)
+    return 'a question about one workload needs the admin token: name the configuration with --config';
   if (status === 404) return 'is this its admin listener (--url), and the workload one of the configuration?';
   const log = 'the log of the running process says why';
   return workload === undefined ? log : `${log}, unless it has no workload ${workload}`;
 }
 
-function get(url: URL, timeoutMs: number): Promise<number> {
+function get(url: URL, { token, timeoutMs = 2_000 }: HealthcheckOptions): Promise<number> {
+  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
   return new Promise((resolve, reject) => {
     const request = (url.protocol === 'https:' ? https : http)(
       url,
-      { agent: false, signal: AbortSignal.timeout(timeoutMs) },
+      { agent: false, headers, signal: AbortSignal.timeout(timeoutMs) },
       response => {
         response.resume();
         resolve(response.statusCode ?? 0);

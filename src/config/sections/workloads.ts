@@ -132,7 +132,10 @@ function resolveWorkload(
     ? resolveIdentityToken(at.at('identity_token'), draft.identity_token, defaults.stsEndpoint)
     : defaults.identityToken;
   const forwards = source !== undefined && forwardsCaller(source);
-  if (forwards) refuseStatic(at, draft);
+  if (forwards) {
+    refuseStatic(at, draft);
+    refuseConfined(at, draft);
+  }
   const role = draft.role_arn ?? defaults.role;
   if (draft.wallet === undefined || role === undefined || source === undefined) return undefined;
 
@@ -225,5 +228,16 @@ function refuseStatic(at: LoadContext, draft: WorkloadDraft): void {
   }
   if (draft.prefetch === true) {
     at.at('prefetch').error(`${forwarded}; before somebody asks there is nothing to forward`);
+  }
+}
+
+/** The caller can show its JWT at the broker itself, and exchange what it gets there past a session policy or another role. */
+function refuseConfined(at: LoadContext, draft: WorkloadDraft): void {
+  if (draft.raw_jwt) return;
+  for (const name of ['session_policy_file', 'role_arn'] as const) {
+    if (!at.at(name).isWritten) continue;
+    at.at(name).error(
+      'confines nothing with identity_token.broker.bearer: caller, since the caller can show its JWT at the broker itself; use bearer_file, or say raw_jwt: true where it can’t reach the broker',
+    );
   }
 }

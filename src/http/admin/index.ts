@@ -59,7 +59,10 @@ export function createAdminApp(options: AdminOptions): Hono<AppEnv> {
 
   app.get('/readyz', c => {
     const open = isAuthenticated(c);
-    const found = readiness(status(), checks(), c.req.query('workload'));
+    const named = c.req.query('workload');
+    // Whether a name exists is for operators to know.
+    if (named !== undefined) authenticate(c);
+    const found = readiness(status(), checks(), named);
     if (open && !found.known) throw new NotFound('no workload has this name; /readyz lists them');
     return json(found.ready ? 200 : 503, open ? details(found) : { status: word(found) });
   });

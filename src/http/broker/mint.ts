@@ -12,6 +12,7 @@ import type { Caller } from '../../auth/caller.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { AuditUnavailable, InvalidAuthorizationToken, NotFound } from '../../lib/errors.ts';
 import { errorFields, type Logger } from '../../lib/log.ts';
+import { createRefusalLog } from '../../lib/refusal-log.ts';
 import type { AppEnv } from '../node-adapter.ts';
 import { httpResponse, loggedReason, webResponse } from '../response.ts';
 import { kindOf, serializeBrokerError } from './errors.ts';
@@ -40,6 +41,7 @@ export interface MintRoute {
 export function createMint(options: MintOptions) {
   const { authenticator, auditLog, clock, log } = options;
   const limiter = createRateLimiter(clock, options.limits);
+  const logRefusal = createRefusalLog({ log, clock });
 
   return ({ via, headers, offered, run }: MintRoute) =>
     async (c: Context<AppEnv>): Promise<Response> => {
@@ -75,7 +77,7 @@ export function createMint(options: MintOptions) {
           message: loggedReason(error),
         };
         if (status >= 500) log.error(fields, 'failed');
-        else log.info(fields, 'refused');
+        else logRefusal(fields.code, fields);
         const refusal = serializeBrokerError(error, []);
         return webResponse({ ...refusal, headers: { ...refusal.headers, ...headers } });
       } finally {

@@ -10,6 +10,7 @@ import type { Vended, Vending } from '../../credentials/vending.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { errorFields, type Logger } from '../../lib/log.ts';
 import type { Metrics } from '../../lib/metrics.ts';
+import { createRefusalLog } from '../../lib/refusal-log.ts';
 import { isoSeconds } from '../../lib/time/iso.ts';
 import { metricLabel } from '../../workload/workload.ts';
 import { type HttpResponse, loggedReason, publicError, serializeError } from '../response.ts';
@@ -59,6 +60,7 @@ const ALLOW = ['GET'];
  */
 export function createEndpoint(options: EndpointOptions): Endpoint {
   const { vending, clock, log, metrics } = options;
+  const logRefusal = createRefusalLog({ log, clock });
   const prepared = new WeakMap<Vended['credentials'], Prepared>();
 
   return request => {
@@ -72,7 +74,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
       metrics.request(caller === undefined ? '-' : metricLabel(caller.workload), code);
       const fields = { workload: caller?.workload.name ?? '-', route, code };
       if (status === 500) log.error({ ...fields, cause: errorFields(error) }, 'failed');
-      else log.info({ ...fields, reason: loggedReason(error) }, 'refused');
+      else logRefusal(code, { ...fields, reason: loggedReason(error) });
       options.refused?.({ error, code, route, authorization: request.authorization, caller });
       return serializeError(error, ALLOW);
     };
