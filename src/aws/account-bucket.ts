@@ -9,18 +9,9 @@ import { masked } from '../lib/text/masked.ts';
 import { textOf } from '../lib/xml.ts';
 import type { Account } from './account.ts';
 import { type Finding, finding } from './doctor/finding.ts';
-import { type ReadPolicy, type ReadStatement, readPolicy } from './doctor/policy/read.ts';
+import { type ReadPolicy, readPolicy } from './doctor/policy/read.ts';
 import type { Plan } from './plan.ts';
 import { objectUrl, sendToS3 } from './verify/s3.ts';
-
-/** The buckets that Allow statements name in full; what a wildcard means nobody can ask for. */
-export function bucketsOf(statements: readonly ReadStatement[]): string[] {
-  const resources = statements.filter(s => s.effect === 'Allow').flatMap(s => s.resources ?? []);
-  const names = resources.flatMap(
-    resource => /^arn:[\w-]+:s3:::([a-z0-9][a-z0-9.-]+)(?:\/|$)/.exec(resource)?.[1] ?? [],
-  );
-  return [...new Set(names)].sort();
-}
 
 /** @returns the policy, empty where the bucket has none; or why it can't be judged */
 export async function readBucketPolicy(
@@ -38,7 +29,7 @@ export async function readBucketPolicy(
     if (error instanceof OutboundError && error.code === 'Redirected') return elsewhere(bucket, plan, where);
     return { found: finding('account-bucket', error instanceof Error ? error.message : String(error), where) };
   }
-  if (answer.status === 200) return { policy: readPolicy(answer.body, `bucket ${bucket}, its policy`) };
+  if (answer.status === 200) return { policy: readPolicy(answer.body, 'resource', `bucket ${bucket}, its policy`) };
   const code = textOf(answer.body, 'Code') ?? `HTTP ${answer.status}`;
   switch (code) {
     case 'NoSuchBucketPolicy':
@@ -59,6 +50,6 @@ export async function readBucketPolicy(
 }
 
 function elsewhere(bucket: string, { region }: Plan, where: string): { found: Finding } {
-  const mend = "Write the bucket's own region as `region` in the configuration.";
-  return { found: finding('account-bucket', `the bucket ${bucket} is not in ${region}`, where, { mend }) };
+  const fix = "Write the bucket's own region as `region` in the configuration.";
+  return { found: finding('account-bucket', `the bucket ${bucket} is not in ${region}`, where, { fix }) };
 }

@@ -9,7 +9,7 @@ import { masked } from '../lib/text/masked.ts';
 import { decoded, elements, textOf } from '../lib/xml.ts';
 import type { Send } from './doctor/checks/issuer.ts';
 import { type Finding, finding } from './doctor/finding.ts';
-import { percentDecoded } from './doctor/policy/forms.ts';
+import { percentDecoded } from './doctor/policy/unwrap.ts';
 import type { Plan, Role } from './plan.ts';
 import { type AwsKeys, sendSigned, withoutSecrets } from './signed-request.ts';
 

@@ -8,11 +8,12 @@
 import { isIP } from 'node:net';
 import type { Config } from '../config/types.ts';
 import { beyondAws, issuerProblem } from '../config/urls.ts';
+import { subjectOf } from '../identity-token/claims.ts';
 import { UsageError } from '../lib/errors.ts';
 import { withoutTrailingSlashes } from '../lib/text/plain.ts';
 import type { RoleArn } from '../workload/role-arn.ts';
-import type { IdentityTokenConfig } from '../workload/workload.ts';
-import { fileTokenIssuer } from './doctor/token-file.ts';
+import { type IdentityTokenConfig, sessionNameOf, type Workload } from '../workload/workload.ts';
+import { fileTokenIssuer, principalTagsOf, readTokenFile } from './doctor/token-file.ts';
 
 export type Dialect = 'aws' | 'ceph';
 
@@ -33,11 +34,20 @@ export interface Role extends RoleArn {
   readonly providers: readonly Provider[];
 }
 
-/** The tags of a workload's tokens. */
+/** A workload's session: what its token and its exchange tell STS. */
 export interface Session {
   readonly wallet: string;
-  /** Further ones. */
+  readonly roleArn: string;
+  readonly issuer: string;
+  readonly audience: string;
+  /** `RoleSessionName`. */
+  readonly name: string;
+  /** `sub` of its token. */
+  readonly subject: string;
+  /** Principal tags of its token, the wallet's among them; none for a token without tags. */
   readonly tags: Readonly<Record<string, string>>;
+  /** The inline session policy. */
+  readonly policy: string | undefined;
 }
 
 export interface Plan {
@@ -50,7 +60,6 @@ export interface Plan {
   readonly roles: readonly Role[];
   /** Lower case, sorted: Ceph's policies are written out for each. */
   readonly wallets: readonly string[];
-  /** What tokens carry, each combination once. */
   readonly sessions: readonly Session[];
   /** Further tags that workloads carry, sorted. */
   readonly tagKeys: readonly string[];
@@ -94,9 +103,7 @@ export function planOf(config: Config, options: { dialect?: Dialect; issuer?: st
     walletTag: config.walletTag,
     ...withProviders(roles),
     wallets: [...new Set(uses.map(({ wallet }) => wallet))].sort(),
-    sessions: [
-      ...new Map(uses.map(({ wallet, tags }) => [JSON.stringify([wallet, tags]), { wallet, tags }] as const)).values(),
-    ],
+    sessions: uses.map(workload => sessionOf(workload, dialect, options.issuer)),
     tagKeys: [...new Set(uses.flatMap(({ tags }) => Object.keys(tags)))].sort(),
     endpoint: config.sts.endpoint,
   };
@@ -144,6 +151,22 @@ export function inOneAccount(plan: Plan, account?: string): Plan & { readonly ac
     }
   }
   return { ...plan, ...withProviders(roles), account: chosen };
+}
+
+function sessionOf(workload: Workload, dialect: Dialect, issuer: string | undefined): Session {
+  const { wallet, role, identityToken: source, walletTag } = workload;
+  const provider = providerOf(source, role, dialect, issuer);
+  const token = source.kind === 'file' ? readTokenFile(source.path)?.claims : undefined;
+  return {
+    wallet,
+    roleArn: role.arn,
+    issuer: provider.issuer,
+    audience: provider.audience,
+    name: sessionNameOf(workload),
+    subject: token?.sub ?? subjectOf(wallet),
+    tags: token === undefined ? { ...workload.tags, [walletTag]: wallet } : principalTagsOf(token),
+    policy: workload.sessionPolicy,
+  };
 }
 
 /** The issuer whose name a configured source's tokens bear; undefined where nothing here says it. */

@@ -37,7 +37,8 @@ export function needsPermission(url: string): boolean {
 }
 
 /**
- * Discovery is the issuer and `/.well-known/openid-configuration`, and STS compares the issuer byte for byte.
+ * Discovery is the issuer and `/.well-known/openid-configuration`, and STS compares the issuer byte for byte, a `/` at its
+ * end included.
  *
  * @returns what is wrong with an issuer of our own, or undefined
  */

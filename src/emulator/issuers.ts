@@ -49,20 +49,17 @@ export function createProvider(
 ): Provider {
   const { issuer, audiences } = registered;
   const url = URL.canParse(issuer) ? new URL(issuer) : undefined;
-  if (
-    url === undefined ||
-    !/^https?:$/.test(url.protocol) ||
-    url.search !== '' ||
-    url.hash !== '' ||
-    issuer.endsWith('/')
-  ) {
-    throw new TypeError(`issuers: ${JSON.stringify(issuer)} must be an http(s) URL without query and trailing slash`);
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '') {
+    throw new TypeError(`issuers: ${JSON.stringify(issuer)} must be an http(s) URL without query`);
   }
   if (audiences.length === 0) throw new TypeError(`issuers: ${issuer} needs at least one audience (client id)`);
   let cached: { keys: Promise<readonly JsonWebKey[]>; at: number } | undefined;
 
   async function fetchKeys(): Promise<readonly JsonWebKey[]> {
-    const discovery = await fetchJson(`${issuer}/.well-known/openid-configuration`, options.fetchIssuer);
+    const discovery = await fetchJson(
+      `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`,
+      options.fetchIssuer,
+    );
     if (discovery['issuer'] !== issuer) throw noVerificationKey('discovery names another issuer');
     const jwksUri = discovery['jwks_uri'];
     if (typeof jwksUri !== 'string' || !/^https?:\/\//.test(jwksUri))

@@ -73,6 +73,7 @@ async function codes(options: Partial<DoctorOptions> = {}, config: ConfigOptions
     env: {},
     now: () => NOW,
     send: world(),
+    bucket: 'data',
     ...options,
   });
   return found.map(f => `${f.severity} ${f.code}`);
@@ -353,7 +354,7 @@ describe('--account', () => {
   test('a managed policy with s3:* that somebody attached is found', async () => {
     const asked: string[] = [];
     const send = iam({ attached: 'arn:aws:iam::aws:policy/AmazonS3FullAccess' }, asked);
-    expect(await codes({ account: true, env, send })).toContain('warning role-broad');
+    expect(await codes({ account: true, env, send })).toContain('error role-broad');
     expect(asked).toContain('GetPolicyVersion');
   });
   test('a role that itself carries the wallet tag is found', async () => {
@@ -387,7 +388,14 @@ describe('--account', () => {
     ['cannot be reached', new OutboundError('TimedOut', 'too late'), 'warning account-bucket', 'too late'],
     ['answers nothing that is S3’s', { status: 502, body: 'Bad gateway' }, 'warning account-bucket', 'HTTP 502'],
   ])('a bucket whose policy %s is said', async (_, bucket, code, said) => {
-    const options = { configFile: 'w', config: configOf({ keysDir }), env, account: true, now: () => NOW };
+    const options = {
+      configFile: 'w',
+      config: configOf({ keysDir }),
+      env,
+      account: true,
+      bucket: 'data',
+      now: () => NOW,
+    };
     const found = await diagnose({ ...options, send: iam({ bucket }) });
     expect(found.map(f => `${f.severity} ${f.code}`)).toEqual([code]);
     expect(found[0]).toMatchObject({ what: expect.stringContaining(said), where: 'S3 GetBucketPolicy data' });

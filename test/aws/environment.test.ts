@@ -139,7 +139,7 @@ test('a file that cannot be read is a finding', () => {
 test('leftovers in the own shell are noted, with the command that clears them', () => {
   const [found] = checkOwnEnvironment({ AWS_PROFILE: 'x', AWS_ACCESS_KEY_ID: 'AKIA' });
   expect(found).toMatchObject({ severity: 'info', code: 'env-leftover' });
-  expect(found?.mend).toContain('-u AWS_ACCESS_KEY_ID -u AWS_PROFILE');
+  expect(found?.fix).toContain('-u AWS_ACCESS_KEY_ID -u AWS_PROFILE');
   expect(checkOwnEnvironment({ AWS_REGION: 'x' })).toEqual([]);
 });
 

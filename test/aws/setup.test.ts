@@ -114,11 +114,6 @@ describe('what cannot be set up is refused, and the message says what to change'
       () => setupOf(configOf({ issuer: 'https://oidc.example.com:8443' }), { bucket: 'data' }),
       /no port/,
     ],
-    [
-      'an issuer with a slash',
-      () => setupOf(configOf({ issuer: 'https://oidc.example.com/' }), { bucket: 'data' }),
-      /at the end/,
-    ],
     ['a wallet that is none', () => revocationOf(configOf(), { wallet: '0xabc', now: 0 }), /--revoke "0xabc"/],
     [
       'a token file that cannot be read',
@@ -554,4 +549,10 @@ describe('as Terraform', () => {
     expect(hclString('${aws:x} %{if} $${y}')).toBe('"$${aws:x} %%{if} $$${y}"');
     expect(hcl.replaceAll('$${', '')).not.toContain('${');
   });
+});
+
+test('an issuer that ends in "/" is printed byte for byte', () => {
+  const { plan, roles } = setupOf(configOf({ issuer: 'https://oidc.example.com/' }), { bucket: 'data' });
+  expect(plan.providers[0]?.arn).toBe('arn:aws:iam::123456789012:oidc-provider/oidc.example.com/');
+  expect(JSON.stringify(roles[0]?.trust)).toContain('"oidc.example.com/:aud"');
 });

@@ -98,7 +98,7 @@ function lets(policy: object, tags: Record<string, string>, name: string): boole
 }
 
 function hasError(policy: object): boolean {
-  const read = readPolicy(JSON.stringify(policy), 'trust');
+  const read = readPolicy(JSON.stringify(policy), 'trust', 'trust');
   return [...read.findings, ...checkTrust(read, plan, 'trust')].some(found => found.severity === 'error');
 }
 

@@ -1,6 +1,7 @@
 import { exportJWK, exportPKCS8, importPKCS8, UnsecuredJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
-import { foreign, ISSUER, jwks, keys, setUp, sign, wellKnown } from './support.ts';
+import { walletTrustPolicy } from '../../src/emulator/index.ts';
+import { ACCOUNT, foreign, ISSUER, jwks, keys, ROLE, setUp, sign, wellKnown } from './support.ts';
 
 type SetUp = ReturnType<typeof setUp>;
 const seconds = (context: SetUp) => Math.floor(context.clock.wall() / 1000);
@@ -195,3 +196,21 @@ async function hmac(context: SetUp): Promise<string> {
   const secret = new TextEncoder().encode(JSON.stringify(jwks[0]));
   return new SignJWT(context.claims()).setProtectedHeader({ alg: 'HS256', kid: 'ec' }).sign(secret);
 }
+
+it('an issuer that ends in "/" is registered and compared as it is, and its documents are under it', async () => {
+  const slash = `${ISSUER}/`;
+  const fetched: string[] = [];
+  const { assume, claims } = setUp({
+    issuers: [{ issuer: slash, audiences: ['sts.amazonaws.com'] }],
+    roles: [{ arn: ROLE, trustPolicy: walletTrustPolicy({ accountId: ACCOUNT, issuer: slash }) }],
+    documents: url => {
+      fetched.push(url);
+      return url.endsWith('jwks.json')
+        ? wellKnown(url)
+        : Response.json({ issuer: slash, jwks_uri: `${ISSUER}/.well-known/jwks.json` });
+    },
+  });
+  expect((await assume(await sign(claims({ iss: slash })))).status).toBe(200);
+  expect(fetched[0]).toBe(`${ISSUER}/.well-known/openid-configuration`);
+  expect((await assume(await sign(claims({ iss: ISSUER })))).get('Code')).toBe('InvalidIdentityToken');
+});

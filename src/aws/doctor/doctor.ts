@@ -11,7 +11,9 @@ import type { KeySet } from '../../identity-token/keys/index.ts';
 import { UsageError } from '../../lib/errors.ts';
 import { request } from '../../lib/http-client.ts';
 import { iamEndpoint, keysFromEnvironment, s3Endpoint } from '../account.ts';
-import { type Dialect, issuerOf, type Plan, planOf } from '../plan.ts';
+import { MAX_POLICY } from '../iam/parse.ts';
+import type { PolicyKind } from '../iam/policy.ts';
+import { type Dialect, issuerOf, type Place, type Plan, placeOf, planOf } from '../plan.ts';
 import { checkAccount } from './checks/account.ts';
 import { checkClock } from './checks/clock.ts';
 import { checkConfig, checkConfigError, checkKeys, checkTokenFile, tokenSources } from './checks/config.ts';
@@ -20,7 +22,7 @@ import { checkGrants } from './checks/grants.ts';
 import { checkIssuer, type Send } from './checks/issuer.ts';
 import { checkTrust } from './checks/trust.ts';
 import { type Finding, finding, sorted } from './finding.ts';
-import { MAX_POLICY, type ReadPolicy, readPolicy } from './policy/read.ts';
+import { type ReadPolicy, readPolicy } from './policy/read.ts';
 
 export interface DoctorOptions {
   /** As the user named it. */
@@ -31,6 +33,9 @@ export interface DoctorOptions {
   readonly trustPolicy?: string | undefined;
   readonly rolePolicy?: string | undefined;
   readonly bucketPolicy?: string | undefined;
+  /** The bucket that the policies are about; without it no grant can be judged. */
+  readonly bucket?: string | undefined;
+  readonly prefix?: string | undefined;
   /** Read IAM with the credentials in `env`. */
   readonly account?: boolean | undefined;
   /** Of this process. */
@@ -77,24 +82,32 @@ async function checkPolicies(options: DoctorOptions, config: Config, dialect: Di
   const { trustPolicy, rolePolicy, bucketPolicy, env } = options;
   if ([trustPolicy, rolePolicy, bucketPolicy].every(f => f === undefined) && options.account !== true) return [];
   let plan: Plan;
+  let place: Place | undefined;
   try {
+    place = options.bucket === undefined ? undefined : placeOf(options.bucket, options.prefix, dialect);
     plan = planOf(config, { dialect, ...(options.issuer === undefined ? {} : { issuer: options.issuer }) });
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     return [finding('config-invalid', error.message, options.configFile), ...(await withoutConfig(options))];
   }
-  const trust = trustPolicy === undefined ? undefined : policyFile(trustPolicy);
-  const role = rolePolicy === undefined ? undefined : policyFile(rolePolicy);
-  const bucket = bucketPolicy === undefined ? undefined : policyFile(bucketPolicy);
+  const trust = trustPolicy === undefined ? undefined : policyFile(trustPolicy, 'trust');
+  const role = rolePolicy === undefined ? undefined : policyFile(rolePolicy, 'identity');
+  const bucket = bucketPolicy === undefined ? undefined : policyFile(bucketPolicy, 'resource');
   const out = [trust, role, bucket].flatMap(p => p?.findings ?? []);
   if (trust !== undefined && trustPolicy !== undefined) {
     out.push(...checkTrust(trust, plan, trustPolicy));
-    out.push(...checkGrants({ role: { ...trust, statements: [] }, roleName: trustPolicy, bucketName: '' }, plan));
+    out.push(
+      ...checkGrants({ role: { ...trust, statements: [] }, roleName: trustPolicy, bucketName: '' }, plan, undefined),
+    );
   }
   if (role !== undefined || bucket !== undefined) {
     const grants = { ...(role === undefined ? {} : { role }), ...(bucket === undefined ? {} : { bucket }) };
     out.push(
-      ...checkGrants({ ...grants, roleName: rolePolicy ?? 'the role', bucketName: bucketPolicy ?? 'the bucket' }, plan),
+      ...checkGrants(
+        { ...grants, roleName: rolePolicy ?? 'the role', bucketName: bucketPolicy ?? 'the bucket' },
+        plan,
+        place,
+      ),
     );
   }
   if (options.account === true) {
@@ -109,7 +122,7 @@ async function checkPolicies(options: DoctorOptions, config: Config, dialect: Di
       );
     } else {
       const account = { iamEndpoint: iamEndpoint(plan, env), s3Endpoint: s3Endpoint(plan, env), keys };
-      out.push(...(await checkAccount({ ...account, send: asToSts(config, send) }, plan, bucket)));
+      out.push(...(await checkAccount({ ...account, send: asToSts(config, send) }, plan, place, bucket)));
     }
   }
   return out;
@@ -124,10 +137,15 @@ function asToSts({ sts }: Config, send: Send): Send {
 
 /** Without a configuration the documents can still be read for what is wrong in themselves. */
 async function withoutConfig({ trustPolicy, rolePolicy, bucketPolicy }: DoctorOptions): Promise<Finding[]> {
-  return [trustPolicy, rolePolicy, bucketPolicy].flatMap(file => (file === undefined ? [] : policyFile(file).findings));
+  const files: [string | undefined, PolicyKind][] = [
+    [trustPolicy, 'trust'],
+    [rolePolicy, 'identity'],
+    [bucketPolicy, 'resource'],
+  ];
+  return files.flatMap(([file, kind]) => (file === undefined ? [] : policyFile(file, kind).findings));
 }
 
-function policyFile(file: string): ReadPolicy {
+function policyFile(file: string, kind: PolicyKind): ReadPolicy {
   const unreadable = (found: Finding): ReadPolicy => ({ statements: [], findings: [found], roleTags: [] });
   try {
     const stats = statSync(file);
@@ -135,7 +153,7 @@ function policyFile(file: string): ReadPolicy {
     // A pipe is what the shell makes of <(aws iam get-role …); a device may never end.
     if (!stats.isFile() && !stats.isFIFO()) return unreadable(finding('policy-unreadable', 'it is no file', file));
     if (size > MAX_POLICY) return unreadable(finding('policy-too-large', `${size} bytes are no policy`, file));
-    return readPolicy(readFileSync(file, 'utf8'), file);
+    return readPolicy(readFileSync(file, 'utf8'), kind, file);
   } catch (error) {
     return unreadable(
       finding('policy-unreadable', `it cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`, file),

@@ -1,6 +1,6 @@
 /**
  * What `doctor` finds: one shape, and one catalogue of everything it can find, so that each finding has a severity, a
- * reason and a mend of its own and an entry in docs/symptoms.md under the same name.
+ * reason and a fix of its own and an entry in docs/symptoms.md under the same name.
  *
  * @module
  */
@@ -19,25 +19,25 @@ export interface Finding {
   readonly where: string;
   /** What breaks by it. */
   readonly why: string;
-  readonly mend: string;
+  readonly fix: string;
   readonly link: string;
 }
 
-/** A finding of the catalogue's severity, reason and mend, unless the case is a special one. */
+/** A finding of the catalogue's severity, reason and fix, unless the case is a special one. */
 export function finding(
   code: FindingCode,
   what: string,
   where: string,
-  special: { severity?: Severity; mend?: string; why?: string } = {},
+  special: { severity?: Severity; fix?: string; why?: string } = {},
 ): Finding {
-  const { severity, why, mend } = CATALOGUE[code];
+  const { severity, why, fix } = CATALOGUE[code];
   return {
     severity: special.severity ?? severity,
     code,
     what,
     where,
     why: special.why ?? why,
-    mend: special.mend ?? mend,
+    fix: special.fix ?? fix,
     link: codeUrl(code),
   };
 }

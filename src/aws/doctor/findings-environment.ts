@@ -3,16 +3,16 @@
  *
  * @module
  */
-/** How bad, why it breaks, how to mend it. */
+/** How bad, why it breaks, how to fix it. */
 export interface Entry {
   readonly severity: 'error' | 'warning' | 'info';
   readonly why: string;
-  readonly mend: string;
+  readonly fix: string;
 }
 
-export const error = (why: string, mend: string): Entry => ({ severity: 'error', why, mend });
-export const warning = (why: string, mend: string): Entry => ({ severity: 'warning', why, mend });
-export const info = (why: string, mend: string): Entry => ({ severity: 'info', why, mend });
+export const error = (why: string, fix: string): Entry => ({ severity: 'error', why, fix });
+export const warning = (why: string, fix: string): Entry => ({ severity: 'warning', why, fix });
+export const info = (why: string, fix: string): Entry => ({ severity: 'info', why, fix });
 
 export const ENVIRONMENT = {
   // --- the application's environment

@@ -1,5 +1,5 @@
 /**
- * Everything that `doctor` can find, by its stable code: how bad, why it breaks, how to mend it.
+ * Everything that `doctor` can find, by its stable code: how bad, why it breaks, how to fix it.
  *
  * @module
  */
@@ -7,19 +7,19 @@ import { ENVIRONMENT, type Entry, error, warning } from './findings-environment.
 
 export const CATALOGUE = {
   // --- the configuration and what it points to
-  'config-invalid': error('serve does not start with it.', 'Mend the line that is named.'),
-  'config-warning': warning('serve starts, and says this at every start.', 'Mend it, or accept it.'),
+  'config-invalid': error('serve does not start with it.', 'Fix the line that is named.'),
+  'config-warning': warning('serve starts, and says this at every start.', 'Fix it, or accept it.'),
   'session-short': warning(
     'Below 15 minutes left the older SDKs ask again at every API call, and sessions under 30 minutes spend most of their life there.',
     'Set session_duration: 1h, or at least 30m.',
   ),
   'keys-unusable': error(
     'No identity token can be signed, so nobody gets credentials.',
-    'Mend the file, or make a key: walletcreds keys generate.',
+    'Fix the file, or make a key: walletcreds keys generate.',
   ),
   'token-unreadable': error(
     'No identity token can be had, so nobody gets credentials.',
-    'Mount the token, or mend identity_token.file.path.',
+    'Mount the token, or fix identity_token.file.path.',
   ),
   'token-untagged': error(
     'Without the tags claim the session has no wallet: its own prefix and every other are denied alike.',
@@ -32,7 +32,7 @@ export const CATALOGUE = {
   // --- the issuer, as STS sees it
   'issuer-form': error(
     'IAM refuses such a provider, or compares the URL byte for byte and finds it different.',
-    'Use https://HOST[/path] without port, query and trailing slash, the same in the configuration and at IAM, where AWS can fetch it.',
+    'Use https://HOST[/path] without port and query, the same in the configuration and at IAM, where AWS can fetch it.',
   ),
   'issuer-unreachable': error(
     'STS fetches discovery and keys from there: it answers InvalidIdentityToken or IDPCommunicationError.',
@@ -66,7 +66,7 @@ export const CATALOGUE = {
     'STS judges iat and exp by its own clock: fresh tokens are expired, or not valid yet.',
     "Set this machine's clock: enable NTP.",
   ),
-  'sts-unreachable': error('No exchange can work.', 'Mend sts.endpoint, the network, or sts.ca_file.'),
+  'sts-unreachable': error('No exchange can work.', 'Fix sts.endpoint, the network, or sts.ca_file.'),
   'sts-not-sts': error(
     'Something else, such as a proxy or a login page, stands where STS should be.',
     'Point sts.endpoint to STS: https://sts.REGION.amazonaws.com, or leave it out.',
@@ -93,6 +93,14 @@ export const CATALOGUE = {
   'policy-operator-unknown': error(
     'IAM knows no such condition operator: MalformedPolicyDocument.',
     "Use one of IAM's operators (StringEquals, StringLike, Null, …).",
+  ),
+  'policy-size': error(
+    'IAM and S3 count characters without white space: a trust policy has 2,048 unless the quota is raised (8,192 at most), inline policies of a role 10,240 together, a bucket policy 20,480.',
+    'Make it shorter: fewer providers, wallets or statements in one document.',
+  ),
+  'policy-version': error(
+    'Before version 2012-10-17 policy variables such as ${aws:PrincipalTag/…} are plain text.',
+    'Write "Version": "2012-10-17".',
   ),
   // --- the trust policy
   'trust-provider': error(
@@ -143,6 +151,10 @@ export const CATALOGUE = {
   'role-broad': error(
     'The grant silently defeats the isolation: own and foreign prefix both open.',
     'Remove it from the role. What walletcreds aws-setup prints is all it needs.',
+  ),
+  'grant-extra': warning(
+    'A workload needs to list its own folder and to use its own objects, and nothing else.',
+    'Remove the grant, unless you know who needs it.',
   ),
   'role-own-denied': error('The workload cannot reach its own folder.', 'Grant what walletcreds aws-setup prints.'),
   'role-prefix-on-objects': error(

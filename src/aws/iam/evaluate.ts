@@ -79,9 +79,13 @@ export function applies(statement: Statement, request: PolicyRequest): Truth {
   return every([principal, resource, ...statement.conditions.map(c => holds(c, statement, request))]);
 }
 
+/** The patterns of a statement's actions, which have no variables: compiled once, asked often. */
+const compiledActions = new WeakMap<readonly string[], readonly Pattern[]>();
+
 export function matchesAction({ actions, notAction }: Statement, action: string): boolean {
-  const hit = actions.some(text => matches(compile(text, { wildcards: true }) ?? [], action, { ignoreCase: true }));
-  return hit !== notAction;
+  const patterns = compiledActions.get(actions) ?? actions.map(text => compile(text, { wildcards: true }) ?? []);
+  compiledActions.set(actions, patterns);
+  return patterns.some(pattern => matches(pattern, action, { ignoreCase: true })) !== notAction;
 }
 
 /** An account in a Deny covers its roles; in an Allow it hands the decision to their own policies, and grants nothing. */

@@ -44,7 +44,8 @@ export function refusals({ findings }: Policy): readonly PolicyFinding[] {
   return findings.filter(finding => finding.accepted !== true);
 }
 
-function parseText(text: string, report: Report): unknown {
+/** JSON text → its value; undefined where it is none, which is reported. */
+export function parseText(text: string, report: Report): unknown {
   if (text.length > MAX_POLICY) return report('too-large', `${text.length} characters are no policy`);
   const bom = text.startsWith('\uFEFF');
   if (bom) report('bom', 'the text begins with a byte order mark');
@@ -52,7 +53,7 @@ function parseText(text: string, report: Report): unknown {
 }
 
 /** JSON in which no member stands twice: IAM's grammar forbids it, and readers differ on which one counts. */
-export function parseJson(text: string, report: Report): unknown {
+function parseJson(text: string, report: Report): unknown {
   try {
     return parseStrictJson(text);
   } catch (error) {

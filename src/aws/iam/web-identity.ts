@@ -50,6 +50,11 @@ export function webIdentityContext(facts: WebIdentityFacts): Context {
 const CIRCUMSTANCES =
   /^(aws:(currenttime|epochtime|sourceip|vpcsourceip|sourcevpc|sourcevpcarn|sourcevpce|vpce(account|orgid|orgpaths)|useragent|referer|requestedregion)|sts:(identitytokenaudience|signingalgorithm|roleauthorizedbyidp|durationseconds|sourceidentity))$/;
 
+/** Whether the context of a token of the provider may hold a lower-case key that {@link webIdentityContext} lacks. */
+export function mayHold(key: string, host: string): boolean {
+  return CIRCUMSTANCES.test(key) || key.startsWith(`${host.toLowerCase()}:`);
+}
+
 const NEVER =
   /^(aws:(principal\w*(\/.+)?|multifactorauth\w+|assumedroot|chatbotsourcearn|viaawsservice|calledvia\w*|source(account|arn|orgid|orgpaths|identity)|is\w+|resource\w+(\/.+)?|token\w+|user(id|name)|ec2instance\w+|bedrockagentcore\w*|lambda\w+)|sts:(externalid|awsservicename|requestcontext\w*(\/.+)?|taskpolicyarn)|saml:\w+|ec2:\w+|lambda:\w+)$/;
 

@@ -18,6 +18,8 @@ interface DoctorFlags {
   readonly trustPolicy?: string;
   readonly rolePolicy?: string;
   readonly bucketPolicy?: string;
+  readonly bucket?: string;
+  readonly prefix?: string;
   readonly account?: boolean;
   readonly dialect?: Dialect;
   readonly issuer?: string;
@@ -35,6 +37,8 @@ export function configure(command: Command, io: Io, run: Run): void {
     .option('--trust-policy <FILE>', 'the role’s trust policy')
     .option('--role-policy <FILE>', 'the role’s permission policy')
     .option('--bucket-policy <FILE>', 'the bucket’s policy')
+    .option('--bucket <BUCKET>', 'the bucket that the policies are about; without it grants are not checked')
+    .option('--prefix <PREFIX>', 'what stands in front of the wallet in its keys, as bots/')
     .option('--account', 'read the role and the provider from IAM, with the credentials in the environment')
     .addOption(dialectOption())
     .addOption(issuerOption())
@@ -64,7 +68,7 @@ function textOf(findings: readonly Finding[]): string {
   if (findings.length === 0) return 'Nothing found: this would work, as far as it can be seen from here.';
   const kinds = new Map<string, [Finding, ...Finding[]]>();
   for (const found of findings) {
-    const key = JSON.stringify([found.severity, found.code, found.why, found.mend]);
+    const key = JSON.stringify([found.severity, found.code, found.why, found.fix]);
     const same = kinds.get(key);
     if (same === undefined) kinds.set(key, [found]);
     else same.push(found);
@@ -75,14 +79,14 @@ function textOf(findings: readonly Finding[]): string {
 }
 
 function blockOf(findings: readonly [Finding, ...Finding[]]): string {
-  const [{ severity, code, why, mend, link }] = findings;
+  const [{ severity, code, why, fix, link }] = findings;
   const more = findings.length - SHOWN;
   return [
     `${MARK[severity]} ${severity} ${code}`,
     ...findings.slice(0, SHOWN).map(({ where, what }) => `  ${where}: ${what}`),
     ...(more > 0 ? [`  … and ${more} more; --json has them all`] : []),
     `  why:  ${why}`,
-    `  mend: ${mend}`,
+    `  fix:  ${fix}`,
     `  see:  ${link}`,
   ].join('\n');
 }

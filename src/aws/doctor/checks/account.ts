@@ -5,15 +5,24 @@
  * @module
  */
 import { type Account, AccountUnreadable, readProvider, readRole } from '../../account.ts';
-import { bucketsOf, readBucketPolicy } from '../../account-bucket.ts';
-import type { Plan, Role } from '../../plan.ts';
+import { readBucketPolicy } from '../../account-bucket.ts';
+import type { Place, Plan, Role } from '../../plan.ts';
 import { type Finding, finding } from '../finding.ts';
 import { type ReadPolicy, readPolicy } from '../policy/read.ts';
-import { checkGrants, roleTagged } from './grants.ts';
+import { checkGrants } from './grants.ts';
+import { roleTagged } from './statements.ts';
 import { checkTrust } from './trust.ts';
 
-/** @param bucket the bucket's policy, where one was given as a file; otherwise those of the buckets that the roles name are read */
-export async function checkAccount(account: Account, plan: Plan, bucket: ReadPolicy | undefined): Promise<Finding[]> {
+/**
+ * @param place the bucket that it is about; without it permissions are read and not judged
+ * @param bucket the bucket's policy, where one was given as a file; otherwise the bucket's own is read
+ */
+export async function checkAccount(
+  account: Account,
+  plan: Plan,
+  place: Place | undefined,
+  bucket: ReadPolicy | undefined,
+): Promise<Finding[]> {
   const out: Finding[] = [];
   for (const provider of plan.providers) {
     out.push(
@@ -28,19 +37,29 @@ export async function checkAccount(account: Account, plan: Plan, bucket: ReadPol
       })),
     );
   }
-  for (const role of plan.roles) out.push(...(await findingsOf(() => checkRole(account, plan, role, bucket))));
+  const policy =
+    bucket === undefined && place !== undefined ? await bucketOf(account, plan, place) : { bucket, findings: [] };
+  out.push(...policy.findings);
+  for (const role of plan.roles)
+    out.push(...(await findingsOf(() => checkRole(account, plan, role, place, policy.bucket))));
   return out;
 }
 
-async function checkRole(account: Account, plan: Plan, role: Role, bucket: ReadPolicy | undefined): Promise<Finding[]> {
+async function checkRole(
+  account: Account,
+  plan: Plan,
+  role: Role,
+  place: Place | undefined,
+  bucket: ReadPolicy | undefined,
+): Promise<Finding[]> {
   const found = await readRole(account, plan, role);
   const own: Plan = { ...plan, roles: [role], providers: role.providers };
   if (found.arn !== role.arn) {
     const what = found.arn === '' ? 'IAM says no ARN of it' : `the account has ${found.arn}`;
     return [finding('account-missing', `${what}, the configuration ${role.arn}`, `role ${role.name}`)];
   }
-  const trust = readPolicy(found.trust, `role ${role.name}, trust policy`);
-  const parts = found.policies.map(({ name, text }) => readPolicy(text, name));
+  const trust = readPolicy(found.trust, 'trust', `role ${role.name}, trust policy`);
+  const parts = found.policies.map(({ name, text }) => readPolicy(text, 'identity', name));
   const together: ReadPolicy = { statements: parts.flatMap(p => p.statements), findings: [], roleTags: [] };
   const out = [
     ...trust.findings,
@@ -48,18 +67,17 @@ async function checkRole(account: Account, plan: Plan, role: Role, bucket: ReadP
     ...parts.flatMap(p => p.findings),
     ...found.tagKeys.filter(k => k.toLowerCase() === plan.walletTag.toLowerCase()).map(k => roleTagged(k, role.arn)),
   ];
-  const buckets = bucket === undefined ? await bucketsIn(account, plan, together) : { policy: bucket, findings: [] };
-  out.push(...buckets.findings);
   if (parts.length === 0) out.push(finding('account-missing', 'the role has no permission policy', role.arn));
   out.push(
     ...checkGrants(
       {
         role: together,
-        ...(buckets.policy === undefined ? {} : { bucket: buckets.policy }),
+        bucket,
         roleName: role.arn,
         bucketName: "the bucket's policy",
       },
       own,
+      place,
     ),
   );
   if (found.maxSessionDuration < role.maxSessionDuration && role.maxSessionDuration > 3600) {
@@ -69,24 +87,18 @@ async function checkRole(account: Account, plan: Plan, role: Role, bucket: ReadP
   return out;
 }
 
-/** The policies of every bucket that the role's grants name, as one. */
-async function bucketsIn(
+/** The bucket's own policy, as S3 has it. */
+async function bucketOf(
   account: Account,
   plan: Plan,
-  role: ReadPolicy,
-): Promise<{ policy: ReadPolicy | undefined; findings: Finding[] }> {
-  const findings: Finding[] = [];
-  const policies: ReadPolicy[] = [];
-  for (const bucket of bucketsOf(role.statements)) {
-    const read = await readBucketPolicy(account, plan, bucket);
-    if ('found' in read) findings.push(read.found);
-    else if (read.policy.statements.length > 0) policies.push(read.policy);
-    else if (read.policy.findings.length === 0)
-      findings.push(finding('bucket-no-deny', 'it has no policy', `bucket ${bucket}`));
-    if ('policy' in read) findings.push(...read.policy.findings);
-  }
-  if (policies.length === 0) return { policy: undefined, findings };
-  return { policy: { statements: policies.flatMap(p => p.statements), findings: [], roleTags: [] }, findings };
+  { bucket }: Place,
+): Promise<{ bucket: ReadPolicy | undefined; findings: readonly Finding[] }> {
+  const read = await readBucketPolicy(account, plan, bucket);
+  if ('found' in read) return { bucket: undefined, findings: [read.found] };
+  const { policy } = read;
+  if (policy.statements.length > 0) return { bucket: policy, findings: policy.findings };
+  const none = finding('bucket-no-deny', 'it has no policy', `bucket ${bucket}`);
+  return { bucket: undefined, findings: policy.findings.length > 0 ? policy.findings : [none] };
 }
 
 async function findingsOf(check: () => Promise<Finding[]>): Promise<Finding[]> {

@@ -5,14 +5,12 @@
  */
 
 import type { Config } from '../../../config/types.ts';
-import { TAGS_CLAIM } from '../../../identity-token/claims.ts';
 import { type KeySet, loadKeys, UnusableKeys } from '../../../identity-token/keys/index.ts';
 import { ConfigError, WalletcredsError } from '../../../lib/errors.ts';
-import { isObject } from '../../../lib/json.ts';
 import { masked } from '../../../lib/text/masked.ts';
 import type { IdentityTokenConfig } from '../../../workload/workload.ts';
 import { type Finding, finding } from '../finding.ts';
-import { readTokenFile } from '../token-file.ts';
+import { principalTagsOf, readTokenFile } from '../token-file.ts';
 
 /** A configuration that could not be loaded, problem by problem. */
 export function checkConfigError(error: unknown, file: string): Finding[] {
@@ -101,25 +99,12 @@ export function checkTokenFile(
 ): Finding[] {
   const token = readTokenFile(path);
   if (token === undefined) return [finding('token-unreadable', 'there is no readable JWT', path)];
-  const values = taggedWallet(token.claims, walletTag);
-  if (values === undefined) {
+  const tags = principalTagsOf(token.claims);
+  const value = Object.entries(tags).find(([key]) => key.toLowerCase() === walletTag.toLowerCase())?.[1];
+  if (value === undefined) {
     if (hasPolicy) return [];
     return [finding('token-untagged', `the token carries no principal tag ${walletTag}`, path)];
   }
-  const mixed = values.find(v => v !== v.toLowerCase() && wallets.includes(v.toLowerCase()));
-  if (mixed !== undefined) return [finding('wallet-case', `the tag ${walletTag} holds ${mixed}, in mixed case`, path)];
-  return [];
-}
-
-function taggedWallet(claims: Record<string, unknown>, walletTag: string): string[] | undefined {
-  const tags = claims[TAGS_CLAIM];
-  const nested = isObject(tags) && isObject(tags['principal_tags']) ? Object.entries(tags['principal_tags']) : [];
-  const flat = Object.entries(claims).map(
-    ([key, value]) => [key.replace(`${TAGS_CLAIM}/principal_tags/`, ''), value] as const,
-  );
-  const found = [...nested, ...flat.filter(([key], i) => key !== Object.keys(claims)[i])].find(
-    ([key]) => key.toLowerCase() === walletTag.toLowerCase(),
-  );
-  if (found === undefined) return undefined;
-  return (Array.isArray(found[1]) ? found[1] : [found[1]]).map(String);
+  if (value === value.toLowerCase() || !wallets.includes(value.toLowerCase())) return [];
+  return [finding('wallet-case', `the tag ${walletTag} holds ${value}, in mixed case`, path)];
 }

@@ -135,8 +135,8 @@ function checkToken(
       out.push(...checkTokenText(readFileSync(tokenFile, 'utf8').slice(0, 65_536), tokenFile, config));
     } catch (error) {
       const what = `${tokenFile} cannot be read from here (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`;
-      const mend = 'Check the mount; a path that exists only inside the container is checked there.';
-      out.push(finding('env-token-unreadable', what, at(`${TOKEN}_FILE`), { mend }));
+      const fix = 'Check the mount; a path that exists only inside the container is checked there.';
+      out.push(finding('env-token-unreadable', what, at(`${TOKEN}_FILE`), { fix }));
     }
   }
   return out;
@@ -178,6 +178,6 @@ export function checkOwnEnvironment(env: NodeJS.ProcessEnv): Finding[] {
   ];
   const set = keys.filter(key => (env[key] ?? '') !== '');
   if (set.length === 0) return [];
-  const mend = `Clear them before a probe: env ${set.map(key => `-u ${key}`).join(' ')} …`;
-  return [finding('env-leftover', `set here: ${set.join(', ')}`, "this shell's environment", { mend })];
+  const fix = `Clear them before a probe: env ${set.map(key => `-u ${key}`).join(' ')} …`;
+  return [finding('env-leftover', `set here: ${set.join(', ')}`, "this shell's environment", { fix })];
 }

@@ -1,58 +1,49 @@
 /**
- * The role's and the bucket's policies: each alone, and what is left of the isolation when the other fails.
+ * The role's and the bucket's policies together, judged by what is right: list in the own folder, objects in the own folder.
+ * Everything else that they let a session do is a finding.
  *
  * @module
  */
-
-import type { Place, Plan, Session } from '../../plan.ts';
-import { foreignQuestions, ownQuestions, placesOf } from '../../verify/prefixes.ts';
+import { authorize } from '../../iam/authorize.ts';
+import { evaluate } from '../../iam/evaluate.ts';
+import { parsePolicy } from '../../iam/parse.ts';
+import type { Statement } from '../../iam/policy.ts';
+import type { Place, Plan, Role, Session } from '../../plan.ts';
 import { type Finding, finding } from '../finding.ts';
-import { actionMatches, evaluate } from '../policy/evaluate.ts';
-import type { ReadPolicy, ReadStatement } from '../policy/read.ts';
+import type { ReadPolicy } from '../policy/read.ts';
+import { type Asker, foreignQuestions, ownQuestions } from '../questions.ts';
+import { collect, isOpen, type Reached } from '../reach.ts';
+import { checkUseless, escalations } from './beyond.ts';
+import { checkBucketStatement, checkRoleStatement, checkWalletCase, roleTagged } from './statements.ts';
 
-/** `s3:*` on everything, as somebody might leave it on the role. */
-const BROAD: ReadStatement = {
-  where: 's3:*',
-  effect: 'Allow',
-  principals: undefined,
-  notPrincipal: false,
-  actions: ['s3:*'],
-  notActions: undefined,
-  resources: ['*'],
-  notResources: undefined,
-  conditions: [],
-  variables: true,
-};
-
-export interface Grants {
-  readonly role?: ReadPolicy;
-  readonly bucket?: ReadPolicy;
+export interface Documents {
+  readonly role?: ReadPolicy | undefined;
+  readonly bucket?: ReadPolicy | undefined;
   readonly roleName: string;
   readonly bucketName: string;
 }
 
-export function checkGrants(grants: Grants, plan: Plan): Finding[] {
-  const role = grants.role?.statements ?? [];
-  const bucket = grants.bucket?.statements ?? [];
-  const places = placesOf([...role, ...bucket], plan);
-  return [
-    ...role.flatMap(s => formOf(s, 'identity')),
-    ...bucket.flatMap(s => formOf(s, 'bucket')),
-    ...worst(
-      // A statement may name one role and not another, so each is asked for by itself.
-      plan.roles.flatMap(one => {
-        const alone: Plan = { ...plan, roles: [one], providers: one.providers };
-        return [
-          ...(role.length > 0 ? checkRole(role, bucket, alone, places, grants.roleName) : []),
-          ...(bucket.length > 0 ? checkBucket(bucket, alone, places, grants.bucketName) : []),
-        ];
-      }),
-    ),
-    ...checkWalletCase([...role, ...bucket], plan),
-    ...(grants.role?.roleTags ?? [])
-      .filter(t => same(t.key, plan.walletTag))
-      .map(t => roleTagged(t.key, grants.roleName)),
-  ];
+/** `s3:*` on everything, as somebody might leave it on the role. */
+const [BROAD] = parsePolicy(
+  { Version: '2012-10-17', Statement: { Effect: 'Allow', Action: 's3:*', Resource: '*' } },
+  'identity',
+  's3:*',
+).statements;
+
+/** @param place absent where nobody said which bucket it is about: then only what needs none is judged */
+export function checkGrants(documents: Documents, plan: Plan, place: Place | undefined): Finding[] {
+  const role = documents.role?.statements ?? [];
+  const bucket = documents.bucket?.statements ?? [];
+  return worst([
+    ...role.flatMap(s => checkRoleStatement(s, plan)),
+    ...bucket.flatMap(checkBucketStatement),
+    ...[...role, ...bucket].flatMap(s => checkWalletCase(s, plan)),
+    ...(documents.role?.roleTags ?? [])
+      .filter(t => t.key.toLowerCase() === plan.walletTag.toLowerCase())
+      .map(t => roleTagged(t.key, documents.roleName)),
+    ...(place === undefined ? [] : plan.roles.flatMap(one => checkRole(documents, plan, one, place))),
+    ...(place === undefined ? [] : role.flatMap(s => checkUseless(s, plan, place))),
+  ]);
 }
 
 /** One finding of a code a place, the gravest. */
@@ -66,146 +57,101 @@ function worst(findings: readonly Finding[]): Finding[] {
   return [...found.values()];
 }
 
-/** Elements that IAM and S3 demand or refuse, by the kind of policy. */
-export function formOf(statement: ReadStatement, kind: 'identity' | 'bucket' | 'trust'): Finding[] {
-  const { where, principals, resources, notResources } = statement;
-  const resource = resources !== undefined || notResources !== undefined;
-  const out: string[] = [];
-  if (kind === 'identity' && principals !== undefined) out.push("a role's own policy takes no Principal");
-  if (kind !== 'identity' && (principals === undefined || principals.length === 0)) out.push('it has no Principal');
-  const actions = [...(statement.actions ?? []), ...(statement.notActions ?? [])];
-  const strange = kind === 'trust' ? actions.find(action => !/^sts:/i.test(action)) : undefined;
-  if (strange !== undefined) out.push(`a trust policy takes STS's actions only, not ${strange}`);
-  if (kind === 'trust' && resource) out.push('a trust policy takes no Resource');
-  if (kind !== 'trust' && !resource) out.push('it has no Resource');
-  return out.map(what => finding('policy-malformed', what, where));
+function checkRole(documents: Documents, plan: Plan, of: Role, place: Place): Finding[] {
+  const role = documents.role?.statements ?? [];
+  const bucket = documents.bucket?.statements ?? [];
+  const scene = { plan, role: of, place };
+  const askers = askersOf(plan, of, [...role, ...bucket]);
+  const reached = new Map<Statement, Reached>();
+  for (const asker of askers) {
+    const grants = { role, bucket, narrowing: narrowingOf(asker) };
+    collect(reached, grants, foreignQuestions(scene, asker));
+    collect(reached, grants, escalations(role, plan, of, place, asker));
+  }
+  const broad = [...reached].flatMap(([statement, found]) =>
+    broadFinding(found, statement, bucket.includes(statement)),
+  );
+  const out = [...broad, ...(bucket.length === 0 ? [] : checkBackstop(documents, scene, askers))];
+  const explained = role
+    .flatMap(s => checkRoleStatement(s, plan))
+    .some(f => /^role-(prefix-equals|other-tag)$/.test(f.code));
+  return [...out, ...checkOwn(documents, scene, askers).filter(f => !(explained && f.code === 'role-own-denied'))];
 }
 
-/** The role carries a tag named like the wallet tag. */
-export function roleTagged(key: string, where: string): Finding {
-  return finding('role-tagged', `the role itself carries the tag ${key}`, where);
+function broadFinding({ says, grave, held, actions }: Reached, { where }: Statement, inBucket: boolean): Finding[] {
+  const more = actions.size > 1 ? ` (and ${actions.size - 1} more actions)` : '';
+  if (!grave) return held ? [] : [finding('grant-extra', `it lets ${says}${more}`, where)];
+  const code = inBucket ? 'bucket-broad' : 'role-broad';
+  if (!held) return [finding(code, `it lets ${says}${more}`, where)];
+  return [finding(code, `it lets ${says}${more}; only a Deny stands against it`, where, { severity: 'warning' })];
 }
 
-function checkRole(
-  role: readonly ReadStatement[],
-  bucket: readonly ReadStatement[],
-  plan: Plan,
-  places: readonly Place[],
-  name: string,
-): Finding[] {
-  const out: Finding[] = [];
-  for (const statement of role.filter(s => s.effect === 'Allow')) {
-    const onPrefix = statement.conditions.filter(c => same(c.key, 's3:prefix'));
-    if (onPrefix.length > 0 && actionMatches(statement, 's3:GetObject')) {
-      out.push(
-        finding('role-prefix-on-objects', 'one statement asks s3:prefix of listing and of objects', statement.where),
-      );
-    }
-    for (const { operator, values } of onPrefix) {
-      if (operator === 'StringEquals' && values.every(v => v.endsWith('/'))) {
-        out.push(finding('role-prefix-equals', `StringEquals s3:prefix ${values.join(', ')}`, statement.where));
-      }
-    }
-    if (statement.notActions !== undefined || statement.notResources !== undefined) {
-      out.push(finding('role-negated', 'an Allow is written by what it leaves out', statement.where));
-    }
-    const text = JSON.stringify([statement.resources, statement.conditions]);
-    const tags = [...text.matchAll(/\$\{aws:PrincipalTag\/([^},]+)/gi)].map(m => m[1] ?? '');
-    const other = tags.find(t => !same(t, plan.walletTag) && !plan.tagKeys.some(k => same(k, t)));
-    if (other !== undefined) {
-      out.push(
-        finding('role-other-tag', `it asks for the tag ${other}; the tokens carry ${plan.walletTag}`, statement.where),
-      );
-    }
-  }
-  for (const place of places) {
-    const broad = new Map<string, { says: string; held: boolean }>();
-    for (const session of [undefined, ...someSessions(plan, role)]) {
-      for (const { says, request } of foreignQuestions(plan, place, session)) {
-        const answer = evaluate(role, request);
-        if (answer.decision !== 'allowed') continue;
-        const held = evaluate(bucket, request).decision === 'denied';
-        for (const { where } of answer.by) {
-          const before = broad.get(where);
-          if (before === undefined || (before.held && !held)) broad.set(where, { says, held });
-        }
-      }
-    }
-    for (const [where, { says, held }] of broad) {
-      out.push(
-        held
-          ? finding('role-broad', `it lets ${says}; only the bucket's Deny stands against it`, where, {
-              severity: 'warning',
-            })
-          : finding('role-broad', `it lets ${says}`, where),
-      );
-    }
-    const denied = someSessions(plan, role)
-      .flatMap(w => ownQuestions(plan, place, w))
-      .find(q => evaluate(role, q.request).decision !== 'allowed');
-    if (denied !== undefined && !out.some(f => f.code === 'role-prefix-equals' || f.code === 'role-other-tag')) {
-      out.push(finding('role-own-denied', `not allowed: ${denied.says}`, name));
-    }
-  }
-  if (places.length === 0) out.push(finding('role-own-denied', 'it names no bucket', name));
-  return out;
-}
-
-function checkBucket(bucket: readonly ReadStatement[], plan: Plan, places: readonly Place[], name: string): Finding[] {
-  const out: Finding[] = [];
-  for (const statement of bucket) {
-    const stale = statement.principals?.find(p => p.kind === 'AWS' && /^A(ROA|IDA)[A-Z0-9]+$/.test(p.value));
-    if (stale !== undefined)
-      out.push(finding('bucket-stale-principal', `its principal is ${stale.value}`, statement.where));
-  }
-  for (const place of places) {
-    const wallets = someSessions(plan, bucket);
-    const opened = [undefined, ...wallets]
-      .flatMap(w => foreignQuestions(plan, place, w))
-      .map(q => ({ q, answer: evaluate(bucket, q.request) }))
-      .find(({ answer }) => answer.decision === 'allowed');
-    if (opened !== undefined)
-      out.push(finding('bucket-broad', `it lets ${opened.q.says}`, opened.answer.by[0]?.where ?? name));
-    const withBroad = [BROAD, ...bucket];
-    const hole = wallets
-      .flatMap(w => foreignQuestions(plan, place, w))
-      .find(q => evaluate(withBroad, q.request).decision === 'allowed');
-    if (hole !== undefined)
-      out.push(finding('bucket-no-deny', `with s3:* on the role nothing refuses: ${hole.says}`, name));
-    const untagged = foreignQuestions(plan, place, undefined).find(
-      q => evaluate(withBroad, q.request).decision === 'allowed',
+/** What the bucket alone refuses, should somebody leave `s3:*` on the role. */
+function checkBackstop(documents: Documents, scene: Scene, askers: readonly Asker[]): Finding[] {
+  const bucket = documents.bucket?.statements ?? [];
+  const name = documents.bucketName;
+  const broad = BROAD === undefined ? [] : [BROAD];
+  const hole = (asker: Asker) =>
+    foreignQuestions(scene, asker).find(
+      q => q.grave && isOpen(authorize({ identity: broad, resource: bucket }, q.request).decision),
     );
-    if (untagged !== undefined && hole === undefined) {
-      out.push(finding('bucket-untagged', `with s3:* on the role nothing refuses: ${untagged.says}`, name));
+  // Ceph's policies are written out for each wallet, so there they can't refuse one that nobody has.
+  const tagged = askers.filter(
+    asker =>
+      asker !== undefined &&
+      asker.policy === undefined &&
+      (scene.plan.dialect === 'aws' || scene.plan.sessions.includes(asker)),
+  );
+  const found = tagged.map(hole).find(q => q !== undefined);
+  if (found !== undefined)
+    return [finding('bucket-no-deny', `with s3:* on the role nothing refuses: ${found.says}`, name)];
+  const untagged = askers.includes(undefined) ? hole(undefined) : undefined;
+  if (untagged === undefined) return [];
+  return [finding('bucket-untagged', `with s3:* on the role nothing refuses: ${untagged.says}`, name)];
+}
+
+/** Whether each workload reaches its own folder. */
+function checkOwn(documents: Documents, scene: Scene, askers: readonly Asker[]): Finding[] {
+  const { role, bucket } = documents;
+  const resource = bucket?.statements ?? [];
+  for (const asker of askers) {
+    if (asker === undefined || !scene.plan.sessions.includes(asker)) continue;
+    for (const { says, request } of ownQuestions(scene, asker)) {
+      const byBucket = evaluate(resource, request);
+      if (byBucket.decision === 'denied')
+        return [finding('bucket-own-denied', `it denies ${says}`, byBucket.by[0]?.where ?? documents.bucketName)];
+      if (role === undefined || role.statements.length === 0) continue;
+      const policies = { identity: role.statements, resource, narrowing: narrowingOf(asker) };
+      if (!isOpen(authorize(policies, request).decision))
+        return [finding('role-own-denied', `not allowed: ${says}`, documents.roleName)];
     }
-    const shut = wallets
-      .flatMap(w => ownQuestions(plan, place, w))
-      .map(q => ({ q, answer: evaluate(bucket, q.request) }))
-      .find(({ answer }) => answer.decision === 'denied');
-    if (shut !== undefined)
-      out.push(finding('bucket-own-denied', `it denies ${shut.q.says}`, shut.answer.by[0]?.where ?? name));
   }
-  return out;
+  return [];
 }
 
-/** A wallet written out in anything but lower case. */
-function checkWalletCase(statements: readonly ReadStatement[], plan: Plan): Finding[] {
-  return statements.flatMap(statement => {
-    const text = JSON.stringify([statement.resources, statement.notResources, statement.conditions]);
-    const written = text.match(/0[xX][0-9a-fA-F]{40}/g)?.find(w => w !== w.toLowerCase());
-    if (written === undefined) return [];
-    const known = plan.wallets.includes(written.toLowerCase()) ? ', a wallet of this configuration,' : '';
-    return [finding('wallet-case', `${written}${known} is not in lower case`, statement.where)];
-  });
+type Scene = Parameters<typeof foreignQuestions>[0];
+
+function narrowingOf(asker: Asker): readonly (readonly Statement[])[] {
+  return asker?.policy === undefined ? [] : [parsePolicy(asker.policy, 'session', 'session policy').statements];
 }
 
-/** Enough to judge by: every session whose wallet the policies write out, and some more. */
-function someSessions(plan: Plan, statements: readonly ReadStatement[]): readonly Session[] {
-  if (plan.sessions.length === 0) return [{ wallet: `0x${'0'.repeat(39)}1`, tags: {} }];
+/** Enough to judge by: every session whose wallet the policies write out, some more, and those of other holders of tokens. */
+const SOME = 20;
+
+function askersOf(plan: Plan, role: Role, statements: readonly Statement[]): readonly Asker[] {
   const text = JSON.stringify(statements).toLowerCase();
-  return plan.sessions.filter(({ wallet }, i) => i < 20 || text.includes(wallet));
+  const own = plan.sessions.filter(s => s.roleArn === role.arn);
+  const some = own.filter(({ wallet }, i) => i < SOME || text.includes(wallet));
+  // A session policy narrows every session of such a role: nobody else's tokens become it.
+  if (own.length > 0 && own.every(s => s.policy !== undefined)) return some;
+  return [undefined, strangerOf(plan, role), ...some];
 }
 
-function same(a: string, b: string): boolean {
-  return a.toLowerCase() === b.toLowerCase();
+/** A wallet that no workload of this configuration has: every holder of the issuer's tokens may become the role. */
+function strangerOf(plan: Plan, role: Role): Session {
+  const wallet = `0x${'d'.repeat(40)}`;
+  const { issuer = '', audience = '' } = role.providers[0] ?? {};
+  const tags = { ...plan.sessions[0]?.tags, [plan.walletTag]: wallet };
+  const token = { issuer, audience, subject: `agentkeys:agent:${wallet}`, tags, policy: undefined };
+  return { ...token, wallet, roleArn: role.arn, name: `${wallet}@another` };
 }

@@ -1,66 +1,77 @@
 /**
- * The trust policy: whether every workload's token is taken, and no token without a wallet is.
+ * The trust policy: whether every workload's own token is taken, and no token without a wallet is.
  *
  * @module
  */
 
-import { subjectOf } from '../../../identity-token/claims.ts';
 import { withoutTrailingSlashes } from '../../../lib/text/plain.ts';
+import { type Concern, type Evaluation, evaluate, matchesAction, type PolicyRequest } from '../../iam/evaluate.ts';
+import type { Statement } from '../../iam/policy.ts';
+import { mayHold, webIdentityContext } from '../../iam/web-identity.ts';
 import type { Plan, Provider, Session } from '../../plan.ts';
 import { type Finding, finding } from '../finding.ts';
-import { applies, type Evaluation, evaluate, type PolicyRequest } from '../policy/evaluate.ts';
-import type { ReadPolicy, ReadStatement } from '../policy/read.ts';
-import { formOf } from './grants.ts';
+import type { ReadPolicy } from '../policy/read.ts';
+import { checkConditionKeys, whyRefused } from './trust-conditions.ts';
 
 const EXCHANGE = 'sts:AssumeRoleWithWebIdentity';
 const TAG_SESSION = 'sts:TagSession';
 
+/** Stands in for workloads where the configuration has none: dynamic ones alone. */
+const SAMPLE_WALLET = `0x${'0'.repeat(40)}`;
+
+/** What of a session's token is asked about; without `session` a token without tags, of any subject. */
 interface Token {
   readonly provider: Provider;
-  readonly audience?: string;
-  /** Absent: a token without tags. */
   readonly session?: Session;
+  readonly audience?: string;
 }
 
 /** @param name what findings call the document */
-export function checkTrust(policy: ReadPolicy, plan: Plan, name: string): Finding[] {
-  const { statements } = policy;
+export function checkTrust({ statements }: ReadPolicy, plan: Plan, name: string): Finding[] {
   if (statements.length === 0) return [];
-  const out: Finding[] = statements.flatMap(s => formOf(s, 'trust'));
-  out.push(...checkPrincipals(statements, plan));
-  for (const provider of plan.providers) out.push(...checkProvider(statements, plan, provider, name));
-  out.push(...checkConditionKeys(statements, plan));
-  for (const statement of statements.filter(s => s.effect === 'Allow')) {
-    const tag = `aws:requesttag/${plan.walletTag}`.toLowerCase();
-    const nulls = statement.conditions.some(
-      c => c.operator === 'Null' && c.key.toLowerCase() === tag && c.values.includes('false'),
-    );
-    if (nulls && plan.dialect === 'ceph') {
-      out.push(finding('trust-null-on-ceph', 'Null "false" stands in a trust policy for Ceph', statement.where));
-    }
-  }
-  return out;
+  return [
+    ...checkPrincipals(statements, plan),
+    ...plan.providers.flatMap(provider => checkProvider(statements, plan, provider, name)),
+    ...checkConditionKeys(statements, plan),
+    ...(plan.dialect === 'ceph' ? checkNullOnCeph(statements, plan) : []),
+  ];
 }
 
-function checkPrincipals(statements: readonly ReadStatement[], plan: Plan): Finding[] {
-  const providers = new Set(plan.providers.map(p => p.arn));
+/** Sessions whose tokens a provider signs. */
+function sessionsOf(plan: Plan, { issuer, audience }: Provider): readonly Session[] {
+  if (plan.sessions.length > 0) return plan.sessions.filter(s => s.issuer === issuer && s.audience === audience);
+  const tags = { [plan.walletTag]: SAMPLE_WALLET };
+  const [roleArn = ''] = plan.roles.map(role => role.arn);
+  const session = { wallet: SAMPLE_WALLET, roleArn, issuer, audience, tags, policy: undefined };
+  return [{ ...session, name: `${SAMPLE_WALLET}@sample`, subject: `agentkeys:agent:${SAMPLE_WALLET}` }];
+}
+
+function checkNullOnCeph(statements: readonly Statement[], plan: Plan): Finding[] {
+  const tag = `aws:requesttag/${plan.walletTag}`.toLowerCase();
   return statements
     .filter(s => s.effect === 'Allow')
-    .flatMap(statement =>
-      (statement.principals ?? []).flatMap(({ kind, value }) => {
-        if (kind === 'Federated' && providers.has(value)) return [];
-        if (kind === 'Federated') {
-          const near = plan.providers.find(p => bare(value) === bare(p.arn));
-          if (near !== undefined) {
-            return [
-              finding('trust-provider', `${value} differs from ${near.arn} in scheme, case or slash`, statement.where),
-            ];
-          }
-          const what = `${value} is trusted too, and is no issuer of this configuration`;
-          return [finding('trust-two-principals', what, statement.where, { severity: 'warning' })];
+    .filter(s =>
+      s.conditions.some(c => c.operator === 'Null' && c.key.toLowerCase() === tag && c.values[0] === 'false'),
+    )
+    .map(({ where }) => finding('trust-null-on-ceph', 'Null "false" stands in a trust policy for Ceph', where));
+}
+
+function checkPrincipals(statements: readonly Statement[], plan: Plan): Finding[] {
+  const arns = new Set(plan.providers.map(p => p.arn));
+  return statements
+    .filter(s => s.effect === 'Allow')
+    .flatMap(({ principals, where }) =>
+      (principals ?? []).flatMap(({ kind, value }) => {
+        if (kind === 'Federated' && arns.has(value)) return [];
+        if (kind !== 'Federated') {
+          const who = kind === '*' ? 'anybody' : `${kind} ${value}`;
+          return [finding('trust-two-principals', `${who} may become the role beside the OIDC provider`, where)];
         }
-        const what = `${kind === '*' ? 'anybody' : `${kind} ${value}`} may become the role beside the OIDC provider`;
-        return [finding('trust-two-principals', what, statement.where)];
+        const near = plan.providers.find(p => bare(value) === bare(p.arn));
+        if (near !== undefined)
+          return [finding('trust-provider', `${value} differs from ${near.arn} in scheme, case or slash`, where)];
+        const what = `${value} is trusted too, and is no issuer of this configuration`;
+        return [finding('trust-two-principals', what, where, { severity: 'warning' })];
       }),
     );
 }
@@ -69,138 +80,75 @@ function bare(arn: string): string {
   return withoutTrailingSlashes(arn.toLowerCase().replace(/oidc-provider\/https?:\/\//, 'oidc-provider/'));
 }
 
-function checkProvider(statements: readonly ReadStatement[], plan: Plan, provider: Provider, name: string): Finding[] {
+function checkProvider(statements: readonly Statement[], plan: Plan, provider: Provider, name: string): Finding[] {
   const named = statements.filter(
     s => s.effect === 'Allow' && s.principals?.some(p => p.kind === 'Federated' && p.value === provider.arn),
   );
-  const exchanging = named.filter(s => applies({ ...s, conditions: [] }, request(plan, { provider }, EXCHANGE)));
-  if (exchanging.length === 0) {
+  const exchanging = named.filter(s => matchesAction(s, EXCHANGE));
+  const [first] = exchanging;
+  if (first === undefined)
     return [finding('trust-provider', `no statement lets tokens of ${provider.issuer} become the role`, name)];
-  }
-  const out: Finding[] = [];
   const ask = (token: Omit<Token, 'provider'>, action = EXCHANGE) =>
-    evaluate(statements, request(plan, { provider, ...token }, action));
-  const untagged = ask({});
-  if (untagged.decision === 'allowed') {
-    const guarded = untagged.by.find(s =>
-      s.conditions.some(c => /^StringNot/.test(c.operator) && c.key.toLowerCase().startsWith('aws:requesttag/')),
-    );
-    out.push(
-      guarded === undefined
-        ? finding('trust-untagged', `a token without the tag ${plan.walletTag} is taken`, untagged.by[0]?.where ?? name)
-        : finding('trust-string-not-equals', 'StringNotEquals guards the tag', guarded.where),
-    );
+    evaluate(statements, requestOf({ provider, ...token }, action));
+  const sessions = sessionsOf(plan, provider);
+  const taken = sessions.filter(session => isTaken(ask({ session }), session));
+  const refused = sessions.find(session => !taken.includes(session));
+  const out = sessions.every(session => tagOf(session, plan) !== undefined) ? untagged(ask({}), plan, name) : [];
+  if (refused !== undefined) {
+    const why = whyRefused(statements, exchanging, requestOf({ provider, session: refused }, EXCHANGE), refused);
+    out.push(why ?? finding('trust-own-refused', `the token of ${refused.wallet} is refused`, name));
   }
-  const sessions = plan.sessions.length > 0 ? plan.sessions : [{ wallet: `0x${'0'.repeat(40)}`, tags: {} }];
-  const refused = sessions.find(session => ask({ session }).decision !== 'allowed');
-  if (refused !== undefined) out.push(whyRefused(exchanging, plan, { provider, session: refused }, name));
-  const taken = sessions.filter(session => ask({ session }).decision === 'allowed');
-  out.push(...checkTagSession(named, exchanging, taken, name, plan, provider, ask));
-  const [own] = taken;
-  if (own !== undefined && ask({ session: own, audience: 'another-audience.example' }).decision === 'allowed') {
-    out.push(finding('trust-audience-open', `no condition on ${provider.host}:aud`, exchanging[0]?.where ?? name));
-  }
-  if (own !== undefined && ask({ session: { ...own, wallet: '*' } }).decision === 'allowed') {
-    out.push(finding('trust-wallet-form', `any text is taken for ${plan.walletTag}`, exchanging[0]?.where ?? name));
-  }
+  const allows = (session: Session) => isTaken(ask({ session }, TAG_SESSION), session);
+  const tagging = taken.filter(session => Object.keys(session.tags).length > 0);
+  if (!named.some(s => matchesAction(s, TAG_SESSION)))
+    out.push(finding('trust-tag-session', 'sts:TagSession is missing', first.where));
+  else
+    for (const session of tagging.filter(s => !allows(s)).slice(0, 1))
+      out.push(finding('trust-tag-session', `sts:TagSession is refused to the token of ${session.wallet}`, name));
+  const [own] = tagging;
+  if (own === undefined) return out;
+  if (ask({ session: own, audience: 'another-audience.example' }).decision === 'allowed')
+    out.push(finding('trust-audience-open', `no condition on ${provider.host}:aud`, first.where));
+  const anyText = { ...own, tags: { ...own.tags, [plan.walletTag]: '*' } };
+  if (ask({ session: anyText }).decision === 'allowed')
+    out.push(finding('trust-wallet-form', `any text is taken for ${plan.walletTag}`, first.where));
   return out;
+
+  /** An answer that hangs on the request's circumstances may be yes; one that AWS documents nowhere counts as no. */
+  function isTaken({ decision }: Evaluation, session: Session): boolean {
+    if (decision !== 'unknown') return decision === 'allowed';
+    const { unknown, context } = requestOf({ provider, session }, EXCHANGE);
+    const open = (key: string) => !context.has(key) && unknown?.(key) === true;
+    return statements.some(s => s.conditions.some(c => open(c.key.toLowerCase())));
+  }
 }
 
-/** The second action that a token with tags needs, under the same conditions. */
-function checkTagSession(
-  named: readonly ReadStatement[],
-  exchanging: readonly ReadStatement[],
-  taken: readonly Session[],
-  name: string,
-  plan: Plan,
-  provider: Provider,
-  ask: (token: Omit<Token, 'provider'>, action: string) => Evaluation,
-): Finding[] {
-  if (!named.some(s => applies({ ...s, conditions: [] }, request(plan, { provider }, TAG_SESSION)))) {
-    return [finding('trust-tag-session', 'sts:TagSession is missing', exchanging[0]?.where ?? name)];
-  }
-  for (const session of taken) {
-    const { decision, by } = ask({ session }, TAG_SESSION);
-    if (decision === 'allowed') continue;
-    const what =
-      decision === 'denied'
-        ? `sts:TagSession is denied to the token of ${session.wallet}`
-        : `the conditions do not allow sts:TagSession to the token of ${session.wallet}`;
-    return [finding('trust-tag-session', what, by[0]?.where ?? name)];
-  }
-  return [];
+function tagOf({ tags }: Session, { walletTag }: Plan): string | undefined {
+  return Object.entries(tags).find(([key]) => key.toLowerCase() === walletTag.toLowerCase())?.[1];
 }
 
-/** The condition in the way, as precisely as it can be named. */
-function whyRefused(statements: readonly ReadStatement[], plan: Plan, token: Token, name: string): Finding {
-  const context = request(plan, token, EXCHANGE);
-  for (const statement of statements) {
-    const failing = statement.conditions.filter(c => !applies({ ...statement, conditions: [c] }, context));
-    const [condition] = failing;
-    if (condition === undefined) continue;
-    if (condition.key.toLowerCase() === `${token.provider.host}:aud`.toLowerCase()) {
-      const what = `the audience must be ${condition.values.join(' or ')}, and the tokens are made for ${token.provider.audience}`;
-      return finding('trust-audience', what, statement.where);
-    }
-    const mixed = condition.values.some(
-      v => v !== v.toLowerCase() && v.toLowerCase().includes(token.session?.wallet ?? ' '),
-    );
-    if (mixed) return finding('wallet-case', `${condition.key} holds the wallet in mixed case`, statement.where);
-    const what = `${condition.operator} on ${condition.key} refuses the token of ${token.session?.wallet}`;
-    return finding('trust-own-refused', what, statement.where);
-  }
-  return finding(
-    'trust-own-refused',
-    `the token of ${token.session?.wallet} is refused, by a Deny or by the action`,
-    name,
+function untagged({ decision, by }: Evaluation, plan: Plan, name: string): Finding[] {
+  if (decision !== 'allowed' && decision !== 'unknown') return [];
+  const guarded = by.find(s =>
+    s.conditions.some(c => /^StringNot/.test(c.operator) && c.key.toLowerCase().startsWith('aws:requesttag/')),
   );
+  if (guarded !== undefined)
+    return [finding('trust-string-not-equals', 'StringNotEquals guards the tag', guarded.where)];
+  return [finding('trust-untagged', `a token without the tag ${plan.walletTag} is taken`, by[0]?.where ?? name)];
 }
 
-/** `<issuer>:aud` under another issuer's name is never met. */
-function checkConditionKeys(statements: readonly ReadStatement[], plan: Plan): Finding[] {
-  const hosts = new Set(plan.providers.map(p => p.host.toLowerCase()));
-  return statements.flatMap(statement =>
-    statement.conditions.flatMap(({ key }) => {
-      const [, host = ''] = /^(.*):(?:aud|sub|amr|azp|iss)$/i.exec(key) ?? [];
-      if (host === '' || hosts.has(host.toLowerCase())) return [];
-      const near = plan.providers.find(
-        p => withoutTrailingSlashes(host.replace(/^https?:\/\//, '')).toLowerCase() === p.host.toLowerCase(),
-      );
-      const mend = near === undefined ? undefined : `Write it ${JSON.stringify(`${near.host}:aud`)}.`;
-      return [
-        finding(
-          'trust-condition-key',
-          `${JSON.stringify(key)} names no issuer of this configuration`,
-          statement.where,
-          mend === undefined ? {} : { mend },
-        ),
-      ];
-    }),
-  );
-}
-
-function request(plan: Plan, token: Token, action: string): PolicyRequest {
-  const { provider, session } = token;
-  const subject = `${provider.host}:sub`.toLowerCase();
-  const context = new Map<string, readonly string[]>([
-    [`${provider.host}:aud`.toLowerCase(), [token.audience ?? provider.audience]],
-  ]);
-  if (session !== undefined) {
-    context.set(subject, [subjectOf(session.wallet)]);
-    context.set('sts:rolesessionname', [`${session.wallet}@workload`]);
-    const tags = { ...session.tags, [plan.walletTag]: session.wallet };
-    for (const [tag, value] of Object.entries(tags)) context.set(`aws:requesttag/${tag}`.toLowerCase(), [value]);
-    context.set('aws:tagkeys', Object.keys(tags));
-  }
+function requestOf({ provider, session, audience }: Token, action: string): PolicyRequest {
+  const context = webIdentityContext({
+    host: provider.host,
+    providerArn: provider.arn,
+    audience: audience ?? provider.audience,
+    subject: session?.subject,
+    sessionName: session?.name,
+    ...(session === undefined ? {} : { tags: session.tags }),
+  });
   // Of a token without tags the subject and the session's name may be anything, a wallet's included.
-  const known = /^(aws:(requesttag\/.*|tagkeys)|sts:rolesessionname)$/;
-  return {
-    action,
-    context,
-    unknown: key =>
-      session === undefined && (key === subject || key === 'sts:rolesessionname')
-        ? true
-        : /^(aws|s3|sts):/.test(key) && !known.test(key),
-    principal: (kind, value) => kind === '*' || (kind === 'Federated' && value === provider.arn),
-  };
+  const open = session === undefined ? ['sts:rolesessionname', `${provider.host}:sub`.toLowerCase()] : [];
+  const principal = (kind: string, value: string): Concern =>
+    kind === '*' || value === '*' || (kind === 'Federated' && value === provider.arn) ? 'role' : undefined;
+  return { action, context, principal, unknown: key => open.includes(key) || mayHold(key, provider.host) };
 }

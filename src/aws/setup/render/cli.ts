@@ -84,7 +84,7 @@ function providerBlock(plan: Plan, provider: Provider): string {
   const why =
     plan.dialect === 'ceph'
       ? 'The issuer whose tokens STS takes. The gateway demands a thumbprint and never compares it.'
-      : 'The issuer whose tokens STS takes: byte for byte the "iss" of the tokens, no trailing slash. IAM fetches discovery and JWKS from it.';
+      : 'The issuer whose tokens STS takes: byte for byte the "iss" of the tokens, a slash at its end included. IAM fetches discovery and JWKS from it.';
   const create = `${iam} create-open-id-connect-provider --url ${shellQuoted(provider.issuer)} --client-id-list ${shellQuoted(provider.audience)}`;
   const thumbprint = `--thumbprint-list ${'0'.repeat(40)}`;
   const there = `${iam} get-open-id-connect-provider --open-id-connect-provider-arn ${arn} >/dev/null 2>&1`;

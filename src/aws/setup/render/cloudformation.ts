@@ -27,7 +27,7 @@ export function renderCloudFormation(setup: Setup): string {
   const resources = new Map<string, Resource>();
   providersByIssuer(plan).forEach(({ issuer, audiences }, i) => {
     resources.set(numbered('Provider', i), {
-      why: 'The issuer whose tokens STS takes: byte for byte the "iss" of the tokens, no trailing slash. An account has each only once; where it is there already, deploy with --parameter-overrides ProviderExists=true.',
+      why: 'The issuer whose tokens STS takes: byte for byte the "iss" of the tokens, a slash at its end included. An account has each only once; where it is there already, deploy with --parameter-overrides ProviderExists=true.',
       body: {
         Type: 'AWS::IAM::OIDCProvider',
         Condition: 'MakeProvider',

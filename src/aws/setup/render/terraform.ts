@@ -49,7 +49,7 @@ export function renderTerraform(setup: Setup): string {
     accountBlock(plan.account),
     ...providersByIssuer(plan).map(({ issuer, audiences }, i) =>
       block(
-        'The issuer whose tokens STS takes: byte for byte the "iss" of the tokens, no trailing slash. An account has each only once: terraform import one that is there already.',
+        'The issuer whose tokens STS takes: byte for byte the "iss" of the tokens, a slash at its end included. An account has each only once: terraform import one that is there already.',
         `resource "aws_iam_openid_connect_provider" "${numbered('provider', i)}"`,
         [
           ['url', hclString(issuer)],
