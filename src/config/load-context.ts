@@ -14,8 +14,11 @@ import { openSecret, readSecretFile, type Secret, SecretFileError, type SecretOp
 import type { TokenRegistry } from './secrets/token-registry.ts';
 import { noteUnread, type Sources } from './sources.ts';
 
-/** `serve`: secrets are read, and generated where missing. `inspect`: nothing is written, an unreadable secret is a warning. */
-export type Purpose = 'serve' | 'inspect';
+/**
+ * `serve`: secrets are read, and generated where missing. `check`: judges as `serve` does, and writes nothing. `inspect`: writes
+ * nothing, and an unreadable secret is a warning.
+ */
+export type Purpose = 'serve' | 'check' | 'inspect';
 
 /** What all places share. */
 export interface Load {
@@ -109,9 +112,9 @@ export class LoadContext {
     else this.warn(message);
   }
 
-  /** A finding about a secret: an error for `serve`, a warning for a command that writes nothing. */
+  /** A finding about a secret: an error for `serve`, a warning for a command that doesn't need it. */
   secretError(message: string): void {
-    if (this.load.purpose === 'serve') this.fileError(message);
+    if (this.load.purpose !== 'inspect') this.fileError(message);
     else this.warn(message);
   }
 

@@ -28,8 +28,9 @@ export interface LoadOptions {
   /** For `${env:…}`, `token_env` and `AWS_ENDPOINT_URL_STS`; default the process's. */
   readonly env?: NodeJS.ProcessEnv;
   /**
-   * `serve` (default) reads every secret, generates the tokens that are missing, and needs to write to `state_dir`. `inspect`
-   * writes nothing, and a secret that is missing or unfit is a warning: for commands that don't need it.
+   * `serve` (default) reads every secret, generates the tokens that are missing, and needs to write to `state_dir`. `check`
+   * judges as `serve` does and writes nothing. `inspect` writes nothing, and a secret that is missing or unfit is a warning:
+   * for commands that don't need it.
    */
   readonly purpose?: Purpose;
   /** For a reload: the files of the configuration that runs. A token file among them that is gone is an error, and not generated again. */
@@ -106,7 +107,7 @@ function textOf(file: string, absolute: string, reading: ReadingFile, purpose: P
   try {
     const { text, bom, stats } = readText(absolute);
     const owner = ownerFinding(absolute, stats);
-    if (owner?.refused && purpose === 'serve') throw refuse(owner.message);
+    if (owner?.refused && purpose !== 'inspect') throw refuse(owner.message);
     if (owner !== undefined) issues.warn([file], owner.message);
     if (bom) throw refuse('begins with a byte order mark; save it as UTF-8 without one');
     if (text.includes('\0')) throw refuse('holds a NUL; it is not a text file');

@@ -4,6 +4,10 @@
  * @module
  */
 
+/** The account and the issuer that the template holds, which nobody has. */
+export const TEMPLATE_ACCOUNT = '123456789012';
+export const TEMPLATE_ISSUER = 'https://oidc.example.com';
+
 /** The workload that the template holds. */
 export const TEMPLATE_WORKLOAD = 'scraper-a';
 
@@ -11,7 +15,7 @@ export const TEMPLATE = `# walletcreds.yaml: starts as it stands. Change region,
 # Any value may hold \${env:NAME}, \${env:NAME:-default} or \${file:PATH}; $\${ is a literal \${.
 # Paths that are read are relative to this file, paths that are written to state_dir. Durations: 15m, 1h.
 region: us-east-1
-role_arn: arn:aws:iam::123456789012:role/agentkeys-data-role
+role_arn: arn:aws:iam::${TEMPLATE_ACCOUNT}:role/agentkeys-data-role
 session_duration: 1h                       # 15m to 12h
 wallet_tag: agentkeys_user_wallet          # the principal tag that policies match; the bare claim has the same name
 state_dir: .                               # everything that is written goes here: audit log, generated tokens, JWKS copies
@@ -25,7 +29,7 @@ endpoint:
   # max_connections: 1024                  # also under broker and admin
 
 identity_token:                            # where the JWT for STS comes from: one of
-  signer: { issuer: https://oidc.example.com, keys_dir: keys, audience: sts.amazonaws.com, ttl: 5m }
+  signer: { issuer: ${TEMPLATE_ISSUER}, keys_dir: keys, audience: sts.amazonaws.com, ttl: 5m }
   # broker: { url: https://broker.example.com, bearer_file: "bearers/{workload}", ca_file: ca.pem }   # read again at each use
   # broker: { url: https://broker.example.com, bearer: caller }     # forwards the JWT that the caller presented (callers.jwt only)
   # file: { path: /var/run/secrets/tokens/aws }    # a projected token, read again at each use

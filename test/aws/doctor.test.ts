@@ -9,10 +9,12 @@ import { join } from 'node:path';
 import { UnsecuredJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Send } from '../../src/aws/doctor/checks/issuer.ts';
-import { type DoctorOptions, diagnose } from '../../src/aws/doctor/doctor.ts';
+import { diagnose } from '../../src/aws/doctor/doctor.ts';
 import { CATALOGUE } from '../../src/aws/doctor/findings.ts';
+import type { DoctorOptions } from '../../src/aws/doctor/options.ts';
 import { documentOf } from '../../src/aws/policy-document.ts';
 import { setupOf } from '../../src/aws/setup/setup.ts';
+import { checklistText } from '../../src/cli/output/checklist.ts';
 import { startStsEmulator } from '../../src/emulator/index.ts';
 import { generateKey, loadKeys } from '../../src/identity-token/keys/index.ts';
 import { ConfigError } from '../../src/lib/errors.ts';
@@ -22,10 +24,14 @@ import {
   type OutboundResponse,
   request as overNetwork,
 } from '../../src/lib/http-client.ts';
-import { type ConfigOptions, configOf, ROLE, TAG, WALLET_A } from './support.ts';
+import { type ConfigOptions, configOf as sampleConfig, TAG, WALLET_A } from './support.ts';
 
 const NOW = Date.UTC(2026, 5, 1);
-const ISSUER = 'https://oidc.example.com';
+const ISSUER = 'https://tokens.example.org';
+const ACCOUNT = '210987654321';
+const ROLE = `arn:aws:iam::${ACCOUNT}:role/agentkeys-data-role`;
+/** A configuration that nobody left as the template. */
+const configOf = (options: ConfigOptions = {}) => sampleConfig({ issuer: ISSUER, roleArn: ROLE, ...options });
 const folder = mkdtempSync(join(tmpdir(), 'walletcreds-doctor-'));
 const keysDir = join(folder, 'keys');
 let jwks: { keys: Record<string, unknown>[] };
@@ -76,7 +82,7 @@ async function codes(options: Partial<DoctorOptions> = {}, config: ConfigOptions
     bucket: 'data',
     ...options,
   });
-  return found.map(f => `${f.severity} ${f.code}`);
+  return found.findings.map(f => `${f.severity} ${f.code}`);
 }
 
 test('where all is well nothing is found', async () => {
@@ -88,7 +94,7 @@ test("a configuration that doesn't load: each problem is a finding with its line
     { line: 7, column: 13, key: 'workloads.a.wallet', message: 'a typo' },
     { key: '', message: 'no region' },
   ]);
-  const found = await diagnose({ configFile: 'walletcreds.yaml', config: { error }, env: {} });
+  const { findings: found } = await diagnose({ configFile: 'walletcreds.yaml', config: { error }, env: {} });
   expect(found.map(f => f.where)).toEqual(['walletcreds.yaml:7:13 workloads.a.wallet', 'walletcreds.yaml']);
   expect(found[0]?.code).toBe('config-invalid');
 });
@@ -233,7 +239,9 @@ describe("STS's clock", () => {
     ['a redirect', new OutboundError('Redirected', 'it redirects'), 'it redirects'],
   ])('%s in STS’s place is an error, and is never taken for STS', async (_, answer, said) => {
     expect(await codes(sts(answer))).toEqual(['error sts-not-sts']);
-    const [found] = await diagnose({
+    const {
+      findings: [found],
+    } = await diagnose({
       configFile: 'walletcreds.yaml',
       config: configOf({ keysDir }),
       env: {},
@@ -396,13 +404,13 @@ describe('--account', () => {
       bucket: 'data',
       now: () => NOW,
     };
-    const found = await diagnose({ ...options, send: iam({ bucket }) });
+    const { findings: found } = await diagnose({ ...options, send: iam({ bucket }) });
     expect(found.map(f => `${f.severity} ${f.code}`)).toEqual([code]);
     expect(found[0]).toMatchObject({ what: expect.stringContaining(said), where: 'S3 GetBucketPolicy data' });
   });
   test('a role of the same name elsewhere is not the role', async () => {
     expect(await ask({ arn: ROLE.replace('role/', 'role/team/') })).toEqual(['error account-missing']);
-    expect(await ask({ arn: ROLE.replace('123456789012', '999999999999') })).toEqual(['error account-missing']);
+    expect(await ask({ arn: ROLE.replace(ACCOUNT, '999999999999') })).toEqual(['error account-missing']);
   });
   test('a page that is not IAM’s, with status 200, is not taken for its answer', async () => {
     expect(new Set(await ask({ page: '<html>Log in</html>' }))).toEqual(new Set(['error account-refused']));
@@ -422,7 +430,7 @@ describe('--account', () => {
     expect(others.filter(call => call.caFile !== undefined || call.allowInsecureHttp === true)).toEqual([]);
   });
   test('what IAM refuses is said, by call', async () => {
-    const found = await diagnose({
+    const { findings: found } = await diagnose({
       configFile: 'w',
       config: configOf({ keysDir }),
       env,
@@ -455,4 +463,63 @@ test('every finding has its place in the page of symptoms, and the page has no o
     ),
   ]);
   for (const [, anchor] of linked) expect(anchors).toContain(anchor);
+});
+
+describe('the checklist', () => {
+  const of = async (options: Partial<DoctorOptions> = {}) => {
+    const given = { configFile: 'w.yaml', config: configOf({ keysDir }), env: {}, now: () => NOW, send: world() };
+    return diagnose({ ...given, ...options });
+  };
+  const statuses = async (options: Partial<DoctorOptions> = {}) =>
+    Object.fromEntries((await of(options)).checks.map(({ name, status, reason }) => [name, reason ?? status]));
+
+  test('has everything that was looked at, and why the rest was not', async () => {
+    expect(await statuses()).toEqual({
+      'configuration w.yaml': 'ok',
+      "this shell's environment": 'ok',
+      "an application's environment": 'give --app-env FILE',
+      [`signing keys ${keysDir}`]: 'ok',
+      [`issuer ${ISSUER}`]: 'ok',
+      'STS https://sts.us-east-1.amazonaws.com': 'ok',
+      'trust policy': 'give --trust-policy FILE, or --account',
+      "the role's and the bucket's policy": 'give --role-policy and --bucket-policy, or --account',
+      'the account': 'give --account, with credentials that may read IAM',
+      'an exchange at STS for each workload': 'give --exchange',
+    });
+  });
+
+  test('says that grants are not checked where nobody named the bucket', async () => {
+    const file = join(folder, 'broad.json');
+    writeFileSync(
+      file,
+      JSON.stringify({ Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 's3:*', Resource: '*' }] }),
+    );
+    const unnamed = await statuses({ rolePolicy: file });
+    expect(unnamed[`policies ${file}`]).toBe('ok');
+    expect(unnamed[`what ${file} let a session reach`]).toMatch(/give --bucket B and --prefix P/);
+    expect(await statuses({ rolePolicy: file, bucket: 'my-data', prefix: 'bots/' })).toMatchObject({
+      [`policies ${file}`]: 'error',
+    });
+  });
+
+  test('finds the account and the issuer that the template has', async () => {
+    const { findings } = await of({ config: sampleConfig({ keysDir }), offline: true });
+    expect(findings.map(f => `${f.code} ${f.where}`)).toEqual([
+      'config-placeholder /etc/walletcreds.yaml role_arn',
+      'config-placeholder /etc/walletcreds.yaml identity_token.signer.issuer',
+    ]);
+  });
+
+  test('is proven only where every workload got credentials', async () => {
+    const asked: string[] = [];
+    const good = await of({ exchange: async name => void asked.push(name) });
+    expect([good.proven, asked]).toEqual([true, ['scraper-a', 'scraper-b']]);
+    expect(checklistText(good)).toContain('This would work');
+    const bad = await of({
+      exchange: name => (name === 'scraper-b' ? Promise.reject(new Error('AccessDenied: no')) : Promise.resolve()),
+    });
+    expect(bad.proven).toBe(false);
+    expect(bad.findings).toMatchObject([{ code: 'exchange-failed', what: 'AccessDenied: no' }]);
+    for (const report of [bad, await of()]) expect(checklistText(report)).not.toContain('would work:');
+  });
 });

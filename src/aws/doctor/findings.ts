@@ -8,6 +8,10 @@ import { ENVIRONMENT, type Entry, error, warning } from './findings-environment.
 export const CATALOGUE = {
   // --- the configuration and what it points to
   'config-invalid': error('serve does not start with it.', 'Fix the line that is named.'),
+  'config-placeholder': error(
+    'The template that init writes has this value: it is no account of yours, and nobody serves that issuer.',
+    'Write your own: role_arn with your account, and the issuer that is registered there.',
+  ),
   'config-warning': warning('serve starts, and says this at every start.', 'Fix it, or accept it.'),
   'session-short': warning(
     'Below 15 minutes left the older SDKs ask again at every API call, and sessions under 30 minutes spend most of their life there.',
@@ -61,6 +65,10 @@ export const CATALOGUE = {
   'jwks-for-ceph': warning(
     'Ceph RGW reads only the first key, and only with x5c.',
     'Make the key with walletcreds keys generate --certificate, and publish the signing key first.',
+  ),
+  'exchange-failed': error(
+    'Workloads get the same answer from STS, through the endpoint, and no credentials.',
+    'Fix what the message names; the other findings and docs/symptoms.md say what each error of STS means.',
   ),
   'clock-skew': error(
     'STS judges iat and exp by its own clock: fresh tokens are expired, or not valid yet.',

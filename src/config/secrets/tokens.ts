@@ -26,7 +26,13 @@ export function tokenFromFile(
   options: TokenFile,
 ): { readonly value: string; readonly file: string } | undefined {
   const file = locate(at, name);
-  if (!existsSync(file) && at.load.purpose === 'serve' && at.isNeeded && !generate(at, file, options)) return undefined;
+  if (!existsSync(file) && at.isNeeded && at.load.purpose !== 'inspect') {
+    if (at.load.purpose === 'check') {
+      at.warn(`${options.what} ${file} is missing; serve generates it when it starts`);
+      return undefined;
+    }
+    if (!generate(at, file, options)) return undefined;
+  }
   const secret = at.readSecret(file, options.what, { exact: true });
   if (secret === undefined) return undefined;
   const octal = (bits: number) => `0${bits.toString(8).padStart(3, '0')}`;

@@ -42,7 +42,7 @@ function samples({ resources = [], notResource }: Statement, action: string, rol
   const general = [`arn:${role.partition}:${service}:us-east-1:${role.account}:example/example`, role.arn];
   if (notResource) return general;
   const own = resources
-    .map(text => text.replace(/\$\{[^{}]{0,256}\}/g, 'x').replace(/[*?]/g, 'x'))
+    .map(text => withoutVariables(text).replace(/[*?]/g, 'x'))
     .filter(arn => arn.split(':')[2] === service && arn.split(':').length > 5);
   // A resource without an account is a bucket or an object, which no account-wide action acts on.
   const named = service === 's3' ? own.filter(arn => arn.split(':')[4] !== '') : own;
@@ -68,4 +68,10 @@ export function checkUseless(statement: Statement, plan: Plan, place: Place): Fi
   });
   if (elsewhere.length > 0) out.push(finding('grant-extra', `it names another bucket: ${elsewhere.join(', ')}`, where));
   return out;
+}
+
+/** `x` for each `${…}`: one text that a pattern with variables may stand for. */
+function withoutVariables(text: string): string {
+  const [first = '', ...rest] = text.split('${');
+  return [first, ...rest.map(part => part.slice(part.indexOf('}') + 1))].join('x');
 }

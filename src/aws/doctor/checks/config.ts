@@ -3,7 +3,7 @@
  *
  * @module
  */
-
+import { TEMPLATE_ACCOUNT, TEMPLATE_ISSUER } from '../../../config/template.ts';
 import type { Config } from '../../../config/types.ts';
 import { type KeySet, loadKeys, UnusableKeys } from '../../../identity-token/keys/index.ts';
 import { ConfigError, WalletcredsError } from '../../../lib/errors.ts';
@@ -29,6 +29,7 @@ export function checkConfigError(error: unknown, file: string): Finding[] {
 export function checkConfig(config: Config): Finding[] {
   const file = config.file ?? 'configuration';
   const out = config.warnings.map(text => finding('config-warning', masked(text), file));
+  out.push(...checkPlaceholders(config, file));
   const half = 30 * 60;
   if (config.defaults.sessionDuration < half) {
     out.push(
@@ -44,6 +45,24 @@ export function checkConfig(config: Config): Finding[] {
       const where = `${file} workloads.${name}.session_duration`;
       out.push(finding('session-short', `sessions last ${workload.sessionDuration / 60} minutes`, where));
     }
+  }
+  return out;
+}
+
+/** Values of the template that `init` writes, left as they were. */
+function checkPlaceholders(config: Config, file: string): Finding[] {
+  const workloads = [...config.workloads].map(([name, { workload }]) => ({ ...workload, key: `workloads.${name}.` }));
+  const all = [{ ...config.defaults, key: '' }, ...workloads];
+  const out: Finding[] = [];
+  for (const { role, identityToken, key } of all) {
+    if (role?.account === TEMPLATE_ACCOUNT && (key === '' || role.arn !== config.defaults.role?.arn))
+      out.push(
+        finding('config-placeholder', `the account ${TEMPLATE_ACCOUNT} is AWS's example`, `${file} ${key}role_arn`),
+      );
+    if (identityToken.kind === 'signer' && identityToken.issuer === TEMPLATE_ISSUER)
+      out.push(
+        finding('config-placeholder', `${TEMPLATE_ISSUER} is an example`, `${file} identity_token.signer.issuer`),
+      );
   }
   return out;
 }
