@@ -89,8 +89,8 @@ export function* treeFromYaml(text: string, reading: Reading): Generator<void, T
     const bare = isScalar(key) && key.anchor === undefined ? String(key.source ?? key.value ?? '') : undefined;
     const text = isScalar(key) && key.type !== 'PLAIN' && bare !== undefined ? String(key.value) : bare;
     if (text === undefined || text === '' || text === '__proto__') {
-      const mend = isScalar(key) ? '' : '; where it is an address, quote it: "[::1]:9110"';
-      issues.add(path, `a key that is no plain text${mend}`, place);
+      const fix = isScalar(key) ? '' : '; where it is an address, quote it: "[::1]:9110"';
+      issues.add(path, `a key that is no plain text${fix}`, place);
       return undefined;
     }
     if (text === '<<') {

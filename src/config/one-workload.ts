@@ -1,9 +1,9 @@
 /**
- * The configuration as a verb for one workload needs it (`exec`, `credentials`, `env`): whoever runs it may not have the
- * variables and files of the other workloads, nor those of listeners that it doesn't open.
+ * The configuration as a command for one workload needs it (`exec`, `credentials`, `env`). Its user may lack the variables and
+ * files of the other workloads, and those of listeners that it doesn't open.
  *
- * Only what lies *around* the file is judged more mildly: a variable that isn't set, a file out of reach. What the file
- * itself says wrong stays an error, and whatever decides whose credentials these are is needed as ever.
+ * Only the surroundings of the file are checked more mildly: a variable that isn't set, an unreadable file. A mistake in the
+ * file itself stays an error. Everything that decides whose credentials these are is needed as ever.
  *
  * @module
  */
@@ -17,16 +17,16 @@ export interface OneWorkload {
   readonly for: 'exchange' | 'endpoint';
 }
 
-/** How a workload proves who it is; whoever makes its exchange in person shows nothing. */
-const PROOFS: ReadonlySet<unknown> = new Set(['token_file', 'token_env', 'relative_uri', 'bearer_file']);
-/** What other processes serve, and whom they believe. */
+/** What a workload presents to authenticate. A command that makes the exchange itself presents nothing. */
+const PRESENTED: ReadonlySet<unknown> = new Set(['token_file', 'token_env', 'relative_uri', 'bearer_file']);
+/** Sections that only `serve` needs. */
 const OF_SERVE: ReadonlySet<unknown> = new Set(['broker', 'admin', 'callers']);
 
 /** Whether what stands at `path` has to be within reach; always, where nothing narrows it. */
 export function isNeeded(only: OneWorkload | undefined, path: Path): boolean {
   if (only === undefined) return true;
   const [section, name, key] = path;
-  if (section === 'workloads') return name === only.workload && !(only.for === 'exchange' && PROOFS.has(key));
+  if (section === 'workloads') return name === only.workload && !(only.for === 'exchange' && PRESENTED.has(key));
   if (section === 'endpoint') return name !== 'tls' || (key !== 'cert_file' && key !== 'key_file');
   return !OF_SERVE.has(section);
 }

@@ -1,5 +1,5 @@
 /**
- * The configuration as the rest of the house sees it: validated, immutable, every path absolute, every secret file read.
+ * The configuration as the other layers see it: validated, immutable, every path absolute, every secret file read.
  *
  * @module
  */
@@ -73,7 +73,7 @@ export interface JwtCallerConfig {
   readonly subjects?: Readonly<Record<string, string>>;
   /** Dotted path of the claim. */
   readonly walletClaim?: string;
-  /** With `walletClaim`: which wallets this issuer may vouch for. */
+  /** With `walletClaim`: which wallets this issuer may name. */
   readonly wallets?: 'any' | readonly string[];
   /** Node agent: the node whose pods may ask, or any. */
   readonly nodeName?: string;
@@ -103,7 +103,7 @@ export type AuditConfig =
 /** One entry under `workloads`: the identity, and how it proves itself where. */
 export interface WorkloadConfig {
   readonly workload: Workload;
-  /** What its SDK shows at the endpoint; absent where only `callers` vouch for it. */
+  /** What its SDK presents at the endpoint; absent where it authenticates by `callers` alone. */
   readonly token?: { readonly value: string; readonly file?: string; readonly env?: string };
   /** What it shows at the broker. */
   readonly bearer?: { readonly value: string; readonly file: string };

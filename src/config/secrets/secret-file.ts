@@ -11,7 +11,7 @@ import { readText, UnreadableFile } from '../../lib/files/read-text.ts';
 
 const MAX_BYTES = 64 * 1024;
 
-/** Why a secret can't be taken from a file; the message says path and mend, and never holds content. */
+/** Why a secret can't be taken from a file; the message names the path and the fix, and never holds content. */
 export class SecretFileError extends Error {
   override readonly name = 'SecretFileError';
   readonly reason: UnreadableFile['reason'] | 'content';
