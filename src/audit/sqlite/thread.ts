@@ -10,6 +10,8 @@ import { StoreError } from '../store.ts';
 import type { WorkerAnswer, WorkerNotice, WorkerRequest } from './worker.ts';
 
 const FILE = 'audit-worker.js';
+/** A batch is short-lived: a small young generation is reused instead of growing. */
+const LIMITS = { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 96 };
 
 export type Answer = Exclude<WorkerAnswer, { readonly failed: unknown }>;
 
@@ -65,7 +67,7 @@ export class WriterThread {
   }
 
   #start(): Worker {
-    const worker = new Worker(this.#url ?? workerUrl(), { execArgv: [], name: 'audit' });
+    const worker = new Worker(this.#url ?? workerUrl(), { execArgv: [], name: 'audit', resourceLimits: LIMITS });
     this.#ended = new Promise(resolve => worker.once('exit', resolve));
     worker.on('message', (answer: WorkerAnswer | WorkerNotice) => {
       if ('notice' in answer) this.#onNotice(answer.notice);
