@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -198,6 +198,16 @@ describe('an outage of the issuer', () => {
     await until(() => readdirSync(stateDir).some(name => name.endsWith('.json')));
     const file = join(stateDir, readdirSync(stateDir)[0] ?? '');
     writeFileSync(file, spoil(readFileSync(file, 'utf8')));
+    state.down = true;
+    expect(await had(keysOf(server, { stateDir }))).toContain('answers 500');
+  });
+
+  it.runIf(process.geteuid?.() === 0)('doesn’t believe a copy that another user owns', async () => {
+    const { server, state } = await issuer();
+    const stateDir = folder();
+    await had(keysOf(server, { stateDir }));
+    await until(() => readdirSync(stateDir).some(name => name.endsWith('.json')));
+    chownSync(join(stateDir, readdirSync(stateDir)[0] ?? ''), 1001, 1001);
     state.down = true;
     expect(await had(keysOf(server, { stateDir }))).toContain('answers 500');
   });

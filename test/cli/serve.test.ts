@@ -342,7 +342,12 @@ describe('healthcheck', () => {
     await serving(chain.yaml({ a: A }));
     await credentialsFor(chain, tokenOf(chain, 'a'));
     expect(await check()).toMatchObject({ code: 0, stdout: 'ready\n' });
-    expect(await check('--workload', 'a')).toMatchObject({ code: 0 });
+    const config = join(chain.folder, 'walletcreds.yaml');
+    expect(await check('--workload', 'a', '--config', config)).toMatchObject({ code: 0 });
+    expect(await check('--workload', 'a', '--config', 'none.yaml')).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('needs the admin token'),
+    });
   });
 
   test('is 1 for a workload that nobody has, and where nothing listens, and says where it looked', async () => {

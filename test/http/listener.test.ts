@@ -219,8 +219,13 @@ describe('TLS', () => {
 describe('who may connect', () => {
   it('cuts off a source that is on no list of allow_from, and takes a new list without a restart', async () => {
     const { handler, log } = sampleEndpoint();
-    const { listener, port } = await listening(handler, log, { allowFrom: ['10.42.0.0/16'] });
+    const refused: string[] = [];
+    const { listener, port } = await listening(handler, log, {
+      allowFrom: ['10.42.0.0/16'],
+      refused: code => refused.push(code),
+    });
     expect(await exchange(port, `${GOOD}\r\n`)).toEqual([]);
+    expect(refused).toEqual(['SourceNotAllowed']);
     listener.update({ allowFrom: ['127.0.0.0/8'] });
     expect((await ask(port, `GET /v1/credentials HTTP/1.1\n${AUTH}`)).status).toBe(200);
   });
