@@ -27,7 +27,7 @@ if (command === 'serve' || command === 'dev') {
 }
 // Secrets may come in environment variables, and a diagnostic report would show them (Node 22.13 and later).
 Object.assign(process.report, { excludeEnv: true, excludeNetwork: true });
-// The cache lies beside the code: whoever can write it can write the code as well. A shared temporary folder would not do.
+// The cache lies beside the code, because someone who can write the one can write the other. A shared temporary folder is not safe.
 const nodeModule = process.getBuiltinModule('node:module') as NewerNode;
 nodeModule.enableCompileCache?.(
   process.getBuiltinModule('node:url').fileURLToPath(new URL('../.cache', import.meta.url)),

@@ -99,7 +99,7 @@ export class Authenticators {
     return new Authenticators(config, { tokens, workloads, jwks, backends, probes }, clock);
   }
 
-  /** Who `/v2/credentials/<id>` is for; undefined for a wrong id and a wrong source alike. */
+  /** Who `/v2/credentials/<id>` is for; undefined for a wrong id, and for a wrong source. */
   relative(id: string, remoteAddress: string | undefined): Caller | undefined {
     return this.#carried.tokens.relative.find(id, remoteAddress);
   }

@@ -12,7 +12,7 @@ export interface Caller {
   /** SHA-256 of what it presented, hexadecimal, for the audit log; '' for `local`. */
   readonly tokenHash: string;
   /** What it presented, only where it must be forwarded (`identity_token.broker.bearer: caller`). */
-  readonly proof?: string;
+  readonly presentedToken?: string;
   /** Unix ms until which what it presented is valid; absent for static tokens. */
   readonly proofExpiresAt?: number;
 }

@@ -101,7 +101,7 @@ export class DynamicWorkloads {
       walletTag,
       tags: {},
       identityToken,
-      origin: 'proof',
+      origin: 'dynamic',
     });
     this.#made.set(keyOf(workload), { workload, statement });
     return workload;

@@ -35,11 +35,11 @@ export async function fetchKeySet(
       clock,
     });
     if (status === 200) return body;
-    const mend =
+    const fix =
       bearer !== undefined && !trusted
         ? '; bearer_file was not sent there, since it is another origin than the issuer: name it as jwks.url if it may be'
         : '';
-    throw new Error(`${new URL(url).origin} answers ${status}${mend}`);
+    throw new Error(`${new URL(url).origin} answers ${status}${fix}`);
   };
   if (jwks.url !== undefined) return parseKeySet(await get(jwks.url, true), jwks.url);
   const text = await get(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, true);

@@ -90,7 +90,7 @@ export function createJwtAuthenticator({ issuers, workloads, clock }: JwtAuthent
         workload,
         kind: 'jwt',
         tokenHash: createHash('sha256').update(jwt).digest('hex'),
-        ...(forwardsCaller(workload.identityToken) ? { proof: jwt } : {}),
+        ...(forwardsCaller(workload.identityToken) ? { presentedToken: jwt } : {}),
         proofExpiresAt: exp * 1_000,
       };
     },

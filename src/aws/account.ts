@@ -40,7 +40,7 @@ export class AccountUnreadable extends Error {
   }
 }
 
-/** Credentials of whoever runs the command: its environment, never a file or a metadata service. */
+/** Credentials of the person who runs the command: the environment, never a file or a metadata service. */
 export function keysFromEnvironment(env: NodeJS.ProcessEnv): AwsKeys | undefined {
   const accessKeyId = env['AWS_ACCESS_KEY_ID'] ?? '';
   const secretAccessKey = env['AWS_SECRET_ACCESS_KEY'] ?? '';

@@ -123,7 +123,7 @@ function withProviders(roles: readonly Role[]): Pick<Plan, 'roles' | 'providers'
 }
 
 /**
- * The part of a plan that one account is told: whoever runs a script or deploys a template does so in one.
+ * The part of a plan for one account: a script runs, and a template is deployed, in one account.
  *
  * @param account which, where the roles are in several
  * @throws UsageError where it isn't clear which, or two roles have one name, which an account gives only once

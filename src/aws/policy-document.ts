@@ -1,5 +1,5 @@
 /**
- * The shape of an IAM policy as this floor writes it: plain data that serialises as IAM takes it, each statement with the
+ * The shape of an IAM policy as it is written here: plain data that serialises as IAM takes it, each statement with the
  * reason for its existence beside it, since a permission whose reason is lost is a permission that nobody dares remove.
  *
  * @module

@@ -33,7 +33,7 @@ export interface SignedRequest {
 /** AWS's secret keys have 40 characters, and tokens more; what is shorter would be found in any text. */
 const SECRET_LENGTH = 16;
 
-/** A message from whoever was called, without what the call showed it. */
+/** A message of the other side, without the secrets that the call sent. */
 export function withoutSecrets(text: string, { secretAccessKey, sessionToken = '' }: AwsKeys): string {
   const secrets = [secretAccessKey, sessionToken].filter(secret => secret.length >= SECRET_LENGTH);
   return secrets.reduce((left, secret) => left.replaceAll(secret, '[secret]'), text);

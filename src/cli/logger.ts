@@ -18,7 +18,7 @@ export async function cliLogger(env: NodeJS.ProcessEnv, fallback: LogLevel = 'in
   if (!LEVELS.includes(level)) {
     throw new UsageError(`WALLETCREDS_LOG_LEVEL=${level} is no level; use one of ${LEVELS.join(', ')}`);
   }
-  // Whoever reads the log has gone: that is no reason to stop serving.
+  // The reader of the log has gone. That is no reason to stop serving.
   process.stderr.on('error', () => undefined);
   if (!process.stderr.isTTY) return createLogger({ level: level as LogLevel });
   return createLogger({ level: level as LogLevel, destination: await pretty(env) });

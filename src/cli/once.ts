@@ -1,5 +1,5 @@
 /**
- * Credentials once, for a verb: by an exchange of its own, audited like a vend, or from a running `serve`.
+ * Credentials once, for a command: by an exchange of its own, which is audited, or from a running `serve`.
  *
  * @module
  */

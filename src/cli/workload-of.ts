@@ -12,7 +12,7 @@ import { nearest } from '../lib/nearest.ts';
 
 /**
  * @param needs an exchange of its own, or only what its SDK shows at an endpoint: what else the configuration names may be
- *   out of reach of whoever runs the verb
+ *   out of reach for the user of the command
  * @returns the configuration of this workload alone
  * @throws ConfigError; UsageError where no workload has the name, with the nearest that there is
  */

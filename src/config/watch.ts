@@ -98,7 +98,7 @@ export function watchConfig(
     cancelDebounce?.();
     // A folder in which something is always going on, such as a database, mustn't put the look off for ever.
     restless ??= clock.monotonic();
-    const patience = Math.max(0, restless + MAX_DEBOUNCE_MS - clock.monotonic());
+    const remaining = Math.max(0, restless + MAX_DEBOUNCE_MS - clock.monotonic());
     cancelDebounce = clock.schedule(
       () => {
         cancelDebounce = undefined;
@@ -107,14 +107,14 @@ export function watchConfig(
         moved = false;
         void look(false);
       },
-      Math.min(debounceMs, patience),
+      Math.min(debounceMs, remaining),
     );
   }
 
   function poll(): void {
     void look(true).then(() => {
       if (closed) return;
-      // A folder that was removed and made anew has another inode, and the old watch is silent: take new ones.
+      // A folder that was removed and made again has another inode, and the old watch is silent. New ones are taken.
       for (const [folder, watcher] of folders) drop(folder, watcher);
       watchFolders();
       cancelPoll = clock.schedule(poll, pollMs);

@@ -43,7 +43,7 @@ export function createAskSts(options: AskStsOptions): AskSts {
   async function once({ workload, signal, presented, asking }: Question): Promise<Credentials> {
     // While the audit log is down nothing is signed and STS isn't called: the outcome couldn't be handed out.
     if (!auditLog.available) throw auditUnavailable(auditLog.reason);
-    const getting = tokens.get(workload, { signal, ...(presented === undefined ? {} : { proof: presented }) });
+    const getting = tokens.get(workload, { signal, ...(presented === undefined ? {} : { presentedToken: presented }) });
     const late = () => new CredentialsUninitialized(`no identity token within ${limits.tokenTimeout / 1000} s`);
     const token = await withTimeout(getting, limits.tokenTimeout, clock, late);
     signal.throwIfAborted();

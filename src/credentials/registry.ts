@@ -33,7 +33,7 @@ export class WorkloadRegistry {
   of({ workload }: Caller): WorkloadState {
     const found = this.find(workload);
     if (found !== undefined) return found;
-    if (workload.origin !== 'proof') throw noLongerConfigured(workload);
+    if (workload.origin !== 'dynamic') throw noLongerConfigured(workload);
     const made = new WorkloadState(workload, false);
     this.#dynamic ??= new LRUCache({ max: this.#maxDynamic, dispose: remove });
     this.#dynamic.set(workload.id, made);

@@ -80,7 +80,7 @@ export class WorkloadState {
 }
 
 /** What a caller presented, where the identity token is fetched with it. */
-export function presentedBy({ workload, proof, tokenHash }: Caller): PresentedToken | undefined {
-  if (proof === undefined || !forwardsCaller(workload.identityToken)) return undefined;
-  return { value: proof, hash: tokenHash };
+export function presentedBy({ workload, presentedToken, tokenHash }: Caller): PresentedToken | undefined {
+  if (presentedToken === undefined || !forwardsCaller(workload.identityToken)) return undefined;
+  return { value: presentedToken, hash: tokenHash };
 }

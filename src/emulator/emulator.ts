@@ -43,7 +43,7 @@ export interface StsEmulator {
 /**
  * An emulator without a listener.
  *
- * @throws TypeError that names the option and the mend
+ * @throws TypeError that names the option and the fix
  * @example
  * const sts = createStsEmulator({ issuers: [{ issuer, audiences: ['sts.amazonaws.com'] }], roles });
  * const response = await sts.app.request('http://sts/', { method: 'POST', body: new URLSearchParams(parameters) });

@@ -40,7 +40,7 @@ export interface StsEmulatorOptions {
    */
   readonly fetchIssuer?: FetchIssuer;
   /**
-   * How long an issuer's keys are believed, ms; a key id that is missing is looked up anew at once. Default 60,000.
+   * How long an issuer's keys are believed, ms; a key id that is missing is looked up again at once. Default 60,000.
    *
    * @example jwksMaxAgeMs: 0 // fetch them for every token
    */

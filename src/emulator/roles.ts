@@ -47,7 +47,7 @@ export function awsRole(arn: string): RoleArn | undefined {
   }
 }
 
-/** @throws TypeError that names the role and the mend */
+/** @throws TypeError that names the role and the fix */
 export function createRole(role: EmulatedRole, accountId: string, partition = 'aws'): Role {
   const arn = role.arn ?? `arn:${partition}:iam::${accountId}:role/${role.name ?? ''}`;
   const parsed = awsRole(arn);

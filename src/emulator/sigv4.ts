@@ -1,5 +1,5 @@
 /**
- * Signature Version 4, verified: the signature is computed anew by `@smithy/signature-v4` with the secret that this
+ * Signature Version 4, verified: the signature is computed again by `@smithy/signature-v4` with the secret that this
  * emulator handed out, for the headers that the request says it signed. Header form and presigned query form.
  *
  * As the real STS, a stale date is `SignatureDoesNotMatch` with "Signature expired", and a presigned URL is good for

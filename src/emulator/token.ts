@@ -8,7 +8,7 @@ import { compactVerify, decodeProtectedHeader, importJWK, type JWK } from 'jose'
 import { invalidIdentityToken, noVerificationKey, StsError } from './errors.ts';
 import type { Provider } from './issuers.ts';
 
-/** A token that its provider vouches for. */
+/** A token whose signature, audience and time were verified. */
 export interface WebIdentity {
   readonly provider: Provider;
   readonly subject: string;

@@ -37,7 +37,7 @@ export function createBrokerClient(deps: { clock: Clock }) {
 
   /** @throws BrokerRefused, BrokerUnavailable, CredentialsUninitialized (the bearer file), TagMismatch (another's wallet) */
   return async (config: BrokerSource, wallet: Wallet, options: TokenOptions = {}): Promise<string> => {
-    const bearer = await bearerOf(config.bearer, options.proof);
+    const bearer = await bearerOf(config.bearer, options.presentedToken);
     const key = createHash('sha256')
       .update(JSON.stringify([config.url, bearer.fingerprint]))
       .digest('base64');
@@ -54,9 +54,12 @@ export function createBrokerClient(deps: { clock: Clock }) {
   };
 }
 
-async function bearerOf(source: { readonly file: string } | 'caller', proof: string | undefined): Promise<Bearer> {
+async function bearerOf(
+  source: { readonly file: string } | 'caller',
+  presentedToken: string | undefined,
+): Promise<Bearer> {
   if (source === 'caller') {
-    const value = proof?.replace(/^Bearer +/i, '') ?? '';
+    const value = presentedToken?.replace(/^Bearer +/i, '') ?? '';
     if (!isBearer(value))
       throw new BrokerRefused("the caller presented no token that the broker's bearer: caller could forward");
     return { value, fingerprint: value, name: "the caller's token" };

@@ -22,7 +22,7 @@ export interface IdentityToken {
 export interface TokenOptions {
   readonly signal?: AbortSignal;
   /** The token that the caller presented; only for `identity_token.broker.bearer: caller`. */
-  readonly proof?: string;
+  readonly presentedToken?: string;
 }
 
 /** Gives a fresh, checked token for every attempt. */

@@ -73,18 +73,18 @@ function canonicalAddress(text: string): string | undefined {
  */
 export function parseListen(text: string): ListenAddress {
   const match = /^(?:\[([^\]]*)\]|([^:[\]]*)):(0|[1-9]\d{0,4})$/.exec(text);
-  const mend = 'write an address and a port: 127.0.0.1:9110 or "[::1]:9110"';
+  const fix = 'write an address and a port: 127.0.0.1:9110 or "[::1]:9110"';
   if (match === null) {
-    if (isIP(text) !== 0) throw new InvalidValue(`no port; ${mend}`);
-    if (/^\d{1,5}$/.test(text)) throw new InvalidValue(`no address; ${mend}`);
-    throw new InvalidValue(`not an address to listen on; ${mend}`);
+    if (isIP(text) !== 0) throw new InvalidValue(`no port; ${fix}`);
+    if (/^\d{1,5}$/.test(text)) throw new InvalidValue(`no address; ${fix}`);
+    throw new InvalidValue(`not an address to listen on; ${fix}`);
   }
   const [, inBrackets, bare, digits] = match;
   const host = canonicalAddress(inBrackets ?? bare ?? '');
   if (bare === 'localhost')
     throw new InvalidValue('a name, not an address; write both 127.0.0.1:PORT and "[::1]:PORT"');
   if (host === undefined || (inBrackets !== undefined) !== (isIP(host) === 6)) {
-    throw new InvalidValue(`no IP address in front of the port; ${mend}`);
+    throw new InvalidValue(`no IP address in front of the port; ${fix}`);
   }
   const port = Number(digits);
   if (port > 65_535) throw new InvalidValue('the port is over 65535');

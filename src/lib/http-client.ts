@@ -63,7 +63,7 @@ export interface OutboundResponse {
 /**
  * Whether a URL may be called at all. Names don't count as loopback: `localhost` is whatever the resolver says it is.
  *
- * @throws OutboundError `UrlNotAllowed`, with the mend
+ * @throws OutboundError `UrlNotAllowed`, with the fix
  */
 export function assertUrlAllowed(url: string, allowInsecureHttp = false): URL {
   if (!URL.canParse(url)) throw new OutboundError('UrlNotAllowed', 'not a URL');

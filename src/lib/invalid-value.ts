@@ -4,7 +4,7 @@
  * @module
  */
 
-/** What a parser of one value throws: what is wrong and the mend, without the value itself, which may be a secret. */
+/** What a parser of one value throws: what is wrong and how to fix it, without the value itself, which may be a secret. */
 export class InvalidValue extends Error {
   override readonly name = 'InvalidValue';
 }

@@ -1,5 +1,5 @@
 /**
- * JSON without room for two readings. `JSON.parse` takes the last of two equal members, others take the first, so a
+ * JSON that can be read in one way only. `JSON.parse` takes the last of two equal members, others take the first, so a
  * document with duplicates could pass our check with one value and reach STS with another. Here it is an error, at any
  * depth and however the name is escaped.
  *

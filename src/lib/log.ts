@@ -1,5 +1,5 @@
 /**
- * The log: JSON lines, pretty on a terminal, to stderr. Fields are chosen one by one by whoever logs; nothing passes an
+ * The log: JSON lines, pretty on a terminal, to stderr. The caller chooses each field; nothing passes an
  * object through whole, and {@link masked} is the last filter for every text that came from elsewhere.
  *
  * @module

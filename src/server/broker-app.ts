@@ -58,7 +58,7 @@ export function brokerApp({ snapshot, vending, auditLog, keys, clock, log, check
     readiness(authorization) {
       const found = readiness([], checks());
       const status = found.ready ? 'ready' : 'not_ready';
-      // Strangers learn the status alone. `reason` falls out of the JSON where there is none.
+      // Unauthenticated clients learn the status alone. `reason` falls out of the JSON where there is none.
       const shown = mayRead(authorization)
         ? { checks: found.checks.map(({ name, status, reason }) => ({ name, status, reason })) }
         : {};
@@ -90,7 +90,7 @@ export function brokerApp({ snapshot, vending, auditLog, keys, clock, log, check
 
 /** A raw JWT gets around a session policy, and opens the top level's role instead of a workload's own. */
 function mayHaveRawJwt(config: Config, { workload }: Caller): boolean {
-  if (workload.origin === 'proof') return true;
+  if (workload.origin === 'dynamic') return true;
   const configured = config.workloads.get(workload.name);
   if (configured === undefined) throw new WorkloadUnknown('this workload is no longer in the configuration');
   const confined = workload.sessionPolicy !== undefined || workload.role.arn !== config.defaults.role?.arn;

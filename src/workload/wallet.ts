@@ -23,7 +23,7 @@ const HEX40 = /^0x[0-9a-fA-F]{40}$/;
 
 /**
  * @param input all-lower or all-upper hexadecimal counts as unchecksummed; mixed case must pass EIP-55
- * @throws InvalidWallet with what is wrong and how to mend it
+ * @throws InvalidWallet with what is wrong and how to fix it
  */
 export function parseWallet(input: string): Wallet {
   if (!HEX40.test(input)) {
@@ -34,7 +34,7 @@ export function parseWallet(input: string): Wallet {
   const checksummed = digits !== lower && digits !== digits.toUpperCase();
   if (checksummed && digits !== eip55(lower)) {
     throw new InvalidWallet(
-      `mixed case that fails its EIP-55 checksum, so at least one character is a typo; copy it anew, or write it in lower case if you are sure (0x${lower})`,
+      `mixed case that fails its EIP-55 checksum, so at least one character is a typo; copy it again, or write it in lower case if you are sure (0x${lower})`,
     );
   }
   return `0x${lower}` as Wallet;

@@ -1,5 +1,5 @@
 /**
- * A workload: a container, or a set of equal ones, that asks for credentials. It is resolved once, at the door; below it
+ * A workload: a container, or a set of equal ones, that asks for credentials. It is resolved once, at authentication; below it
  * everything takes a {@link Workload} and nobody sees a header.
  *
  * @module
@@ -57,15 +57,15 @@ export interface Workload {
   readonly role: RoleArn;
   /** Seconds, 900 to 43,200. */
   readonly sessionDuration: number;
-  /** The principal tag that policies match; the bare claim is named alike. */
+  /** The principal tag that policies match; the bare claim has the same name. */
   readonly walletTag: string;
   /** Further principal tags. */
   readonly tags: Readonly<Record<string, string>>;
   /** The inline session policy, `${wallet}` already substituted; JSON. */
   readonly sessionPolicy?: string;
   readonly identityToken: IdentityTokenConfig;
-  /** How it came to be: by the configuration, or made from a proof (JWT, session backend). */
-  readonly origin: 'configured' | 'proof';
+  /** How it came to be: by the configuration, or made for an authenticated caller (JWT, session backend). */
+  readonly origin: 'configured' | 'dynamic';
   /** The whole identity as one string: {@link identityOf}. Two workloads with equal ids are interchangeable. */
   readonly id: string;
 }
@@ -100,13 +100,13 @@ export function makeWorkload(parts: Omit<Workload, 'id'>): Workload {
  */
 export function sessionNameOf(workload: Pick<Workload, 'name' | 'wallet'>): string {
   const { name, wallet } = workload;
-  const room = 64 - wallet.length - 1;
-  if (name.length <= room && /^[\w.-]+$/.test(name)) return `${wallet}@${name}`;
+  const length = 64 - wallet.length - 1;
+  if (name.length <= length && /^[\w.-]+$/.test(name)) return `${wallet}@${name}`;
   const digest = createHash('sha256').update(name).digest('hex').slice(0, 10);
-  return `${wallet}@${name.replace(/[^\w.-]/g, '-').slice(0, room - 11)}=${digest}`;
+  return `${wallet}@${name.replace(/[^\w.-]/g, '-').slice(0, length - 11)}=${digest}`;
 }
 
 /** A metric's label: the name in the configuration, one for all that are made on the fly, so that labels stay few. */
 export function metricLabel({ name, origin }: Pick<Workload, 'name' | 'origin'>): string {
-  return origin === 'configured' ? name : '(proof)';
+  return origin === 'configured' ? name : '(dynamic)';
 }

@@ -39,7 +39,7 @@ describe('a dynamic workload', () => {
       role: parseRoleArn('arn:aws:iam::123456789012:role/top'),
       sessionDuration: 1800,
       tags: {},
-      origin: 'proof',
+      origin: 'dynamic',
     });
     expect(made()).not.toHaveProperty('sessionPolicy');
   });

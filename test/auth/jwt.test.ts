@@ -70,7 +70,7 @@ describe('a JWT of a configured issuer', () => {
   });
 
   it('is kept in the caller only where it must be forwarded', async () => {
-    expect(await callers().authenticate(await sign(key))).not.toHaveProperty('proof');
+    expect(await callers().authenticate(await sign(key))).not.toHaveProperty('dynamic');
   });
 
   it('maps its sub to a workload where subjects are listed', async () => {

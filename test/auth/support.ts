@@ -101,7 +101,7 @@ export function everyWallet(): Pick<DynamicWorkloads, 'configured' | 'workloadFo
     configured: name => (name === 'scraper-a' ? workload('scraper-a') : undefined),
     workloadFor(statement) {
       asked.push(statement);
-      return workload('dynamic', String(statement.wallet), { origin: 'proof' });
+      return workload('dynamic', String(statement.wallet), { origin: 'dynamic' });
     },
   };
 }

@@ -5,7 +5,7 @@ import { workload } from './sts/support.ts';
 import { callerOf, minted, outcome, setUp } from './support.ts';
 
 const dynamic = (name: string) =>
-  callerOf(workload({ name: `session:${name}`, origin: 'proof' }), { kind: 'session', tokenHash: name });
+  callerOf(workload({ name: `session:${name}`, origin: 'dynamic' }), { kind: 'session', tokenHash: name });
 
 describe('a mint by a caller with a session', () => {
   test('gets its credentials however long STS takes, and whatever else is looked at meanwhile', async () => {

@@ -15,7 +15,7 @@ const WALLETS = ['0x52908400098527886e0f7030069857d2e4169ee7', '0xde709f21023062
 );
 /** Two names, two wallets: a reload changes the wallet behind a name, or the name in front of a wallet. */
 const CONFIGURED = ['a', 'b'].flatMap(name => WALLETS.map(wallet => workload({ name, wallet })));
-const DYNAMIC = WALLETS.map(wallet => workload({ name: 'session:a', wallet, origin: 'proof' }));
+const DYNAMIC = WALLETS.map(wallet => workload({ name: 'session:a', wallet, origin: 'dynamic' }));
 const IDENTITIES = [...CONFIGURED, ...DYNAMIC];
 const configured = fc.integer({ min: 0, max: CONFIGURED.length - 1 });
 const identity = fc.integer({ min: 0, max: IDENTITIES.length - 1 });
@@ -95,7 +95,7 @@ describe('whatever the order of reloads, requests, STSâ€™s answers and the diskâ
           const granted = exchange.granted.get(got.id);
           if (w === undefined || granted === undefined) throw new Error('no such identity, or never granted');
           vends++;
-          const current = w.origin === 'proof' ? got.askedAfter === reloads : snapshot.has(w.id);
+          const current = w.origin === 'dynamic' ? got.askedAfter === reloads : snapshot.has(w.id);
           if (!current) faults.push(`vended ${w.name} of ${w.wallet}, which the snapshot lacks`);
           if (got.secret !== `secret-of-${w.wallet}` || got.session !== `session-of-${w.name}`) {
             faults.push(`${w.name} of ${w.wallet} got ${got.secret}`);

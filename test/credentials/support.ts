@@ -141,7 +141,7 @@ export function fakeTokens(): FakeTokens {
     proofs: [],
     answer: async () => identityToken({ jwt: `jwt-${++number}` }),
     get(asked, options) {
-      fake.proofs.push(options?.proof);
+      fake.proofs.push(options?.presentedToken);
       return fake.answer(asked);
     },
   };

@@ -408,7 +408,7 @@ describe('row 22: prefetch', () => {
     expect(vending.status()[0]).toMatchObject({ state: 'valid' });
   });
 
-  test('waits for no proof that nobody has shown yet', async () => {
+  test('waits for no presentedToken that nobody has shown yet', async () => {
     const { vending, exchange, clock } = setUp();
     const w = workload({
       identityToken: {
@@ -499,7 +499,7 @@ describe('mint', () => {
   });
 });
 
-describe('a proof is not forever', () => {
+describe('a presentedToken is not forever', () => {
   const forwarding = {
     kind: 'broker',
     url: 'https://b',
@@ -508,35 +508,37 @@ describe('a proof is not forever', () => {
     audience: 'sts.amazonaws.com',
   } as const;
 
-  test('an identity that rests on the caller’s proof is renewed with it while it is valid, and not after', async () => {
+  test('an identity that rests on the caller’s presentedToken is renewed with it while it is valid, and not after', async () => {
     const { vending, exchange, tokens, clock } = setUp();
     const w = workload({ identityToken: forwarding });
     vending.reconcile([{ workload: w, prefetch: false }]);
-    await vending.vend(callerOf(w, { kind: 'jwt', proof: 'proof-1', proofExpiresAt: clock.wall() + 60 * MINUTE }));
+    await vending.vend(
+      callerOf(w, { kind: 'jwt', presentedToken: 'presentedToken-1', proofExpiresAt: clock.wall() + 60 * MINUTE }),
+    );
     await clock.advance(45 * MINUTE);
-    expect(tokens.proofs).toEqual(['proof-1', 'proof-1']);
+    expect(tokens.proofs).toEqual(['presentedToken-1', 'presentedToken-1']);
     await clock.advance(55 * MINUTE);
     expect(exchange.calls).toHaveLength(2);
   });
 
-  test('a refused proof speaks against whoever showed it, not against the workload’s other callers', async () => {
+  test('a refused presentedToken speaks against whoever showed it, not against the workload’s other callers', async () => {
     const { vending, tokens } = setUp();
     const w = workload({ identityToken: forwarding });
     vending.reconcile([{ workload: w, prefetch: false }]);
     const good = tokens.answer;
     tokens.answer = () => Promise.reject(new BrokerRefused('revoked'));
-    const bad = callerOf(w, { kind: 'jwt', tokenHash: 'bad', proof: 'bad' });
+    const bad = callerOf(w, { kind: 'jwt', tokenHash: 'bad', presentedToken: 'bad' });
     expect(await outcome(vending.vend(bad))).toBe('BrokerRefused');
     tokens.answer = good;
     expect(await outcome(vending.vend(bad))).toBe('BrokerRefused');
-    expect(await outcome(vending.vend(callerOf(w, { kind: 'jwt', tokenHash: 'good', proof: 'good' })))).toBe(
+    expect(await outcome(vending.vend(callerOf(w, { kind: 'jwt', tokenHash: 'good', presentedToken: 'good' })))).toBe(
       'fetched ASIA1',
     );
   });
 
-  test('a workload made on the fly is served without being configured, renewed while its proof is valid, then let go', async () => {
+  test('a workload made on the fly is served without being configured, renewed while its presentedToken is valid, then let go', async () => {
     const { vending, exchange, clock } = setUp();
-    const w = workload({ name: 'jwt:abc', origin: 'proof' });
+    const w = workload({ name: 'jwt:abc', origin: 'dynamic' });
     const caller = callerOf(w, { kind: 'jwt', proofExpiresAt: clock.wall() + 50 * MINUTE });
     expect(await outcome(vending.vend(caller))).toBe('fetched ASIA1');
     await clock.advance(42 * MINUTE);
@@ -549,7 +551,7 @@ describe('a proof is not forever', () => {
   test('of those, the ones that nobody asks for go first when there are too many', async () => {
     const { vending, exchange } = setUp({ limits: { dynamicWorkloads: 3 } });
     const callers = ['a', 'b', 'c', 'd'].map(name =>
-      callerOf(workload({ name: `jwt:${name}`, origin: 'proof' }), { kind: 'jwt' }),
+      callerOf(workload({ name: `jwt:${name}`, origin: 'dynamic' }), { kind: 'jwt' }),
     );
     const [a, b, c, d] = callers;
     if (!a || !b || !c || !d) throw new Error('four callers');
@@ -565,7 +567,7 @@ describe('a proof is not forever', () => {
 
   test('a reload drops them; they come back with their callers', async () => {
     const { vending, w } = setUp();
-    const dynamic = callerOf(workload({ name: 'jwt:abc', origin: 'proof' }), { kind: 'jwt' });
+    const dynamic = callerOf(workload({ name: 'jwt:abc', origin: 'dynamic' }), { kind: 'jwt' });
     await vending.vend(dynamic);
     vending.reconcile([{ workload: w, prefetch: false }]);
     expect(await outcome(vending.vend(dynamic))).toBe('fetched ASIA2');
@@ -685,11 +687,11 @@ test('after close nothing is vended, what was in flight is aborted, and no timer
 test('metrics count exchanges by workload and outcome; those made from proofs, which are many, under one label', async () => {
   const { vending, exchange, metrics, caller } = setUp();
   await vending.vend(caller);
-  await vending.vend(callerOf(workload({ name: 'jwt:abc', origin: 'proof' })));
+  await vending.vend(callerOf(workload({ name: 'jwt:abc', origin: 'dynamic' })));
   exchange.answer = call => call.fail(new StsRefused('AccessDenied', 'no'));
   await minted(vending.mint(caller, 'exec'));
   const text = await metrics.registry.metrics();
   expect(text).toContain('walletcreds_exchanges_total{workload="scraper-a",outcome="ok"} 1');
   expect(text).toContain('walletcreds_exchanges_total{workload="scraper-a",outcome="AccessDenied"} 1');
-  expect(text).toContain('walletcreds_exchanges_total{workload="(proof)",outcome="ok"} 1');
+  expect(text).toContain('walletcreds_exchanges_total{workload="(dynamic)",outcome="ok"} 1');
 });

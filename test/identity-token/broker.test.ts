@@ -33,8 +33,11 @@ async function brokerWith(answer: (request: IncomingMessage, response: ServerRes
     clock,
     bearerFile,
     get: () => source.get(workload({ identityToken: { ...broker, bearer: { file: bearerFile } } })),
-    getAs: (proof?: string) =>
-      source.get(workload({ identityToken: { ...broker, bearer: 'caller' } }), proof === undefined ? {} : { proof }),
+    getAs: (presentedToken?: string) =>
+      source.get(
+        workload({ identityToken: { ...broker, bearer: 'caller' } }),
+        presentedToken === undefined ? {} : { presentedToken },
+      ),
     getFrom: (other: string) =>
       source.get(workload({ identityToken: { ...broker, url: other, bearer: { file: bearerFile } } })),
   };
@@ -65,8 +68,8 @@ describe('a token from a broker', () => {
     const { getAs, seen } = await brokerWith(answering(200, good));
     await getAs("Bearer caller's.own.jwt");
     expect(seen[0]?.authorization).toBe("Bearer caller's.own.jwt");
-    for (const proof of [undefined, '', 'Bearer ', 'two words', 'line\r\nbreak: x']) {
-      await expect(getAs(proof)).rejects.toMatchObject({ code: 'BrokerRefused' });
+    for (const presentedToken of [undefined, '', 'Bearer ', 'two words', 'line\r\nbreak: x']) {
+      await expect(getAs(presentedToken)).rejects.toMatchObject({ code: 'BrokerRefused' });
     }
     expect(seen).toHaveLength(1);
   });

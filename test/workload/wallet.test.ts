@@ -138,7 +138,7 @@ describe('an identity', () => {
       { tags: {} },
       { sessionPolicy: '{}' },
       { identityToken: { kind: 'file', path: '/u', audience: 'x' } as const },
-      { origin: 'proof' as const },
+      { origin: 'dynamic' as const },
     ].map(change => identityOf({ ...parts, ...change }));
     expect(new Set([identityOf(parts), ...others]).size).toBe(others.length + 1);
   });

@@ -61,7 +61,7 @@ export function awsRolePolicy(
   const bucket = bucketArn(plan, place);
   return [
     {
-      why: 'Listing is asked of the bucket, and only there does s3:prefix exist: so it has a statement of its own. StringLike with /* takes the own folder and what is below it; the slash keeps out a wallet that merely begins alike.',
+      why: 'Listing is asked of the bucket, and only there does s3:prefix exist: so it has a statement of its own. StringLike with /* takes the own folder and what is below it; the slash keeps out a longer wallet that begins with this one.',
       statement: {
         Sid: 'ListOwnFolder',
         Effect: 'Allow',

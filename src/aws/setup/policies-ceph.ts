@@ -48,7 +48,7 @@ export function cephRolePolicy(
   const tag = `aws:PrincipalTag/${plan.walletTag}`;
   return walletsOf(plan).flatMap((wallet, index): ExplainedStatement[] => [
     {
-      why: `${wallet} lists its own folder: the slash keeps out a wallet that merely begins alike.`,
+      why: `${wallet} lists its own folder: the slash keeps out a longer wallet that begins with this one.`,
       statement: {
         Sid: `ListOwnFolder${index + 1}`,
         Effect: 'Allow',

@@ -1,5 +1,5 @@
 /**
- * What the floor of vending asks of the floor of exchange.
+ * The interface between vending and the exchange at STS.
  *
  * @module
  */

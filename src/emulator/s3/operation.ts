@@ -57,7 +57,7 @@ const OBJECT_ASPECTS: Readonly<Record<string, string>> = {
   tagging: 'ObjectTagging',
   torrent: 'ObjectTorrent',
 };
-const VERBS: Readonly<Record<string, string>> = { GET: 'Get', HEAD: 'Get', PUT: 'Put', DELETE: 'Delete' };
+const PREFIXES: Readonly<Record<string, string>> = { GET: 'Get', HEAD: 'Get', PUT: 'Put', DELETE: 'Delete' };
 
 /** @throws S3Error `MethodNotAllowed`, `InvalidArgument` */
 export function operationOf(request: S3Request): Operation {
@@ -120,9 +120,9 @@ function writing(name: string, headers: S3Request['headers'], key: string): Oper
 }
 
 function aspectOperation(method: string, aspect: string, place: { key?: string }): Operation {
-  const verb = VERBS[method];
-  if (verb === undefined) throw methodNotAllowed();
-  return { name: `${verb}${aspect}`, permissions: [{ action: `s3:${verb}${aspect}`, ...place }] };
+  const prefix = PREFIXES[method];
+  if (prefix === undefined) throw methodNotAllowed();
+  return { name: `${prefix}${aspect}`, permissions: [{ action: `s3:${prefix}${aspect}`, ...place }] };
 }
 
 /** `/bucket/key` or `bucket/key`, encoded. @throws S3Error `InvalidArgument` */

@@ -47,7 +47,7 @@ export interface SigningKey {
   readonly publicJwk: PublicJwk;
 }
 
-/** What is wrong with one file (or with the folder) and how to mend it. */
+/** What is wrong with one file (or with the folder) and how to fix it. */
 export interface KeyProblem {
   readonly file: string;
   readonly message: string;

@@ -62,7 +62,7 @@ export function requireGood(dir: string, purpose: KeyPurpose, { keys, problems, 
   if (keys.length === 0) throw new UnusableKeys([{ file: dir, message: noKeys(purpose) }]);
 }
 
-/** What the absence of keys means, with the mend. */
+/** The error for a folder without keys, with the fix. */
 export function noKeys(purpose: KeyPurpose): string {
   return `no key of purpose "${purpose}" here; walletcreds keys generate makes one`;
 }

@@ -24,7 +24,7 @@ export interface KeyStore {
   /**
    * The keys as the folder has them now: a few `stat` calls, and a reading where one of them differs.
    *
-   * @throws CredentialsUninitialized when there is no key at all, naming the folder and the mend
+   * @throws CredentialsUninitialized when there is no key at all, naming the folder and the fix
    */
   current(): Promise<KeySet>;
   /**
@@ -76,7 +76,7 @@ export function createKeyStore(options: { dir: string; purpose: KeyPurpose; cloc
       return problem;
     },
     async current() {
-      // Whoever comes while a reading is under way may know of a later change than it: look again after it.
+      // A caller that comes while the folder is read may know of a later change, so the folder is read again.
       if (reading !== undefined) await reading;
       if (seen === undefined || folderFingerprint(dir).text !== seen) {
         reading ??= read().finally(() => {
@@ -105,7 +105,7 @@ function exists(key: SigningKey): boolean {
   }
 }
 
-/** Folder and files by inode, size and times; `settled` when none changed so lately that the next change could look alike. */
+/** Folder and files by inode, size and times; `settled` when none changed so recently that the next change could look the same. */
 function folderFingerprint(dir: string): { text: string; settled: boolean } {
   try {
     const names = readdirSync(dir).filter(isKeyName).sort();

@@ -10,7 +10,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 /** A container engine makes an empty one where the source of a bind mount isn't there. */
 const DIRECTORY = "a directory, not a file; if it is a container's mount, its source on the host isn't there";
 
-/** Room for more than ten thousand workloads. */
+/** Enough for more than ten thousand workloads. */
 const MAX_BYTES = 4 * 1024 * 1024;
 
 /** Why a file isn't readable text. `reason` lets the caller treat a missing one differently. */
@@ -50,7 +50,7 @@ export function readText(path: string, limit: number = MAX_BYTES): ReadFile {
   }
   try {
     const reading = startReading(fstatSync(fd), limit);
-    while (reading.took(readSync(fd, reading.room())));
+    while (reading.took(readSync(fd, reading.buffer())));
     return reading.end();
   } catch (error) {
     throw error instanceof UnreadableFile ? error : whyNot(error);
@@ -73,7 +73,7 @@ export async function readTextAsync(path: string, limit: number): Promise<ReadFi
   }
   try {
     const reading = startReading(await handle.stat(), limit);
-    while (reading.took((await handle.read(reading.room())).bytesRead));
+    while (reading.took((await handle.read(reading.buffer())).bytesRead));
     return reading.end();
   } catch (error) {
     throw error instanceof UnreadableFile ? error : whyNot(error);
@@ -82,14 +82,14 @@ export async function readTextAsync(path: string, limit: number): Promise<ReadFi
   }
 }
 
-/** What both have in common: room for a byte more than the limit, so that too much shows. */
+/** Shared by both: the buffer has a byte more than the limit, so a file that is too large shows. */
 function startReading(stats: Stats, limit: number) {
   if (!stats.isFile()) throw new UnreadableFile('kind', stats.isDirectory() ? DIRECTORY : 'not a regular file');
   let bytes = Buffer.alloc(Math.min(stats.size, limit) + 1);
   let length = 0;
   return {
     /** A file of /proc says size 0 and has content: it grows until the limit. */
-    room(): Buffer {
+    buffer(): Buffer {
       if (length === bytes.length) bytes = Buffer.concat([bytes, Buffer.alloc(Math.min(65_536, limit + 1 - length))]);
       return bytes.subarray(length);
     },

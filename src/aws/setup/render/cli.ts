@@ -186,9 +186,9 @@ function bucketBlock(plan: Plan, place: Place, statements: readonly ExplainedSta
   ].join('\n');
 }
 
-function s3api(plan: Plan, verb: string, { bucket }: Place): string {
+function s3api(plan: Plan, command: string, { bucket }: Place): string {
   const region = plan.dialect === 'ceph' ? '' : ` --region ${shellQuoted(plan.region)}`;
-  return `${aws(plan, 's3api')} ${verb} --bucket ${shellQuoted(bucket)}${region}`;
+  return `${aws(plan, 's3api')} ${command} --bucket ${shellQuoted(bucket)}${region}`;
 }
 
 function aws(plan: Plan, service: string): string {

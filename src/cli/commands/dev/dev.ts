@@ -150,7 +150,7 @@ function devConfig(options: DevOptions, stateDir: string, keysDir: string): Prom
       sts: { endpoint: url },
       admin: { listen: `${HOST}:${port + 2}` },
     },
-    // Nothing of the environment: AWS_ENDPOINT_URL_STS of whoever starts this must not lead the tokens elsewhere.
+    // Nothing of the environment: an AWS_ENDPOINT_URL_STS of the developer must not lead the tokens elsewhere.
     { dev: true, env: {}, baseDir: stateDir },
   );
 }
@@ -175,7 +175,7 @@ function aborted(signal: AbortSignal): Promise<void> {
   return new Promise(done => signal.addEventListener('abort', () => done(), { once: true }));
 }
 
-/** The listener's error, however deep it lies, as one line with the flag that mends it. */
+/** The listener's error, however deep it lies, as one line with the flag that fixes it. */
 function portTaken(error: unknown, port: number): DevPortTaken | undefined {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     const { code, port: taken } = cause as NodeJS.ErrnoException & { port?: number };

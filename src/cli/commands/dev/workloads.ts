@@ -18,7 +18,7 @@ export const DEMO: DevWorkload = {
   wallet: parseWallet('0x52908400098527886e0f7030069857d2e4169ee7'),
 };
 
-/** @throws UsageError that repeats the flag and says how to mend it */
+/** @throws UsageError that repeats the flag and says how to fix it */
 export function parseDevWorkloads(flags: readonly string[]): DevWorkload[] {
   const workloads = flags.map(parse);
   const names = workloads.map(({ name }) => name);
