@@ -106,6 +106,10 @@ async function fetchJson(url: string, fetchIssuer: FetchIssuer): Promise<Record<
     text = await limited(response, place);
   } catch (error) {
     if (error instanceof StsError) throw error;
+    // Someone answered and broke off: STS calls that a failure of the provider, which another try may not meet.
+    const { cause } = error as { cause?: { code?: string } };
+    if (cause?.code === 'ECONNRESET' || cause?.code === 'UND_ERR_SOCKET')
+      throw new StsError('IDPCommunicationError', `The identity provider closed the connection at ${place}`);
     throw noVerificationKey(`${place} can't be reached`);
   }
   try {

@@ -24,6 +24,8 @@ const EC: Record<string, string> = { 'P-256': 'ES256', 'P-384': 'ES384', 'P-521'
 const RSA = ['RS256', 'RS384', 'RS512'];
 /** How far ahead of us an issuer's clock may be in `iat` and `nbf`. `exp` has no leeway. */
 const LEEWAY_S = 60;
+/** Base64url knows no padding (RFC 7515, section 2), and nothing may stand around the three parts. */
+const COMPACT = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 const NOT_A_JWT = 'The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)';
 
 /** @param now unix seconds. @throws StsError */
@@ -61,11 +63,11 @@ export async function verifyToken(
 
 function decode(jwt: string): { header: { alg?: unknown; kid?: unknown }; claims: Record<string, unknown> } {
   try {
-    const [, payload = '', ...rest] = jwt.split('.');
-    const claims: unknown = JSON.parse(
-      new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(payload, 'base64url')),
-    );
-    if (rest.length === 1 && typeof claims === 'object' && claims !== null && !Array.isArray(claims)) {
+    const [, payload = ''] = jwt.split('.');
+    // A byte order mark stays in the text, which then is no JSON.
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(payload, 'base64url'));
+    const claims: unknown = JSON.parse(text);
+    if (COMPACT.test(jwt) && typeof claims === 'object' && claims !== null && !Array.isArray(claims)) {
       return { header: decodeProtectedHeader(jwt), claims: claims as Record<string, unknown> };
     }
   } catch {}
@@ -82,28 +84,36 @@ async function verifySignature(
     throw invalidIdentityToken('The signing algorithm must be one of RS256, RS384, RS512, ES256, ES384, ES512');
   }
   if ('crit' in header) throw invalidIdentityToken('The token has critical header parameters');
-  const jwk = pick(await provider.keys(), kid, alg) ?? pick(await provider.keys(true), kid, alg);
-  if (jwk === undefined) throw noVerificationKey('no key of the JWKS fits kid and alg of the token');
-  try {
-    // Only the public members: a JWKS that leaks `d`, or names key operations, is read like any other.
-    const { kty, n, e, crv, x, y } = jwk;
-    const key = await importJWK({ kty, n, e, crv, x, y } as JWK, alg);
-    await compactVerify(jwt, key, { algorithms: [alg] });
-  } catch {
-    throw invalidIdentityToken('The token signature is not valid');
+  let jwks = pick(await provider.keys(), kid, alg);
+  if (jwks.length === 0) jwks = pick(await provider.keys(true), kid, alg);
+  if (jwks.length === 0) throw noVerificationKey('no key of the JWKS fits kid and alg of the token');
+  for (const { kty, n, e, crv, x, y } of jwks) {
+    try {
+      // Only the public members: a JWKS that leaks `d` is read like any other.
+      const key = await importJWK({ kty, n, e, crv, x, y } as JWK, alg);
+      await compactVerify(jwt, key, { algorithms: [alg] });
+      return;
+    } catch {
+      // Another key may have the same kid.
+    }
   }
+  throw invalidIdentityToken('The token signature is not valid');
 }
 
-/** The key that the token's `kid` names, or the only one there is; fit for `alg` by type, curve, `use` and its own `alg`. */
-function pick(keys: readonly JWK[], kid: unknown, alg: string): JWK | undefined {
+/**
+ * The keys that the token's `kid` names, or the only one there is; fit for `alg` by type, curve, `use`, `key_ops` and their
+ * own `alg`.
+ */
+function pick(keys: readonly JWK[], kid: unknown, alg: string): readonly JWK[] {
   const fit = keys.filter(
     key =>
       (key.kty === 'RSA' ? RSA.includes(alg) : key.kty === 'EC' && EC[key.crv ?? ''] === alg) &&
       (key.alg === undefined || key.alg === alg) &&
-      (key.use === undefined || key.use === 'sig'),
+      (key.use === undefined || key.use === 'sig') &&
+      (key.key_ops === undefined || key.key_ops.includes('verify')),
   );
-  if (kid !== undefined) return fit.find(key => key.kid === kid);
-  return fit.length === 1 ? fit[0] : undefined;
+  if (kid !== undefined) return fit.filter(key => key.kid === kid);
+  return fit.length === 1 ? fit : [];
 }
 
 function seconds(claims: Record<string, unknown>, name: string, required = true): number {

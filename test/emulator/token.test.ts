@@ -1,4 +1,4 @@
-import { exportJWK, exportPKCS8, importPKCS8, UnsecuredJWT } from 'jose';
+import { CompactSign, exportJWK, exportPKCS8, importPKCS8, type JWK, UnsecuredJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { walletTrustPolicy } from '../../src/emulator/index.ts';
 import { ACCOUNT, foreign, ISSUER, jwks, keys, ROLE, setUp, sign, wellKnown } from './support.ts';
@@ -213,4 +213,49 @@ it('an issuer that ends in "/" is registered and compared as it is, and its docu
   expect((await assume(await sign(claims({ iss: slash })))).status).toBe(200);
   expect(fetched[0]).toBe(`${ISSUER}/.well-known/openid-configuration`);
   expect((await assume(await sign(claims({ iss: ISSUER })))).get('Code')).toBe('InvalidIdentityToken');
+});
+
+describe('a token that is nearly one', () => {
+  /** A token over any bytes as claims, signed with the issuer's key. */
+  const signed = async (payload: string): Promise<string> =>
+    new CompactSign(Buffer.from(payload)).setProtectedHeader({ alg: 'ES256', kid: 'ec' }).sign(keys.ES256.privateKey);
+
+  it.each<[string, (context: SetUp) => Promise<string>]>([
+    ['a padded signature', async c => `${await sign(c.claims())}==`],
+    ['a newline behind it', async c => `${await sign(c.claims())}\n`],
+    ['a byte order mark before its claims', c => signed(`\uFEFF${JSON.stringify(c.claims())}`)],
+  ])('is refused with %s', async (_, token) => {
+    const context = setUp();
+    const answer = await context.assume(await token(context));
+    expect([answer.status, answer.get('Code')]).toEqual([400, 'InvalidIdentityToken']);
+    expect((await context.assume(await signed(JSON.stringify(context.claims())))).status).toBe(200);
+  });
+});
+
+describe("the issuer's keys", () => {
+  const published = (list: JWK[]) =>
+    setUp({ documents: url => (url.endsWith('jwks.json') ? Response.json({ keys: list }) : wellKnown(url)) });
+  const [own] = jwks;
+
+  it('one that is for encryption by its key_ops is not used', async () => {
+    expect((await published([{ ...own, key_ops: ['encrypt'] } as JWK]).assume()).get('Code')).toBe(
+      'InvalidIdentityToken',
+    );
+    expect((await published([{ ...own, key_ops: ['verify'] } as JWK]).assume()).status).toBe(200);
+  });
+
+  it('two of one kid are both tried', async () => {
+    const other = { ...(await exportJWK(foreign.publicKey)), kid: 'ec', alg: 'ES256' };
+    expect((await published([other, own as JWK]).assume()).status).toBe(200);
+    expect((await published([other]).assume()).get('Code')).toBe('InvalidIdentityToken');
+  });
+});
+
+it('an issuer that closes the connection is IDPCommunicationError, which SDKs try again', async () => {
+  const context = setUp({
+    documents: () => {
+      throw Object.assign(new TypeError('fetch failed'), { cause: { code: 'ECONNRESET' } });
+    },
+  });
+  expect((await context.assume()).get('Code')).toBe('IDPCommunicationError');
 });
