@@ -3,11 +3,11 @@
  *
  * @module
  */
+import { assumeRole } from './assume-chained.ts';
 import { type Account, assumeRoleWithWebIdentity } from './assume-role.ts';
-import { accessDenied, StsError } from './errors.ts';
+import { StsError } from './errors.ts';
 import type { WireRequest } from './query.ts';
 import { verifySignature } from './sigv4.ts';
-import { isSigned, presentedSignature } from './sigv4-parse.ts';
 import type { Elements } from './xml.ts';
 
 const VERSION = '2011-06-15';
@@ -37,22 +37,3 @@ const ACTIONS: Record<string, (request: WireRequest, account: Account) => Promis
     return { Arn: session.assumedRoleArn, UserId: session.assumedRoleId, Account: session.accountId };
   },
 };
-
-/**
- * Always refused: the roles here trust identity providers, and the account has no other principal that a policy could
- * name. A signature by credentials of this emulator is checked first; of foreign ones nothing can be known, and the
- * role's answer to whoever holds them is the same.
- */
-async function assumeRole(request: WireRequest, account: Account): Promise<Elements> {
-  let caller = 'anonymous';
-  if (isSigned(request)) {
-    const { accessKeyId } = presentedSignature(request);
-    if (account.store.sessions.has(accessKeyId)) {
-      caller = (await verifySignature(request, account.store, account.now())).assumedRoleArn;
-    } else {
-      caller = 'unknown to this account';
-    }
-  }
-  const resource = (request.params.get('RoleArn') ?? '').slice(0, 200);
-  throw accessDenied(`User: ${caller} is not authorized to perform: sts:AssumeRole on resource: ${resource}`);
-}

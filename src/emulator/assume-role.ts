@@ -8,12 +8,12 @@ import { type WebIdentityFacts, webIdentityContext } from '../aws/iam/web-identi
 import { isoSeconds } from '../lib/time/iso.ts';
 import { accessDenied, invalidIdentityToken, StsError } from './errors.ts';
 import type { Provider } from './issuers.ts';
-import { readAssumeRole } from './parameters.ts';
+import { type AssumeRoleParameters, readAssumeRole } from './parameters.ts';
 import type { WireRequest } from './query.ts';
 import type { Role } from './roles.ts';
 import { packedPolicySize } from './session-policy.ts';
-import type { SessionStore } from './sessions.ts';
-import { principalTags, sessionTags } from './tags.ts';
+import type { EmulatedSession, SessionStore } from './sessions.ts';
+import { principalTags, type SessionTags, sessionTags } from './tags.ts';
 import { verifyToken, type WebIdentity } from './token.ts';
 import { allows, isProvider } from './trust.ts';
 import type { Elements } from './xml.ts';
@@ -66,7 +66,38 @@ export async function assumeRoleWithWebIdentity(request: WireRequest, account: A
     }
   }
   if (role === undefined) throw accessDenied('Not authorized to perform sts:AssumeRoleWithWebIdentity');
-  if (parameters.durationSeconds > role.maxSessionDuration) {
+  const result = issueSession(account, role, parameters, {
+    tags,
+    transitiveTagKeys,
+    subject: identity.subject,
+    issuer: provider.issuer,
+    audience: identity.audience,
+    sourceIdentity,
+  });
+  return {
+    Credentials: result['Credentials'],
+    SubjectFromWebIdentityToken: identity.subject,
+    AssumedRoleUser: result['AssumedRoleUser'],
+    PackedPolicySize: result['PackedPolicySize'],
+    // The API reference says `iss`; what people have printed of it is the provider's ARN.
+    Provider: provider.arn,
+    Audience: identity.audience,
+    SourceIdentity: sourceIdentity,
+  };
+}
+
+/** What stands behind a new session beside its role. */
+type Origin = SessionTags & Pick<EmulatedSession, 'subject' | 'issuer' | 'audience' | 'sourceIdentity'>;
+
+/** Credentials for a session that the trust policy let in, as every AssumeRole answers them. @throws StsError */
+export function issueSession(
+  account: Account,
+  role: Role,
+  parameters: AssumeRoleParameters,
+  { tags, transitiveTagKeys, subject, issuer, audience, sourceIdentity }: Origin,
+): Elements {
+  const { roleArn, sessionName, durationSeconds } = parameters;
+  if (durationSeconds > role.maxSessionDuration) {
     throw new StsError(
       'ValidationError',
       'The requested DurationSeconds exceeds the MaxSessionDuration set for this role.',
@@ -82,13 +113,13 @@ export async function assumeRoleWithWebIdentity(request: WireRequest, account: A
     accountId: role.accountId,
     principalTags: principalTags(role.tags, tags),
     transitiveTagKeys,
-    subject: identity.subject,
-    issuer: identity.provider.issuer,
-    audience: identity.audience,
+    subject,
+    issuer,
+    audience,
     sourceIdentity,
     policy: parameters.policy,
     issuedAt,
-    expiresAt: issuedAt + parameters.durationSeconds * 1000,
+    expiresAt: issuedAt + durationSeconds * 1000,
   });
   return {
     Credentials: {
@@ -97,12 +128,8 @@ export async function assumeRoleWithWebIdentity(request: WireRequest, account: A
       SessionToken: secrets.sessionToken,
       Expiration: isoSeconds(session.expiresAt),
     },
-    SubjectFromWebIdentityToken: session.subject,
     AssumedRoleUser: { AssumedRoleId: session.assumedRoleId, Arn: session.assumedRoleArn },
     PackedPolicySize: packed === 0 ? undefined : packed,
-    // The API reference says `iss`; what people have printed of it is the provider's ARN.
-    Provider: identity.provider.arn,
-    Audience: session.audience,
     SourceIdentity: sourceIdentity,
   };
 }

@@ -1,5 +1,5 @@
 /**
- * The parameters of AssumeRoleWithWebIdentity, checked by STS's constraints, all violations in one answer.
+ * The parameters of AssumeRoleWithWebIdentity and AssumeRole, checked by STS's constraints, all violations in one answer.
  *
  * @module
  */
@@ -10,6 +10,7 @@ import { checkSessionPolicy } from './session-policy.ts';
 export interface AssumeRoleParameters {
   readonly roleArn: string;
   readonly sessionName: string;
+  /** Empty for AssumeRole. */
   readonly webIdentityToken: string;
   /** Seconds; 3600 where none was sent. */
   readonly durationSeconds: number;
@@ -39,11 +40,14 @@ const POLICY = {
 const MAX_POLICY_ARNS = 10;
 
 /** @throws StsError `ValidationError`, `MalformedPolicyDocument` */
-export function readAssumeRole(params: ReadonlyMap<string, string>): AssumeRoleParameters {
+export function readAssumeRole(
+  params: ReadonlyMap<string, string>,
+  needs: { token: boolean } = { token: true },
+): AssumeRoleParameters {
   const violations: Violation[] = [];
   const roleArn = text('RoleArn', ROLE_ARN, true);
   const sessionName = text('RoleSessionName', SESSION_NAME, true);
-  const webIdentityToken = text('WebIdentityToken', TOKEN, true);
+  const webIdentityToken = needs.token ? text('WebIdentityToken', TOKEN, true) : '';
   const policy = text('Policy', POLICY, false);
   const durationSeconds = duration(params.get('DurationSeconds'), violations);
   const policyArns = [...params].filter(([name]) => /^PolicyArns\.member\.\d+\.arn$/.test(name)).map(([, arn]) => arn);

@@ -38,6 +38,10 @@ export function sessionTags(claims: Readonly<Record<string, unknown>>): SessionT
     if (claim.startsWith(FLAT_TAG)) pairs.push([claim.slice(FLAT_TAG.length), single(value, claim)]);
     if (claim === FLAT_TRANSITIVE) transitiveTagKeys.push(...list(value, claim));
   }
+  return checked(pairs, transitiveTagKeys);
+}
+
+function checked(pairs: readonly [string, string][], transitiveTagKeys: readonly string[]): SessionTags {
   check(pairs);
   const folded = new Set(pairs.map(([key]) => key.toLowerCase()));
   if (folded.size !== pairs.length) {
@@ -53,6 +57,19 @@ export function sessionTags(claims: Readonly<Record<string, unknown>>): SessionT
     );
   }
   return { tags: Object.fromEntries(pairs), transitiveTagKeys };
+}
+
+/** Session tags as parameters: `Tags.member.N.Key`, `Tags.member.N.Value`, `TransitiveTagKeys.member.N`. @throws StsError */
+export function requestTags(params: ReadonlyMap<string, string>): SessionTags {
+  const pairs = [...params].flatMap(([name, key]): [string, string][] => {
+    const [, index] = /^Tags\.member\.(\d{1,3})\.Key$/.exec(name) ?? [];
+    return index === undefined ? [] : [[key, params.get(`Tags.member.${index}.Value`) ?? '']];
+  });
+  const transitive = [...params].filter(([name]) => /^TransitiveTagKeys\.member\.\d{1,3}$/.test(name));
+  return checked(
+    pairs,
+    transitive.map(([, key]) => key),
+  );
 }
 
 /** The session's tags over the role's: a key that differs in case alone is the same key. */
