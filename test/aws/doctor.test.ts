@@ -163,6 +163,29 @@ describe('the issuer as STS sees it', () => {
       'error jwks-key-missing',
     ],
     [
+      'with 101 keys of one kind',
+      () => {
+        const more = Array.from({ length: 100 }, (_, i) => ({ ...jwks.keys[0], kid: `k${i}` }));
+        return { [keysUrl]: json({ keys: [...jwks.keys, ...more] }) };
+      },
+      'error jwks-too-many',
+    ],
+    [
+      'with the signing key for encryption',
+      () => ({ [keysUrl]: json({ keys: [{ ...jwks.keys[0], use: 'enc' }] }) }),
+      'error jwks-key-unusable',
+    ],
+    [
+      'with the signing key under another alg',
+      () => ({ [keysUrl]: json({ keys: [{ ...jwks.keys[0], alg: 'ES384' }] }) }),
+      'error jwks-key-unusable',
+    ],
+    [
+      'with the signing key without verify',
+      () => ({ [keysUrl]: json({ keys: [{ ...jwks.keys[0], key_ops: ['encrypt'] }] }) }),
+      'error jwks-key-unusable',
+    ],
+    [
       'with a private key',
       () => ({ [keysUrl]: json({ keys: [{ ...jwks.keys[0], d: 'AAAA' }] }) }),
       'error jwks-private',

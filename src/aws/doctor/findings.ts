@@ -58,6 +58,14 @@ export const CATALOGUE = {
     'STS finds no key for the kid of the token: InvalidIdentityToken.',
     'Publish the current JWKS (walletcreds keys jwks --out DIR), and wait for its cache to run out.',
   ),
+  'jwks-key-unusable': error(
+    'STS takes a key for signatures only where use, alg and key_ops allow it: InvalidIdentityToken.',
+    'Publish the current JWKS: walletcreds keys jwks --out DIR.',
+  ),
+  'jwks-too-many': error(
+    'STS takes 100 RSA and 100 EC keys of an issuer, and none of a longer list: InvalidIdentityToken.',
+    'Remove the keys whose tokens have all expired.',
+  ),
   'jwks-private': error(
     'A private key is published: whoever reads it can be any wallet.',
     'Take it down now, walletcreds keys revoke KID, make a new key.',

@@ -56,6 +56,9 @@ export async function checkIssuer(
   return [...out, ...checkJwks(jwks.json, jwksUri, dialect, keys, now)];
 }
 
+/** Of each kind, says IAM's guide. */
+const MAX_KEYS = 100;
+
 function checkJwks(
   json: Record<string, unknown>,
   url: string,
@@ -70,6 +73,10 @@ function checkJwks(
   if (published.some(k => 'd' in k || 'p' in k || k['kty'] === 'oct')) {
     out.push(finding('jwks-private', 'a key has its private part in it', url));
   }
+  for (const kty of ['RSA', 'EC']) {
+    const count = published.filter(k => k['kty'] === kty).length;
+    if (count > MAX_KEYS) out.push(finding('jwks-too-many', `${count} ${kty} keys; STS takes ${MAX_KEYS}`, url));
+  }
   const first = published[0];
   if (keys !== undefined) {
     const own = keys.activeKey(now);
@@ -78,6 +85,8 @@ function checkJwks(
       out.push(finding('jwks-key-missing', `the signing key ${own.kid} is not in it`, url));
     } else if (match['x'] !== own.publicJwk.x || match['n'] !== own.publicJwk.n) {
       out.push(finding('jwks-key-missing', `another key stands under the kid ${own.kid}`, url));
+    } else if (unusable(match, own.alg) !== undefined) {
+      out.push(finding('jwks-key-unusable', `the signing key ${own.kid} has ${unusable(match, own.alg)}`, url));
     } else if (dialect === 'ceph' && match !== first) {
       out.push(finding('jwks-for-ceph', `the signing key ${own.kid} is not the first`, url));
     }
@@ -85,6 +94,14 @@ function checkJwks(
   if (dialect === 'ceph' && !Array.isArray(first?.['x5c']))
     out.push(finding('jwks-for-ceph', 'the first key has no x5c', url));
   return out;
+}
+
+/** @returns the member that keeps a verifier from using a published key for signatures by `alg` */
+function unusable(key: Record<string, unknown>, alg: string): string | undefined {
+  if (key['use'] !== undefined && key['use'] !== 'sig') return `use ${JSON.stringify(key['use'])}`;
+  if (key['alg'] !== undefined && key['alg'] !== alg) return `alg ${JSON.stringify(key['alg'])}, and signs by ${alg}`;
+  const ops = key['key_ops'];
+  return Array.isArray(ops) && !ops.includes('verify') ? `key_ops ${JSON.stringify(ops)}` : undefined;
 }
 
 async function fetchJson(url: string, send: Send): Promise<{ json: Record<string, unknown> } | Finding> {
