@@ -52,7 +52,7 @@ function concernOf(caller: EmulatedSession, kind: string, value: string): Concer
   if (kind === '*' || (kind === 'AWS' && (value === '*' || value === caller.roleArn))) return 'role';
   if (kind !== 'AWS') return undefined;
   if (value === caller.assumedRoleArn) return 'session';
-  const root = caller.roleArn.replace(/:role\/.*$/, ':root');
+  const root = `${caller.roleArn.slice(0, caller.roleArn.indexOf(':role/'))}:root`;
   return value === caller.accountId || value === root ? 'account' : undefined;
 }
 
