@@ -1,5 +1,5 @@
 /**
- * A store that speaks as much of S3's documented contract as the walk asks: the listings, GetObject, PutObject and
+ * A store that speaks as much of S3's documented contract as `verify` asks: the listings, GetObject, PutObject and
  * DeleteObject by path, errors in S3's XML, prefixes enforced by who holds the access key. It can be told to misbehave.
  *
  * @module
@@ -18,6 +18,8 @@ export interface StoreOptions {
   readonly allow: (accessKeyId: string, action: Action, at: string | undefined) => boolean;
   /** It stores what it is sent, whatever the digest says. */
   readonly blind?: boolean;
+  /** Of its AccessDenied. */
+  readonly message?: string;
 }
 
 export interface MockOptions extends StoreOptions {
@@ -50,7 +52,7 @@ export function s3Answer(options: StoreOptions, request: OutboundRequest): Outbo
   const error = (status: number, code: string) =>
     answer(
       status,
-      `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>x</Message><RequestId>MOCK</RequestId></Error>`,
+      `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${options.message ?? 'Access Denied'}</Message><RequestId>MOCK</RequestId></Error>`,
     );
   const [, who = ''] =
     /^AWS4-HMAC-SHA256 Credential=([^/]+)\/\d{8}\/[\w-]+\/s3\/aws4_request, /.exec(headers['authorization'] ?? '') ??

@@ -125,7 +125,7 @@ async function setUp(): Promise<void> {
 const verify = (...more: string[]) =>
   cli('verify', 'scraper-a', '--bucket', BUCKET, '--endpoint-url', up().url, ...more);
 
-/** The foreign folder and the one that begins alike hold an object that the walk is told of. */
+/** The foreign folder and the one that begins the same hold an object that `verify` is told of. */
 const PLANTED = ['0xdeadbeef', `${A}0`].flatMap(at => ['--foreign-key', `${at}/walletcreds-verify`]);
 
 /** An unmodified client in an application's environment: the URI and the token, nothing else. */

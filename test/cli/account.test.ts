@@ -1,5 +1,5 @@
 /**
- * The rooms of `aws-setup`, `doctor` and `verify`: a configuration file in, lines and an exit status out.
+ * The commands `aws-setup`, `doctor` and `verify`: a configuration file in, lines and an exit status out.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { awsSetup } from '../../src/cli/commands/aws-setup.ts';
 import { doctor } from '../../src/cli/commands/doctor.ts';
 import { type VerifyFlags, verify } from '../../src/cli/commands/verify.ts';
@@ -181,7 +181,11 @@ describe('what doctor and verify print', () => {
 });
 
 describe('verify', () => {
-  const run = async (open: boolean, more: Partial<VerifyFlags> = {}) => {
+  const run = async (
+    open: boolean,
+    more: Partial<VerifyFlags> = {},
+    env: Record<string, string> | ((url: string) => Record<string, string>) = {},
+  ) => {
     mock = await s3Mock({
       allow: (key, _, at) => open || at?.startsWith(`${key === 'ASIAB' ? WALLET_B : WALLET_A}/`) === true,
       objects: [`${WALLET_A}/x`, `${WALLET_B}/y`],
@@ -192,26 +196,28 @@ describe('verify', () => {
       secretAccessKey: 's',
       sessionToken: 't',
     });
+    const fromEnv = typeof env === 'function';
+    const endpoint = fromEnv ? {} : { endpointUrl: mock.url };
     const code = await verify(
       'scraper-a',
-      { config, bucket: 'data', endpointUrl: mock.url, via: 'exchange', getCredentials, ...more },
-      to,
+      { config, bucket: 'data', via: 'exchange', getCredentials, ...endpoint, ...more },
+      { ...to, env: fromEnv ? env(mock.url) : env },
     );
     return { code, text: text() };
   };
   test('tells each step with a tick, and says what it could not check', async () => {
     const { code, text } = await run(false);
     expect(code).toBe(0);
-    expect(text).toContain(`✓ get ${WALLET_A}/x`);
-    expect(text).toContain('✓ list 0xdeadbeef/ is refused (AccessDenied)');
+    expect(text).toContain(`✓ GET ${WALLET_A}/x: allowed\n`);
+    expect(text).toContain('✓ LIST 0xdeadbeef/: AccessDenied, asked in 16 ways\n');
     expect(text).toContain(
-      '– a token without the wallet tag is refused by the role (not checked: no signing key is at hand here)',
+      '– AssumeRole with a token without the wallet tag: not checked: no signing key is readable here\n',
     );
     expect(text).toContain(
-      '– get a foreign object that is there is refused (not checked: none is known: no other workload is configured; name one with --foreign-key)',
+      '– GET a foreign object that exists: not checked: none is known: no other workload is configured; name one with --foreign-key\n',
     );
     expect(text).toContain(
-      `isolation proven for ${WALLET_A}; not checked: get a foreign object that is there is refused; a token without the wallet tag`,
+      `isolation proven for ${WALLET_A}: 14 of 14 passed; not checked: GET a foreign object that exists; AssumeRole with a token without the wallet tag`,
     );
     expect(text).not.toContain('\u001b');
   });
@@ -224,16 +230,17 @@ describe('verify', () => {
     const { steps, notChecked } = JSON.parse(text);
     expect(steps).toContainEqual({
       id: 'get-known',
-      title: `get ${WALLET_B}/y, which is there by scraper-b, is refused`,
+      title: `GET ${WALLET_B}/y, read by scraper-b`,
+      must: 'AccessDenied',
       outcome: 'ok',
       detail: 'AccessDenied',
       symptom: '',
     });
-    expect(notChecked).toEqual(['a token without the wallet tag is refused by the role']);
+    expect(notChecked).toEqual(['AssumeRole with a token without the wallet tag']);
   });
   test('--foreign-key names objects that must be refused, and nothing of the own folder', async () => {
     const { text } = await run(false, { foreignKey: [`${WALLET_B}/y`, '0xdeadbeef/z'] });
-    expect(text.match(/^✓ get \S+, which is there by --foreign-key, is refused/gm)).toHaveLength(2);
+    expect(text.match(/^✓ GET \S+, named by --foreign-key: AccessDenied$/gm)).toHaveLength(2);
     await mock?.close();
     for (const key of ['', '/y', `${WALLET_A}/x`]) {
       await expect(run(false, { foreignKey: [key] })).rejects.toThrow(/--foreign-key/);
@@ -252,6 +259,34 @@ describe('verify', () => {
     const { code, text } = await run(false, { config: bad });
     expect(code, text).toBe(0);
     expect(text).toMatch(/not checked: none is known: .*gone.json/);
+  });
+  test('a check that failed says what happened, what must happen, and how many failed', async () => {
+    const { code, text } = await run(true);
+    expect(code).toBe(3);
+    expect(text).toContain(
+      '✗ LIST 0xdeadbeef/: allowed (0 objects) with each of 16 ways to ask, must be AccessDenied\n',
+    );
+    expect(text).toMatch(new RegExp(`^isolation broken for ${WALLET_A}: \\d+ of 14 failed$`, 'm'));
+  });
+  test('a terminal gets colours, unless NO_COLOR is set', async () => {
+    const was = Object.getOwnPropertyDescriptor(process.stdout, 'isTTY');
+    Object.defineProperty(process.stdout, 'isTTY', { value: true, configurable: true });
+    onTestFinished(() => {
+      if (was === undefined) delete (process.stdout as { isTTY?: boolean }).isTTY;
+      else Object.defineProperty(process.stdout, 'isTTY', was);
+    });
+    const { text } = await run(true);
+    expect(text).toContain('\u001b[31m✗ LIST 0xdeadbeef/: allowed');
+    expect(text).toContain(`\u001b[32m✓\u001b[0m LIST ${WALLET_A}/: allowed`);
+    await mock?.close();
+    expect((await run(true, {}, { NO_COLOR: '1' })).text).not.toContain('\u001b');
+  });
+  test('AWS_ENDPOINT_URL_S3 leads to another S3 than AWS’s, and the output says so', async () => {
+    const { code, text } = await run(false, {}, url => ({ AWS_ENDPOINT_URL_S3: url }));
+    expect(code, text).toBe(0);
+    expect(text).toMatch(/^S3 is http:\/\/127\.0\.0\.1:\d+, from AWS_ENDPOINT_URL_S3$/m);
+    await mock?.close();
+    await expect(run(false, {}, () => ({ AWS_ENDPOINT_URL_S3: 'no' }))).rejects.toThrow(/AWS_ENDPOINT_URL_S3/);
   });
   test('a broken isolation is exit 3, as JSON too', async () => {
     const { code, text } = await run(true, { json: true });

@@ -1,6 +1,6 @@
 /**
- * Foreign objects that are known to be there. Whoever may not list is told AccessDenied of an object that isn't there too,
- * so that being refused one proves nothing unless somebody else can read it.
+ * Foreign objects that are known to exist. A session that may not list gets AccessDenied for a missing object too, so a
+ * refusal proves something only where somebody else can read the object.
  *
  * @module
  */
@@ -8,18 +8,18 @@ import { masked } from '../../lib/text/masked.ts';
 import type { AwsKeys } from '../signed-request.ts';
 import { getObject, listObjects, type Store } from './s3.ts';
 
-export interface Known {
+export interface ForeignObjects {
   readonly objects: readonly {
     readonly key: string;
-    /** Who says that it is there. */
+    /** How that is known. @example 'read by scraper-b' */
     readonly by: string;
   }[];
   /** Why none is known. */
   readonly why: string;
 }
 
-/** Another workload of the configuration, which reads in its own folder what the walk then must not. */
-export interface Witness {
+/** Another workload of the configuration, which reads in its own folder. */
+export interface OtherWorkload {
   readonly name: string;
   /** Its folder in the bucket, ending in `/`. */
   readonly own: string;
@@ -29,14 +29,17 @@ export interface Witness {
 /** Asked one after the other until one reads an object; each may cost an exchange. */
 const MOST = 3;
 
-/** Never throws: that nobody can be asked, the rest of the configuration being out of reach, is an answer too. */
-export async function askWitnesses(store: Store, find: () => Promise<readonly Witness[]>): Promise<Known> {
+/** Never throws: an error of the other workloads is a reason in the result. */
+export async function findForeignObjects(
+  store: Store,
+  find: () => Promise<readonly OtherWorkload[]>,
+): Promise<ForeignObjects> {
   const whys: string[] = [];
-  const witnesses = await find().catch(error => {
+  const others = await find().catch(error => {
     whys.push(firstLine(error));
     return [];
   });
-  for (const { name, own, getCredentials } of witnesses.slice(0, MOST)) {
+  for (const { name, own, getCredentials } of others.slice(0, MOST)) {
     try {
       const keys = await getCredentials();
       const listed = await listObjects(store, keys, own);
@@ -46,7 +49,7 @@ export async function askWitnesses(store: Store, find: () => Promise<readonly Wi
         continue;
       }
       const { kind } = await getObject(store, keys, key);
-      if (kind === 'got') return { objects: [{ key, by: name }], why: '' };
+      if (kind === 'allowed') return { objects: [{ key, by: `read by ${name}` }], why: '' };
       whys.push(`${name} cannot read ${key}`);
     } catch (error) {
       whys.push(`no credentials for ${name}: ${firstLine(error)}`);

@@ -1,20 +1,24 @@
 /**
- * What a walk proves.
+ * The result of `verify`, from its steps.
  *
  * @module
  */
 import { codeUrl } from '../../package.ts';
+import { brokenCause, deniedCause } from './causes.ts';
 import type { Step } from './steps.ts';
 
-export interface Verdict {
+export interface VerifyResult {
   readonly verdict: 'proven' | 'isolation-broken' | 'own-access-denied' | 'inconclusive';
-  /** 0 proven, 3 isolation broken, 4 own access denied, 1 it could not be carried out. */
+  /** 0 proven, 3 isolation broken, 4 own access denied, 1 inconclusive. */
   readonly exitCode: 0 | 1 | 3 | 4;
   readonly summary: string;
-  /** What was not checked, by its promise. */
+  /** Steps that failed, and all that were asked. */
+  readonly failed: number;
+  readonly asked: number;
+  /** Titles of the steps that were not checked. */
   readonly notChecked: readonly string[];
   readonly likelyCause: string;
-  /** Of the symptom: `walletcreds explain CODE`; '' if it is proven. */
+  /** For `walletcreds explain CODE`; '' if it is proven. */
   readonly code: string;
   readonly link: string;
 }
@@ -30,7 +34,7 @@ const NEEDED = [
   'list-bucket',
   'list-own-again',
 ];
-/** Steps that may be impossible here, which the verdict then says; a walk that broke off before them proves nothing. */
+/** Steps that may be impossible here, which the summary then says. They must have been reached all the same. */
 const ASKED = [
   'get-own',
   'put-own',
@@ -42,56 +46,46 @@ const ASKED = [
   'untagged',
 ];
 
-/** An open foreign door weighs more than a shut own one, and both more than a step that says nothing. */
-export function verdictOf(steps: readonly Step[], wallet: string): Verdict {
-  const notChecked = steps.filter(s => s.outcome === 'not-checked').map(s => s.title);
+/** A foreign request that was allowed weighs more than an own one that was refused, and both more than an unclear answer. */
+export function resultOf(steps: readonly Step[], wallet: string): VerifyResult {
+  const notChecked = steps.filter(step => step.outcome === 'not-checked').map(step => step.title);
+  const failed = steps.filter(step => step.outcome === 'broken' || step.outcome === 'denied').length;
+  const asked = steps.length - notChecked.length;
   const make = (
-    verdict: Verdict['verdict'],
-    exitCode: Verdict['exitCode'],
+    verdict: VerifyResult['verdict'],
+    exitCode: VerifyResult['exitCode'],
     summary: string,
-    likelyCause: string,
-    symptom: string,
-  ): Verdict => ({
+    likelyCause = '',
+    code = '',
+  ): VerifyResult => ({
     verdict,
     exitCode,
     summary,
+    failed,
+    asked,
     notChecked,
     likelyCause,
-    code: symptom,
-    link: symptom === '' ? '' : codeUrl(symptom),
+    code,
+    link: code === '' ? '' : codeUrl(code),
   });
-  const broken = steps.find(s => s.outcome === 'broken');
+  const failedOf = `${failed} of ${asked} failed`;
+  const broken = steps.find(step => step.outcome === 'broken');
   if (broken !== undefined) {
-    const cause =
-      broken.id === 'untagged'
-        ? 'the trust policy does not demand the tag (Null "false"), or trusts a second principal'
-        : 'a broad grant (s3:*) on the role or in the bucket policy, and no Deny against it; see walletcreds doctor --account';
-    return make(
-      'isolation-broken',
-      3,
-      `isolation broken: ${broken.title}, but ${broken.detail}`,
-      cause,
-      broken.symptom,
-    );
+    const summary = `isolation broken for ${wallet}: ${failedOf}`;
+    return make('isolation-broken', 3, summary, brokenCause(steps), broken.symptom);
   }
-  const denied = steps.find(s => s.outcome === 'denied');
+  const denied = steps.find(step => step.outcome === 'denied');
   if (denied !== undefined) {
-    const again = 'the session ended while it was looked at: its wallet was revoked, or a policy was changed';
-    const write = `the policy grants no s3:PutObject there, or the bucket refuses a put without headers that it demands (encryption, KMS); reading works`;
-    const never = `the policy does not match the session's tag (another prefix, another tag name, a wallet in mixed case), the token carries no tags, or a Deny stands against it; the folder must be named ${wallet}`;
-    const cause = denied.id === 'list-own-again' ? again : denied.id === 'put-own' ? write : never;
-    return make('own-access-denied', 4, `own access denied: ${denied.title} is AccessDenied`, cause, denied.symptom);
+    const summary = `own access denied for ${wallet}: ${failedOf}`;
+    return make('own-access-denied', 4, summary, deniedCause(steps, wallet), denied.symptom);
   }
-  const unclear = steps.find(s => s.outcome === 'unclear');
-  if (unclear !== undefined) {
-    return make('inconclusive', 1, `nothing is proven: ${unclear.title}: ${unclear.detail}`, '', unclear.symptom);
-  }
-  const unproven = steps.find(s => NEEDED.includes(s.id) && s.outcome !== 'ok');
-  if (unproven !== undefined)
-    return make('inconclusive', 1, `nothing is proven: ${unproven.title}: ${unproven.detail}`, '', 'verify-not-s3');
-  const missing = [...NEEDED, ...ASKED].find(id => !steps.some(s => s.id === id));
-  if (missing !== undefined)
-    return make('inconclusive', 1, `nothing is proven: the step ${missing} was not reached`, '', '');
+  const inconclusive = (what: string, code = '') => make('inconclusive', 1, `nothing is proven: ${what}`, '', code);
+  const unclear = steps.find(step => step.outcome === 'unclear');
+  if (unclear !== undefined) return inconclusive(`${unclear.title}: ${unclear.detail}`, unclear.symptom);
+  const unproven = steps.find(step => NEEDED.includes(step.id) && step.outcome !== 'ok');
+  if (unproven !== undefined) return inconclusive(`${unproven.title}: ${unproven.detail}`, 'verify-not-s3');
+  const missing = [...NEEDED, ...ASKED].find(id => !steps.some(step => step.id === id));
+  if (missing !== undefined) return inconclusive(`the step ${missing} was not reached`);
   const but = notChecked.length === 0 ? '' : `; not checked: ${notChecked.join('; ')}`;
-  return make('proven', 0, `isolation proven for ${wallet}${but}`, '', '');
+  return make('proven', 0, `isolation proven for ${wallet}: ${asked} of ${asked} passed${but}`);
 }

@@ -1,5 +1,5 @@
 /**
- * What a store's answers mean. An answer counts only if it is S3's own: a proxy's page with status 403 is not a refusal, and
+ * What a store's answers mean. Only S3's own form of an answer counts. A proxy's page with status 403 is not a refusal, and
  * one with status 200 is not a listing.
  *
  * @module
@@ -9,14 +9,15 @@ import { OutboundError, type OutboundResponse } from '../../lib/http-client.ts';
 import { masked } from '../../lib/text/masked.ts';
 import { decoded, elements, textOf } from '../../lib/xml.ts';
 
-/** What S3 said. */
+/** An answer of S3, by what it means. */
 export type S3Answer =
   | { readonly kind: 'listed'; readonly keys: readonly string[] }
-  | { readonly kind: 'got' }
-  /** A put or a delete that was permitted; `stored`: it did something. */
-  | { readonly kind: 'taken'; readonly stored: boolean }
-  /** S3's AccessDenied, nothing else. */
-  | { readonly kind: 'denied' }
+  /** An object was read or deleted. */
+  | { readonly kind: 'allowed' }
+  /** A put that was permitted. `stored`: the store kept the object; `left`: its key, where it could not be deleted again. */
+  | { readonly kind: 'taken'; readonly stored: boolean; readonly left?: string }
+  /** S3's AccessDenied, nothing else; `message`: why, in S3's words. */
+  | { readonly kind: 'denied'; readonly message: string }
   | { readonly kind: 'no-such-key' }
   /** This store has no such call, for nobody. */
   | { readonly kind: 'unsupported'; readonly detail: string }
@@ -63,11 +64,15 @@ export function objectOf(answer: OutboundResponse): S3Answer {
   // InvalidRange: the object is there and empty.
   const got = status === 200 || status === 206 || (status === 416 && codeOf(body) === 'InvalidRange');
   if (!got) return refusal(answer);
-  return isPage(answer) ? notS3(`it answers ${status} with HTML`) : { kind: 'got' };
+  return isPage(answer) ? notS3(`it answers ${status} with HTML`) : { kind: 'allowed' };
 }
 
-/** Of a put or a delete. */
-export function writeOf(answer: OutboundResponse): S3Answer {
+export function deleteOf(answer: OutboundResponse): S3Answer {
+  const meaning = putOf(answer);
+  return meaning.kind === 'taken' ? { kind: 'allowed' } : meaning;
+}
+
+export function putOf(answer: OutboundResponse): S3Answer {
   const { status, body } = answer;
   if (status === 200 || status === 201 || status === 204)
     return isPage(answer) ? notS3(`it answers ${status} with HTML`) : { kind: 'taken', stored: true };
@@ -79,7 +84,7 @@ export function writeOf(answer: OutboundResponse): S3Answer {
   return refusal(answer);
 }
 
-/** Of a call that no answer came back for. */
+/** The meaning of a call that got no answer. */
 export function unreached(error: unknown, region: string): S3Answer & { kind: 'unclear' } {
   if (error instanceof OutboundError && error.code === 'Redirected') {
     const detail = `${error.message}: the bucket is in another region than ${region}, or behind another endpoint`;
@@ -91,7 +96,7 @@ export function unreached(error: unknown, region: string): S3Answer & { kind: 'u
 
 function refusal({ status, body }: OutboundResponse): S3Answer {
   const code = codeOf(body);
-  if (status === 403 && code === 'AccessDenied') return { kind: 'denied' };
+  if (status === 403 && code === 'AccessDenied') return { kind: 'denied', message: reasonOf(body) };
   if (status === 404 && code === 'NoSuchKey') return { kind: 'no-such-key' };
   if (code === 'NotImplemented' || code === 'MethodNotAllowed')
     return { kind: 'unsupported', detail: `it answers ${status} ${code}` };
@@ -99,6 +104,11 @@ function refusal({ status, body }: OutboundResponse): S3Answer {
   const region = textOf(body, 'Region');
   const detail = masked(`it answers ${status} ${code}${region === undefined ? '' : ` (region ${region})`}`);
   return { kind: 'unclear', problem: PROBLEMS[code] ?? 'verify-unreachable', detail };
+}
+
+/** Without the session's long name, which would push the reason at the end out of the line. */
+function reasonOf(body: string): string {
+  return masked((textOf(body, 'Message') ?? '').replace(/^User: \S{1,300} is /, ''));
 }
 
 function codeOf(body: string): string | undefined {

@@ -1,5 +1,5 @@
 /**
- * The S3 calls of the acceptance walk. None of them changes what is stored, whether it is permitted or not.
+ * The S3 calls of `verify`. None of them changes what is stored, whether it is permitted or not.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { partitionOf } from '../../lib/partitions.ts';
 import { withoutTrailingSlashes } from '../../lib/text/plain.ts';
 import type { Send } from '../doctor/checks/issuer.ts';
 import { type AwsKeys, type SignedRequest, sendSigned, withoutSecrets } from '../signed-request.ts';
-import { listingOf, objectOf, type S3Answer, unreached, writeOf } from './s3-response.ts';
+import { deleteOf, listingOf, objectOf, putOf, type S3Answer, unreached } from './s3-response.ts';
 
 export interface Store {
   readonly bucket: string;
@@ -42,23 +42,41 @@ function encoded(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, c => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
-export type Listing = 'objects' | 'objects-v1' | 'versions' | 'uploads';
+/** A way to ask for a listing. */
+export interface ListingWay {
+  /** @example 'v2 delimiter=/' */
+  readonly name: string;
+  readonly query: Readonly<Record<string, string>>;
+}
 
-const SUBRESOURCES: Readonly<Record<Listing, Readonly<Record<string, string>>>> = {
-  objects: { 'list-type': '2', 'max-keys': '5' },
-  'objects-v1': { 'max-keys': '5' },
-  versions: { versions: '', 'max-keys': '5' },
-  uploads: { uploads: '', 'max-uploads': '5' },
-};
+const CALLS = {
+  v2: { 'list-type': '2' },
+  v1: {},
+  versions: { versions: '' },
+  uploads: { uploads: '' },
+} as const;
+
+/** A policy may judge each call for itself, and by `s3:delimiter` and `s3:max-keys`: a proof must ask them all. */
+export const LISTING_WAYS: readonly ListingWay[] = Object.entries(CALLS).flatMap(([call, query]) => {
+  const limit = call === 'uploads' ? 'max-uploads' : 'max-keys';
+  const refinements = [{}, { delimiter: '/' }, { [limit]: '1' }, { delimiter: '/', [limit]: '1' }];
+  return refinements.map(refinement => ({
+    name: [call, ...Object.entries(refinement).map(pair => pair.join('='))].join(' '),
+    query: { ...query, ...refinement },
+  }));
+});
+
+/** For a listing that shall be allowed: some keys are enough. */
+export const FEW_KEYS: ListingWay = { name: 'v2 max-keys=5', query: { ...CALLS.v2, 'max-keys': '5' } };
 
 /** @param prefix undefined: the request has none; empty: it has an empty one, which policies may judge otherwise */
 export async function listObjects(
   store: Store,
   keys: AwsKeys,
   prefix: string | undefined,
-  listing: Listing = 'objects',
+  way: ListingWay = FEW_KEYS,
 ): Promise<S3Answer> {
-  const query = { ...SUBRESOURCES[listing], ...(prefix === undefined ? {} : { prefix }) };
+  const query = { ...way.query, ...(prefix === undefined ? {} : { prefix }) };
   return call(store, keys, { method: 'GET', url: objectUrl(store, '', query) }, listingOf);
 }
 
@@ -68,18 +86,25 @@ export async function getObject(store: Store, keys: AwsKeys, key: string): Promi
 }
 
 /**
- * PutObject that can't succeed: its body is not what its Content-MD5 says. Who may not put is told AccessDenied, who may is
- * told BadDigest, and nothing is stored either way.
+ * PutObject that can't succeed: its body is not what its Content-MD5 says. S3 answers BadDigest to a session that may put,
+ * and AccessDenied to every other. A store that compares no digests keeps the object, so it is deleted again.
+ *
+ * @param key one that no object has
  */
-export async function putNothing(store: Store, keys: AwsKeys, key: string): Promise<S3Answer> {
+export async function tryPut(store: Store, keys: AwsKeys, key: string): Promise<S3Answer> {
   const headers = { 'content-md5': MD5_OF_NOTHING };
   const body = 'walletcreds verify: not to be stored';
-  return call(store, keys, { method: 'PUT', url: objectUrl(store, key), headers, body }, writeOf);
+  const answer = await call(store, keys, { method: 'PUT', url: objectUrl(store, key), headers, body }, putOf);
+  // An answer that never came, or that says nothing, may be that of a put that was stored.
+  const mayBeThere = answer.kind === 'unclear' || (answer.kind === 'taken' && answer.stored);
+  if (!mayBeThere) return answer;
+  const removed = await deleteObject(store, keys, key);
+  return answer.kind === 'taken' && removed.kind !== 'allowed' ? { ...answer, left: key } : answer;
 }
 
 /** DeleteObject. Of a key that isn't there it does nothing, but where the bucket has versions it leaves a marker. */
 export async function deleteObject(store: Store, keys: AwsKeys, key: string): Promise<S3Answer> {
-  return call(store, keys, { method: 'DELETE', url: objectUrl(store, key) }, writeOf);
+  return call(store, keys, { method: 'DELETE', url: objectUrl(store, key) }, deleteOf);
 }
 
 const MD5_OF_NOTHING = '1B2M2Y8AsgTpgAmY7PhCfg==';

@@ -1,5 +1,5 @@
 /**
- * A step of the acceptance walk, and what S3's answer makes of it.
+ * One check of `verify`: what was asked, what happened, and what must happen.
  *
  * @module
  */
@@ -9,87 +9,116 @@ export type StepOutcome = 'ok' | 'broken' | 'denied' | 'unclear' | 'not-checked'
 
 export interface Step {
   readonly id: string;
-  /** `list 0xdeadbeef/ is refused`: what is promised. */
+  /** @example 'LIST bots/0xdeadbeef/' */
   readonly title: string;
-  /** `broken`: a foreign door opened; `denied`: an own one is shut; `unclear`: it says nothing. */
+  /** What must happen: `allowed`, `AccessDenied`. */
+  readonly must: string;
+  /** `broken`: a foreign request was allowed; `denied`: an own one was refused; `unclear`: the answer proves nothing. */
   readonly outcome: StepOutcome;
+  /** What happened. @example 'allowed (0 objects)' */
   readonly detail: string;
-  /** Anchor in docs/symptoms.md; '' for a step that kept its promise. */
+  /** Anchor in docs/symptoms.md; '' for a step that passed. */
   readonly symptom: string;
 }
 
-/** What is promised. */
-export type Promised = Pick<Step, 'id' | 'title'>;
+/** What is asked, and what must happen. */
+export type Asked = Pick<Step, 'id' | 'title' | 'must'>;
 
-export function kept(promised: Promised, detail: string): Step {
-  return { ...promised, outcome: 'ok', detail, symptom: '' };
+export function passed(asked: Asked, detail: string): Step {
+  return { ...asked, outcome: 'ok', detail, symptom: '' };
 }
 
-export function notChecked(promised: Promised, detail: string): Step {
-  return { ...promised, outcome: 'not-checked', detail, symptom: '' };
+export function notChecked(asked: Asked, detail: string): Step {
+  return { ...asked, outcome: 'not-checked', detail, symptom: '' };
 }
 
-function broken(promised: Promised, detail: string): Step {
-  return { ...promised, outcome: 'broken', detail, symptom: 'verify-isolation-broken' };
+function broken(asked: Asked, detail: string): Step {
+  return { ...asked, outcome: 'broken', detail, symptom: 'verify-isolation-broken' };
 }
 
-/** @param own the wallet's folder, beyond which its listing must show nothing */
-export function ownStep(promised: Promised, answer: S3Answer, own: string): Step {
+function count(keys: readonly string[]): string {
+  return `${keys.length}${keys.length >= 5 ? ' or more' : ''} object${keys.length === 1 ? '' : 's'}`;
+}
+
+/** @param own the wallet's folder; its listing must show nothing outside it */
+export function ownStep(asked: Omit<Asked, 'must'>, answer: S3Answer, own: string): Step {
+  const must = { ...asked, must: 'allowed' };
   switch (answer.kind) {
     case 'listed': {
-      const strange = answer.keys.find(k => !k.startsWith(own));
-      if (strange !== undefined)
-        return broken(promised, `the listing holds ${JSON.stringify(strange)}, which is not below it`);
-      return kept(promised, answer.keys.length === 0 ? 'empty' : `${answer.keys.length} or more objects`);
+      const outside = answer.keys.find(key => !key.startsWith(own));
+      if (outside !== undefined)
+        return broken(
+          { ...asked, must: `only objects below ${own}` },
+          `allowed, and it shows ${JSON.stringify(outside)}`,
+        );
+      return passed(must, `allowed (${count(answer.keys)})`);
     }
-    case 'got':
-      return kept(promised, '');
+    case 'allowed':
+      return passed(must, 'allowed');
     case 'taken':
-      return kept(promised, answer.stored ? '' : 'permitted; nothing was stored');
-    case 'denied':
-      return { ...promised, outcome: 'denied', detail: 'AccessDenied', symptom: 'verify-own-denied' };
+      return passed(must, putDetail(answer));
+    case 'denied': {
+      const detail = answer.message === '' ? 'AccessDenied' : `AccessDenied: ${answer.message}`;
+      return { ...must, outcome: 'denied', detail, symptom: 'verify-own-denied' };
+    }
     case 'no-such-key':
-      return notChecked(promised, 'S3 answers NoSuchKey');
+      return notChecked(must, 'S3 answers NoSuchKey');
     case 'unsupported':
-      return notChecked(promised, answer.detail);
+      return notChecked(must, answer.detail);
     case 'unclear':
-      return { ...promised, outcome: 'unclear', detail: answer.detail, symptom: answer.problem };
+      return { ...must, outcome: 'unclear', detail: answer.detail, symptom: answer.problem };
   }
 }
 
-/** @param about added in brackets where the door opened: which of several calls it was */
-export function foreignStep(promised: Promised, answer: S3Answer, about = ''): Step {
-  const open = (detail: string) => broken(promised, about === '' ? detail : `${detail} (${about})`);
+/** What happened where it must be refused, as a step; `ok` only for S3's own AccessDenied. */
+export function foreignStep(asked: Omit<Asked, 'must'>, answer: S3Answer): Step {
+  const must = { ...asked, must: 'AccessDenied' };
   switch (answer.kind) {
     case 'denied':
-      return kept(promised, 'AccessDenied');
+      return passed(must, 'AccessDenied');
     case 'listed':
-      return open(`it was listed, ${answer.keys.length} objects`);
-    case 'got':
-      return open('it was read');
+      return broken(must, `allowed (${count(answer.keys)})`);
+    case 'allowed':
+      return broken(must, 'allowed');
     case 'taken':
-      return open(answer.stored ? 'S3 did it' : 'S3 permits it (BadDigest; nothing was stored)');
+      return broken(must, putDetail(answer));
     case 'no-such-key':
-      return open('S3 answers NoSuchKey, which it says only to who may list there');
+      return broken(must, 'NoSuchKey, which S3 says only to a session that may list there');
     case 'unsupported':
-      return notChecked(promised, answer.detail);
+      return notChecked(must, answer.detail);
     case 'unclear':
-      return { ...promised, outcome: 'unclear', detail: answer.detail, symptom: answer.problem };
+      return { ...must, outcome: 'unclear', detail: answer.detail, symptom: answer.problem };
   }
 }
 
-/** One step of several calls: each must be refused, and one at least must be a call that the store has. */
-export async function refusedAll(
-  promised: Promised,
-  calls: readonly { readonly about: string; readonly ask: () => Promise<S3Answer> }[],
-): Promise<Step> {
-  let worst: Step | undefined;
-  for (const { about, ask } of calls) {
-    const step = foreignStep(promised, await ask(), about);
-    if (step.outcome === 'broken') return step;
-    if (worst === undefined || RANK[step.outcome] > RANK[worst.outcome]) worst = step;
-  }
-  return worst ?? notChecked(promised, 'nothing was asked');
+function putDetail({ stored, left }: S3Answer & { kind: 'taken' }): string {
+  if (left !== undefined) return `allowed (the store kept ${left}, which could not be deleted: delete it)`;
+  return stored ? 'allowed (stored, and deleted again)' : 'allowed (nothing was stored)';
 }
 
-const RANK: Readonly<Record<StepOutcome, number>> = { 'not-checked': 0, ok: 1, denied: 2, unclear: 2, broken: 3 };
+/** An answer, and which way of asking it is for. */
+export interface NamedAnswer {
+  readonly name: string;
+  readonly answer: S3Answer;
+}
+
+const MOST_NAMES = 4;
+
+/** One step of several ways to ask: each must be refused, and one at least must be a call that the store has. */
+export function refusedStep(asked: Omit<Asked, 'must'>, answers: readonly NamedAnswer[]): Step {
+  const steps = answers.map(({ name, answer }) => ({ name, step: foreignStep(asked, answer) }));
+  const open = steps.filter(({ step }) => step.outcome === 'broken');
+  const [first] = open;
+  if (first !== undefined) {
+    const names = open.slice(0, MOST_NAMES).map(({ name }) => name);
+    const more = open.length > MOST_NAMES ? ` and ${open.length - MOST_NAMES} more` : '';
+    const how = open.length === steps.length ? `each of ${steps.length} ways to ask` : `${names.join(', ')}${more}`;
+    return broken(first.step, `${first.step.detail} with ${how}`);
+  }
+  const unclear = steps.find(({ step }) => step.outcome === 'unclear');
+  if (unclear !== undefined) return { ...unclear.step, detail: `${unclear.step.detail} (asked with ${unclear.name})` };
+  const refused = steps.filter(({ step }) => step.outcome === 'ok');
+  const [unsupported] = steps;
+  if (refused.length === 0) return notChecked({ ...asked, must: 'AccessDenied' }, unsupported?.step.detail ?? '');
+  return passed({ ...asked, must: 'AccessDenied' }, `AccessDenied, asked in ${refused.length} ways`);
+}

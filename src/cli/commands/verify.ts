@@ -1,5 +1,5 @@
 /**
- * `walletcreds verify WORKLOAD`: proves the isolation on the real account, or says that it is broken.
+ * `walletcreds verify WORKLOAD`: verifies the isolation on the real account, and says what is broken.
  *
  * @module
  */
@@ -7,13 +7,13 @@ import { type Command, Option } from 'commander';
 import { dialectOf } from '../../aws/doctor/doctor.ts';
 import { placeOf } from '../../aws/plan.ts';
 import type { AwsKeys } from '../../aws/signed-request.ts';
-import { askWitnesses, type Known, type Witness } from '../../aws/verify/foreign-objects.ts';
+import { type ForeignObjects, findForeignObjects, type OtherWorkload } from '../../aws/verify/foreign-objects.ts';
 import { mintAwsCreds } from '../../aws/verify/mint.ts';
-import { verdictOf } from '../../aws/verify/result.ts';
+import { resultOf, type VerifyResult } from '../../aws/verify/result.ts';
 import type { Store } from '../../aws/verify/s3.ts';
 import type { Step } from '../../aws/verify/steps.ts';
 import { untaggedExchange } from '../../aws/verify/untagged.ts';
-import { walk } from '../../aws/verify/verify.ts';
+import { verifyIsolation } from '../../aws/verify/verify.ts';
 import { loadConfig } from '../../config/load.ts';
 import type { Config, WorkloadConfig } from '../../config/types.ts';
 import { UsageError } from '../../lib/errors.ts';
@@ -48,7 +48,7 @@ export function configure(command: Command, io: Io, run: Run): void {
   withExamples(command, 'aws.md', 'walletcreds verify scraper-a --bucket my-bucket --prefix bots/')
     .argument('<WORKLOAD>', 'a name under `workloads`')
     .description(
-      'Fetches credentials and uses them: the own prefix must list, a foreign one must be AccessDenied. Exit status: 0 proven, 3 isolation broken, 4 own access denied, 1 it could not be carried out.',
+      'Fetches credentials and uses them: the own prefix must list, a foreign one must be AccessDenied. Exit status: 0 proven, 3 isolation broken, 4 own access denied, 1 inconclusive.',
     )
     .addOption(configOption())
     .requiredOption('--bucket <BUCKET>', 'the bucket')
@@ -59,7 +59,11 @@ export function configure(command: Command, io: Io, run: Run): void {
       'an existing object that must be denied; repeat it for more (default: one of another workload)',
       repeated,
     )
-    .option('--endpoint-url <URL>', 'the URL of S3, for Ceph and others', url)
+    .option(
+      '--endpoint-url <URL>',
+      'the URL of S3, for Ceph and others (default: AWS_ENDPOINT_URL_S3, else AWS’s)',
+      url,
+    )
     .addOption(
       new Option('--via <VIA>', 'the source of the credentials')
         .choices(['exchange', 'endpoint', 'mint-aws-creds'])
@@ -72,15 +76,16 @@ export function configure(command: Command, io: Io, run: Run): void {
     .action(run((workload: string, flags: VerifyFlags) => verify(workload, flags, io)));
 }
 
-/** @returns 0 proven, 3 isolation broken, 4 own access denied, 1 it could not be carried out */
+/** @returns 0 proven, 3 isolation broken, 4 own access denied, 1 inconclusive */
 export async function verify(name: string, flags: VerifyFlags, io: Io): Promise<number> {
   const needs = flags.via === 'exchange' ? 'exchange' : 'endpoint';
   const { config, found } = await workloadOf(name, flags.config, io.env, needs);
   const { workload } = found;
+  const endpointUrl = flags.endpointUrl ?? endpointOf(io.env);
   const { bucket, prefix } = placeOf(
     flags.bucket,
     baseOf(flags.prefix, workload.wallet),
-    flags.endpointUrl === undefined ? dialectOf(config) : 'ceph',
+    endpointUrl === undefined ? dialectOf(config) : 'ceph',
   );
   const foreign = flags.foreign ?? `${prefix}0xdeadbeef/`;
   if (`${prefix}${workload.wallet}/`.startsWith(foreign) || foreign.startsWith(`${prefix}${workload.wallet}/`)) {
@@ -91,70 +96,79 @@ export async function verify(name: string, flags: VerifyFlags, io: Io): Promise<
   const store: Store = {
     bucket,
     region: config.region,
-    endpointUrl: flags.endpointUrl,
+    endpointUrl,
     // Another S3 than AWS's stands where its STS does: the same authority, the same allowance.
-    ...(flags.endpointUrl === undefined
+    ...(endpointUrl === undefined
       ? {}
       : { caFile: config.sts.caFile, allowInsecureHttp: config.sts.allowInsecureHttp }),
   };
   const given = (flags.foreignKey ?? []).map(key => foreignKey(key, `${prefix}${workload.wallet}/`));
   const steps: Step[] = [];
-  const told = flags.json === true ? () => undefined : teller(io);
-  const run = walk({
+  const colour = painter(io);
+  if (endpointUrl !== undefined && flags.json !== true) {
+    const from = flags.endpointUrl === undefined ? ', from AWS_ENDPOINT_URL_S3' : '';
+    io.out(`S3 is ${endpointUrl}${from}`);
+  }
+  const run = verifyIsolation({
     store,
     wallet: workload.wallet,
     prefix,
     foreign,
     via: flags.via,
     getCredentials: source(config, found, flags, io),
-    known: async () => {
+    foreignObjects: async () => {
       if (given.length > 0) return { objects: given, why: '' };
-      return askWitnesses(store, () => witnessesOf(found, prefix, foreign, flags, io));
+      return findForeignObjects(store, () => othersOf(found, prefix, foreign, flags, io));
     },
     mayBeReadOnly: workload.sessionPolicy !== undefined,
     untagged: await untaggedExchange(config, workload),
   });
   for await (const step of run) {
     steps.push(step);
-    told(step);
+    if (flags.json !== true) io.out(stepLine(step, colour));
   }
-  const verdict = verdictOf(steps, workload.wallet);
-  if (flags.json === true)
-    io.out(
-      JSON.stringify({ workload: name, wallet: workload.wallet, bucket, via: flags.via, ...verdict, steps }, null, 2),
-    );
-  else {
-    io.out('');
-    io.out(verdict.summary);
-    if (verdict.likelyCause !== '') io.out(`likely cause: ${verdict.likelyCause}`);
-    if (verdict.link !== '') io.out(`see ${verdict.link} (${verdict.code})`);
-  }
-  return verdict.exitCode;
+  const result = resultOf(steps, workload.wallet);
+  if (flags.json === true) {
+    const head = { workload: name, wallet: workload.wallet, bucket, via: flags.via };
+    io.out(JSON.stringify({ ...head, ...result, steps }, null, 2));
+  } else for (const line of resultLines(result, colour)) io.out(line);
+  return result.exitCode;
 }
 
-/** `--prefix` is what stands before the wallet; the wallet's own folder is taken for it too. */
+/** @throws UsageError */
+function endpointOf(env: NodeJS.ProcessEnv): string | undefined {
+  const value = env['AWS_ENDPOINT_URL_S3'];
+  if (value === undefined || value === '') return undefined;
+  try {
+    return url(value);
+  } catch (error) {
+    throw new UsageError(`the variable AWS_ENDPOINT_URL_S3: ${(error as Error).message}`);
+  }
+}
+
+/** `--prefix` is the part before the wallet; the wallet's own folder is accepted for it too. */
 function baseOf(prefix: string | undefined, wallet: string): string | undefined {
   const bare = prefix?.endsWith('/') === true ? prefix.slice(0, -1) : prefix;
   return bare?.toLowerCase().endsWith(wallet) === true ? bare.slice(0, -wallet.length) : prefix;
 }
 
-function foreignKey(key: string, own: string): Known['objects'][number] {
+function foreignKey(key: string, own: string): ForeignObjects['objects'][number] {
   if (key === '' || key.startsWith('/') || key.startsWith(own)) {
     throw new UsageError(
       `--foreign-key ${JSON.stringify(key)}: the whole key of an object outside ${own}, without a slash in front`,
     );
   }
-  return { key, by: '--foreign-key' };
+  return { key, by: 'named by --foreign-key' };
 }
 
-/** The other workloads, by the same way to credentials; first the one whose folder `--foreign` names. */
-async function witnessesOf(
+/** The other workloads, with credentials from the same source; the one whose folder `--foreign` names comes first. */
+async function othersOf(
   found: WorkloadConfig,
   prefix: string,
   foreign: string,
   flags: VerifyFlags,
   io: Io,
-): Promise<Witness[]> {
+): Promise<OtherWorkload[]> {
   const { bearerFile: _, ...others } = flags;
   const { workloads } = await loadConfig(flags.config, { env: io.env, purpose: 'inspect' });
   return [...workloads.values()]
@@ -202,11 +216,27 @@ const MARKS: Record<Step['outcome'], readonly [string, number]> = {
   'not-checked': ['–', 33],
 };
 
-function teller({ env, out }: Io): (step: Step) => void {
-  const colour = (env['NO_COLOR'] ?? '') === '' && process.stdout.isTTY === true;
-  return ({ outcome, title, detail }) => {
-    const [mark, code] = MARKS[outcome];
-    const note = outcome === 'not-checked' ? `not checked: ${detail}` : detail;
-    out(`${colour ? `\u001b[${code}m${mark}\u001b[0m` : mark} ${title}${note === '' ? '' : ` (${note})`}`);
-  };
+type Paint = (text: string, code: number) => string;
+
+/** On a terminal only. */
+function painter({ env }: Io): Paint {
+  const isColoured = (env['NO_COLOR'] ?? '') === '' && process.stdout.isTTY === true;
+  return (text, code) => (isColoured ? `\u001b[${code}m${text}\u001b[0m` : text);
+}
+
+function stepLine({ outcome, title, detail, must }: Step, paint: Paint): string {
+  const [mark, code] = MARKS[outcome];
+  const what = outcome === 'not-checked' ? `not checked: ${detail}` : detail;
+  const line = `${mark} ${title}: ${what}`;
+  if (outcome === 'ok' || outcome === 'not-checked') return line.replace(mark, paint(mark, code));
+  return paint(must === '' ? line : `${line}, must be ${must}`, code);
+}
+
+function resultLines({ exitCode, summary, likelyCause, code, link }: VerifyResult, paint: Paint): string[] {
+  return [
+    '',
+    paint(summary, exitCode === 0 ? 32 : exitCode === 1 ? 33 : 31),
+    ...(likelyCause === '' ? [] : [`likely cause: ${likelyCause}`]),
+    ...(link === '' ? [] : [`see ${link} (${code})`]),
+  ];
 }

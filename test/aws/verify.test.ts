@@ -1,18 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { mintAwsCreds } from '../../src/aws/verify/mint.ts';
-import { verdictOf } from '../../src/aws/verify/result.ts';
+import { resultOf } from '../../src/aws/verify/result.ts';
 import { objectUrl } from '../../src/aws/verify/s3.ts';
 import type { Step } from '../../src/aws/verify/steps.ts';
-import { untaggedExchange } from '../../src/aws/verify/untagged.ts';
-import { type WalkOptions, walk } from '../../src/aws/verify/verify.ts';
-import { generateKey } from '../../src/identity-token/keys/index.ts';
+import { type VerifyOptions, verifyIsolation } from '../../src/aws/verify/verify.ts';
 import { StsRefused, StsUnavailable } from '../../src/lib/errors.ts';
 import { codeUrl } from '../../src/package.ts';
 import { type Mock, type MockOptions, s3Mock } from './s3-mock.ts';
-import { configOf, WALLET_A, WALLET_B } from './support.ts';
+import { WALLET_A, WALLET_B } from './support.ts';
 
 let mock: Mock | undefined;
 afterEach(() => mock?.close());
@@ -22,28 +16,28 @@ const OBJECTS = [`${own}a b+c.json`, `bots/${WALLET_B}/secret`, 'bots/0xdeadbeef
 const isolated: MockOptions['allow'] = (key, _, at) => key === 'ASIAWALLETA' && at?.startsWith(own) === true;
 const refused = async () => ({ outcome: 'refused', detail: 'AccessDenied' }) as const;
 
-async function walked(mockOptions: Partial<MockOptions>, options: Partial<WalkOptions> = {}) {
+async function verified(mockOptions: Partial<MockOptions>, options: Partial<VerifyOptions> = {}) {
   mock = await s3Mock({ allow: isolated, objects: OBJECTS, ...mockOptions });
   const steps: Step[] = [];
-  for await (const step of walk({
+  for await (const step of verifyIsolation({
     store: { bucket: 'data', region: 'us-east-1', endpointUrl: mock.url },
     wallet: WALLET_A,
     prefix: 'bots/',
     foreign: 'bots/0xdeadbeef/',
     via: 'exchange',
     getCredentials: async () => ({ accessKeyId: 'ASIAWALLETA', secretAccessKey: 's', sessionToken: 't' }),
-    known: async () => ({ objects: [{ key: `bots/${WALLET_B}/secret`, by: 'scraper-b' }], why: '' }),
+    foreignObjects: async () => ({ objects: [{ key: `bots/${WALLET_B}/secret`, by: 'read by scraper-b' }], why: '' }),
     untagged: refused,
     ...options,
   })) {
     steps.push(step);
   }
-  return { steps, verdict: verdictOf(steps, WALLET_A) };
+  return { steps, result: resultOf(steps, WALLET_A) };
 }
 
 describe('a store that isolates', () => {
   test('is proven, step by step, with signed calls that carry the session token', async () => {
-    const { steps, verdict } = await walked({});
+    const { steps, result } = await verified({});
     expect(steps.map(s => [s.id, s.outcome])).toEqual([
       ['credentials', 'ok'],
       ['list-own', 'ok'],
@@ -63,21 +57,21 @@ describe('a store that isolates', () => {
       ['untagged', 'ok'],
       ['list-own-again', 'ok'],
     ]);
-    expect(verdict).toMatchObject({ verdict: 'proven', exitCode: 0, notChecked: [] });
+    expect(result).toMatchObject({ verdict: 'proven', exitCode: 0, notChecked: [] });
     expect(mock?.requests.every(r => r.token === 't' && r.authorization.includes('SignedHeaders='))).toBe(true);
     expect(mock?.requests.map(r => r.path)).toContain(`/data/bots/${WALLET_A}/a%20b%2Bc.json`);
   });
-  test('is proven without an object of its own, without a signer and without a foreign object, and the verdict says what was not checked', async () => {
-    const known = async () => ({ objects: [], why: 'none is known' });
-    const { verdict } = await walked({ objects: [] }, { untagged: undefined, known });
-    expect(verdict.exitCode).toBe(0);
-    expect(verdict.notChecked).toHaveLength(3);
-    expect(verdict.summary).toContain('not checked: get an object below');
-    expect(verdict.summary).toContain('get a foreign object that is there is refused');
-    expect(verdict.summary).toContain('a token without the wallet tag');
+  test('is proven without an object of its own, without a signer and without a foreign object, and the result says what was not checked', async () => {
+    const foreignObjects = async () => ({ objects: [], why: 'none is known' });
+    const { result } = await verified({ objects: [] }, { untagged: undefined, foreignObjects });
+    expect(result.exitCode).toBe(0);
+    expect(result.notChecked).toHaveLength(3);
+    expect(result.summary).toContain('not checked: GET an object below');
+    expect(result.summary).toContain('GET a foreign object that exists');
+    expect(result.summary).toContain('a token without the wallet tag');
   });
   test('is asked to store nothing and to delete nothing that is there', async () => {
-    await walked({});
+    await verified({});
     const writes = mock?.requests.filter(r => r.method !== 'GET') ?? [];
     expect(writes.map(r => r.method)).toEqual(['PUT', 'PUT', 'DELETE', 'PUT', 'DELETE']);
     const [key, ...others] = new Set(writes.map(r => r.path.split('/').at(-1)));
@@ -85,13 +79,13 @@ describe('a store that isolates', () => {
     expect(key).toMatch(/^walletcreds-verify-[0-9a-f-]{36}$/);
   });
   test('that compares no digests stores an own object, which is deleted again', async () => {
-    const { verdict } = await walked({ blind: true });
-    expect(verdict.exitCode).toBe(0);
+    const { result } = await verified({ blind: true });
+    expect(result.exitCode).toBe(0);
     const [put, remove] = mock?.requests.filter(r => r.method !== 'GET') ?? [];
     expect([put?.method, remove?.method, remove?.path]).toEqual(['PUT', 'DELETE', put?.path]);
   });
   test('that has no puts, deletes, versions and uploads is proven for what it has', async () => {
-    const { verdict } = await walked({
+    const { result } = await verified({
       misbehave: (request, response, url) => {
         if (request.method === 'GET' && !url.searchParams.has('versions') && !url.searchParams.has('uploads'))
           return false;
@@ -100,9 +94,9 @@ describe('a store that isolates', () => {
         return true;
       },
     });
-    expect(verdict.exitCode).toBe(0);
-    expect(verdict.summary).toContain('not checked: put an object below');
-    expect(verdict.notChecked).toHaveLength(5);
+    expect(result.exitCode).toBe(0);
+    expect(result.summary).toContain('not checked: PUT an object below');
+    expect(result.notChecked).toHaveLength(5);
   });
 });
 
@@ -143,79 +137,119 @@ describe('a store that does not isolate is never proven', () => {
       ]),
     ),
     [
-      'only get opens, of objects that the walk is told of',
+      'only get opens, of objects that `verify` is told of',
       { allow: (k, a, at) => isolated(k, a, at) || (a === 'get' && at?.startsWith(`bots/${WALLET_B}/`) === true) },
       'get-known',
     ],
   ];
   test.each(cases)('%s', async (_, options, id) => {
-    const { steps, verdict } = await walked(options);
-    expect(verdict, JSON.stringify(steps)).toMatchObject({ verdict: 'isolation-broken', exitCode: 3 });
+    const { steps, result } = await verified(options);
+    expect(result, JSON.stringify(steps)).toMatchObject({ verdict: 'isolation-broken', exitCode: 3 });
     expect(steps.find(s => s.outcome === 'broken')?.id).toBe(id);
-    expect(verdict.likelyCause).toContain('s3:*');
+    expect(result.likelyCause).toContain('no Deny');
   });
   test('a foreign NoSuchKey is a leak: S3 says it only to who may list', async () => {
-    const { steps } = await walked({
+    const { steps } = await verified({
       objects: [],
       allow: (k, a, at) => isolated(k, a, at) || at?.startsWith('bots/0xdeadbeef/w') === true,
     });
     expect(steps.find(s => s.id === 'get-foreign')).toMatchObject({ outcome: 'broken' });
   });
   test('a listing of the own folder that shows others is a leak', async () => {
-    const { verdict } = await walked({
+    const { result } = await verified({
       misbehave: (request, response) => {
         if (request.url?.includes('prefix=bots') !== true) return false;
         response.end(`<ListBucketResult><Contents><Key>bots/${WALLET_B}/x</Key></Contents></ListBucketResult>`);
         return true;
       },
     });
-    expect(verdict.exitCode).toBe(3);
+    expect(result.exitCode).toBe(3);
   });
   test('every folder above the wallets is listed, the nearest first', async () => {
-    const { steps } = await walked({ allow: () => true }, { prefix: 'a/b/', foreign: 'a/b/0xdeadbeef/' });
-    expect(steps.find(s => s.id === 'list-parent')?.title).toContain('list a/b/ and a/');
+    const { steps } = await verified({ allow: () => true }, { prefix: 'a/b/', foreign: 'a/b/0xdeadbeef/' });
+    expect(steps.filter(s => s.id === 'list-parent').map(s => s.title)).toEqual(['LIST a/b/', 'LIST a/']);
   });
   test('a role that takes an untagged token is broken, even where S3 isolates', async () => {
-    const { verdict } = await walked({}, { untagged: async () => ({ outcome: 'taken', detail: '' }) });
-    expect(verdict).toMatchObject({ exitCode: 3, link: codeUrl('trust-untagged') });
+    const { result } = await verified({}, { untagged: async () => ({ outcome: 'taken', detail: '' }) });
+    expect(result).toMatchObject({ exitCode: 3, link: codeUrl('trust-untagged') });
   });
   test('an own folder that is shut weighs less than a foreign one that is open', async () => {
-    const { verdict } = await walked({ allow: (_, __, at) => at === 'bots/0xdeadbeef/' });
-    expect(verdict.exitCode).toBe(3);
+    const { result } = await verified({ allow: (_, __, at) => at === 'bots/0xdeadbeef/' });
+    expect(result.exitCode).toBe(3);
   });
 });
 
 test('an own folder that is shut is exit 4, with the likely cause', async () => {
-  const { verdict } = await walked({ allow: () => false });
-  expect(verdict).toMatchObject({
+  const { result } = await verified({ allow: () => false });
+  expect(result).toMatchObject({
     verdict: 'own-access-denied',
     exitCode: 4,
     link: codeUrl('verify-own-denied'),
   });
-  expect(verdict.likelyCause).toContain('mixed case');
+  expect(result.likelyCause).toContain('mixed case');
 });
 
 test('an own folder that takes no put is exit 4, unless a session policy may want it so', async () => {
   const readOnly: Partial<MockOptions> = { allow: (k, a, at) => a !== 'put' && isolated(k, a, at) };
-  const { verdict } = await walked(readOnly);
-  expect(verdict).toMatchObject({ exitCode: 4, link: codeUrl('verify-own-denied') });
-  expect(verdict.likelyCause).toContain('s3:PutObject');
+  const { result } = await verified(readOnly);
+  expect(result).toMatchObject({ exitCode: 4, link: codeUrl('verify-own-denied') });
+  expect(result.likelyCause).toContain('s3:PutObject');
   await mock?.close();
-  const narrowed = await walked(readOnly, { mayBeReadOnly: true });
-  expect(narrowed.verdict.exitCode).toBe(0);
-  expect(narrowed.verdict.notChecked).toEqual([`put an object below ${own}`]);
+  const narrowed = await verified(readOnly, { mayBeReadOnly: true });
+  expect(narrowed.result.exitCode).toBe(0);
+  expect(narrowed.result.notChecked).toEqual([`PUT an object below ${own}`]);
+});
+
+test.each([
+  ['because no permissions boundary allows the s3:ListBucket action', /permissions boundary/],
+  ['with an explicit deny in a service control policy', /service control policy/],
+  ['with an explicit deny in a resource control policy', /resource control policy/],
+  ['because no VPC endpoint policy allows the s3:ListBucket action', /VPC endpoint/],
+  ['because no session policy allows the s3:ListBucket action', /session_policy/],
+  ['with an explicit deny in a resource-based policy', /bucket’s policy/],
+  ['with an explicit deny in an identity-based policy', /--revoke/],
+  ['because no identity-based policy allows the kms:Decrypt action', /--kms-key/],
+])('S3’s own message is printed and decides the cause: %s', async (reason, cause) => {
+  const session =
+    'arn:aws:sts::123456789012:assumed-role/agentkeys-data-role/0x52908400098527886e0f7030069857d2e4169ee7';
+  const message = `User: ${session}@scraper-a is not authorized to perform: s3:ListBucket on resource: data ${reason}`;
+  const { steps, result } = await verified({ allow: () => false, message });
+  const own = steps.find(({ id }) => id === 'list-own');
+  expect(own?.detail).toBe(`AccessDenied: not authorized to perform: s3:ListBucket on resource: data ${reason}`);
+  expect(result).toMatchObject({ exitCode: 4, likelyCause: expect.stringMatching(cause) });
+});
+
+test('an object that a store kept in spite of the digest, and does not delete, is named', async () => {
+  const { steps, result } = await verified({ blind: true, allow: (k, a, at) => a !== 'delete' && isolated(k, a, at) });
+  expect(result.exitCode).toBe(0);
+  expect(steps.find(({ id }) => id === 'put-own')?.detail).toMatch(
+    new RegExp(`the store kept ${own}walletcreds-verify-[0-9a-f-]{36}, which could not be deleted: delete it`),
+  );
+});
+
+test('a put whose answer was lost is deleted too: the store may have kept it', async () => {
+  await verified({
+    misbehave: (request, response) => {
+      if (request.method !== 'PUT') return false;
+      response.writeHead(500);
+      response.end('<Error><Code>InternalError</Code></Error>');
+      return true;
+    },
+  });
+  const [put, remove] = mock?.requests.filter(({ method }) => method !== 'GET') ?? [];
+  expect([put?.method, remove?.method, remove?.path]).toEqual(['PUT', 'DELETE', put?.path]);
 });
 
 test('a session that ends half-way is refused everywhere, and not proven', async () => {
   let ended = false;
-  const { verdict } = await walked({
+  const { result } = await verified({
     allow: (k, a, at) => {
       ended ||= at?.startsWith('bots/0xdeadbeef/') === true;
       return !ended && isolated(k, a, at);
     },
   });
-  expect(verdict).toMatchObject({ exitCode: 4 });
-  expect(verdict.likelyCause).toContain('ended while');
+  expect(result).toMatchObject({ exitCode: 4 });
+  expect(result.likelyCause).toContain('session ended');
 });
 
 describe('what S3 did not say proves nothing: exit 1, a clear finding, never "proven"', () => {
@@ -260,12 +294,12 @@ describe('what S3 did not say proves nothing: exit 1, a clear finding, never "pr
     ['a body of megabytes', answer(200, {}, 'x'.repeat(2_000_000)), 'verify-unreachable', /more than/],
   ];
   test.each(cases)('%s', async (_, options, symptom, detail) => {
-    const { verdict } = await walked(options);
-    expect(verdict).toMatchObject({ verdict: 'inconclusive', exitCode: 1, link: codeUrl(symptom) });
-    expect(verdict.summary).toMatch(detail);
+    const { result } = await verified(options);
+    expect(result).toMatchObject({ verdict: 'inconclusive', exitCode: 1, link: codeUrl(symptom) });
+    expect(result.summary).toMatch(detail);
   });
   test('a store that turns to HTML half-way', async () => {
-    const { verdict } = await walked({
+    const { result } = await verified({
       misbehave: (request, response) => {
         if (request.url?.includes('deadbeef') !== true) return false;
         response.writeHead(403, html);
@@ -273,19 +307,22 @@ describe('what S3 did not say proves nothing: exit 1, a clear finding, never "pr
         return true;
       },
     });
-    expect(verdict.exitCode).toBe(1);
+    expect(result.exitCode).toBe(1);
   });
   test.each([
     [new StsUnavailable('the answer is HTML'), 'verify-no-credentials'],
     [new StsRefused('AccessDenied', 'no'), 'sts-access-denied'],
   ])('no credentials: %s', async (error, symptom) => {
-    const { verdict } = await walked({}, { getCredentials: () => Promise.reject(error) });
-    expect(verdict).toMatchObject({ exitCode: 1, link: codeUrl(symptom) });
+    const { result } = await verified({}, { getCredentials: () => Promise.reject(error) });
+    expect(result).toMatchObject({ exitCode: 1, link: codeUrl(symptom) });
     expect(mock?.requests).toEqual([]);
   });
   test('an untagged exchange that ends in another error than AccessDenied', async () => {
-    const { verdict } = await walked({}, { untagged: async () => ({ outcome: 'unclear', detail: 'STS answers 400' }) });
-    expect(verdict.exitCode).toBe(1);
+    const { result } = await verified(
+      {},
+      { untagged: async () => ({ outcome: 'unclear', detail: 'STS answers 400' }) },
+    );
+    expect(result.exitCode).toBe(1);
   });
 });
 
@@ -297,75 +334,4 @@ test("AWS's buckets are asked by name, those with dots by path, and other stores
   expect(objectUrl({ ...store, endpointUrl: 'http://127.0.0.1:1/' }, "a'(b)")).toBe(
     'http://127.0.0.1:1/data/a%27%28b%29',
   );
-});
-
-describe('the untagged exchange', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'walletcreds-walk-'));
-  const ask = async (status: number, body: string) => {
-    const keysDir = mkdtempSync(join(folder, 'keys-'));
-    await generateKey(keysDir, { alg: 'ES256', purpose: 'oidc' });
-    const config = configOf({ keysDir });
-    const workload = config.workloads.get('scraper-a')?.workload;
-    if (workload === undefined) throw new Error('no workload');
-    let sent = '';
-    const run = await untaggedExchange(config, workload, {
-      send: async request => {
-        sent = request.body ?? '';
-        return { status, headers: {}, body };
-      },
-    });
-    const answer = await run?.();
-    const jwt = new URLSearchParams(sent).get('WebIdentityToken') ?? '';
-    return { answer, claims: JSON.parse(Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString()) };
-  };
-  test('sends a token that is good but for the tag, and takes AccessDenied alone for a refusal', async () => {
-    const { answer, claims } = await ask(
-      403,
-      '<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>',
-    );
-    expect(answer?.outcome).toBe('refused');
-    expect(claims).toMatchObject({ iss: 'https://oidc.example.com', aud: 'sts.amazonaws.com' });
-    expect(Object.keys(claims)).not.toContain('https://aws.amazon.com/tags');
-  });
-  test.each([
-    [200, '<R><Credentials><AccessKeyId>ASIA</AccessKeyId></Credentials></R>', 'taken'],
-    [400, '<E><Error><Code>InvalidIdentityToken</Code></Error></E>', 'unclear'],
-    [403, '<html>Forbidden</html>', 'unclear'],
-  ])('%i %s is %s', async (status, body, outcome) => {
-    expect((await ask(status, body)).answer?.outcome).toBe(outcome);
-  });
-  test('is not there without a key', async () => {
-    const config = configOf();
-    const workload = config.workloads.get('scraper-a')?.workload;
-    expect(workload === undefined ? 'none' : await untaggedExchange(config, workload)).toBeUndefined();
-    rmSync(folder, { recursive: true });
-  });
-});
-
-describe('mint-aws-creds', () => {
-  const bearerFile = join(mkdtempSync(join(tmpdir(), 'walletcreds-mint-')), 'bearer');
-  writeFileSync(bearerFile, 'session-of-a\n');
-  const ask = (status: number, body: string) =>
-    mintAwsCreds({
-      broker: 'https://b/',
-      bearerFile,
-      wallet: WALLET_A,
-      send: async () => ({ status, headers: {}, body }),
-    });
-  const good = { access_key_id: 'ASIA', secret_access_key: 's', session_token: 't', expiration: 1, wallet: WALLET_A };
-  test('gives what the broker answered', async () => {
-    expect(await ask(200, JSON.stringify(good))).toEqual({
-      accessKeyId: 'ASIA',
-      secretAccessKey: 's',
-      sessionToken: 't',
-    });
-  });
-  test.each([
-    ['another wallet', 200, JSON.stringify({ ...good, wallet: WALLET_B }), /belongs to/],
-    ['a refusal', 401, '{"error":"unauthorized","message":"gone"}', /401: gone/],
-    ['HTML', 200, '<html>', /no JSON/],
-    ['an empty object', 200, '{}', /without credentials/],
-  ])('%s is refused', async (_, status, body, message) => {
-    await expect(ask(status, body)).rejects.toThrow(message);
-  });
 });
