@@ -4,6 +4,7 @@
  * @module
  */
 import type { Concern, PolicyRequest } from '../iam/evaluate.ts';
+import type { Statement } from '../iam/policy.ts';
 import type { Place, Plan, Role, Session } from '../plan.ts';
 import AWS from './aws-actions.json' with { type: 'json' };
 
@@ -21,10 +22,26 @@ export type Asker = Session | undefined;
 const LISTINGS = AWS.s3.bucket.list.filter(name => name.startsWith('ListBucket'));
 const FOREIGN = '0xdeadbeef';
 
+/** So many wallets are asked about pairwise, and so many at most by someone else. */
+const FEW = 6;
+const MOST = 200;
+
 interface Scene {
   readonly plan: Plan;
   readonly role: Role;
   readonly place: Place;
+  /** What stands behind a wallet's folder in the keys to ask about; see {@link tailsOf}. */
+  readonly tails?: readonly string[];
+}
+
+/** Keys as the statements' own resources have them: `0x…/public/x` where one names such a folder in every wallet's. At most a few. */
+export function tailsOf(statements: readonly Statement[], { prefix }: Place): readonly string[] {
+  const depth = prefix.split('/').length + 1;
+  const tails = statements
+    .flatMap(({ resources = [] }) => resources)
+    .map(text => text.split('/').slice(depth).join('/').replace(/[*?]/g, 'x'))
+    .filter(tail => tail !== '' && tail !== 'x' && !tail.includes('${'));
+  return ['object', ...new Set(tails)].slice(0, 6);
 }
 
 /** What every workload must be able to do. */
@@ -40,8 +57,7 @@ export function ownQuestions(scene: Scene, session: Session): Question[] {
 /** What none may: S3's actions, each on what it acts on, outside the own folder. */
 export function foreignQuestions(scene: Scene, asker: Asker): Question[] {
   const { place, plan } = scene;
-  const another = plan.wallets.find(wallet => wallet !== asker?.wallet);
-  const folders = [FOREIGN, `${asker?.wallet ?? `0x${'0'.repeat(40)}`}0`, ...(another === undefined ? [] : [another])];
+  const folders = [FOREIGN, `${asker?.wallet ?? `0x${'0'.repeat(40)}`}0`, ...othersOf(plan, asker)];
   const prefixes = folders.map(folder => `${place.prefix}${folder}/`);
   const { object, bucket } = AWS.s3;
   // Ceph has none of S3's other actions on a bucket.
@@ -50,7 +66,9 @@ export function foreignQuestions(scene: Scene, asker: Asker): Question[] {
     ...prefixes.flatMap(prefix => [
       ...Object.values(object)
         .flat()
-        .map(action => onObject(scene, asker, action, `${prefix}object`, true)),
+        .flatMap(action =>
+          (scene.tails ?? ['object']).map(tail => onObject(scene, asker, action, `${prefix}${tail}`, true)),
+        ),
       ...LISTINGS.map(action => listing(scene, asker, action, prefix)),
     ]),
     ...[...new Set([undefined, '', place.prefix])].flatMap(prefix =>
@@ -66,6 +84,14 @@ export function foreignQuestions(scene: Scene, asker: Asker): Question[] {
           onObject(scene, asker, action, `${place.prefix}${asker.wallet}/object`, false),
         )),
   ];
+}
+
+/** Of few wallets every other; of many the next two in their order, and all of them where the asker is none of them. */
+function othersOf({ wallets }: Plan, asker: Asker): readonly string[] {
+  const at = wallets.indexOf(asker?.wallet ?? '');
+  if (at < 0) return wallets.slice(0, MOST);
+  if (wallets.length <= FEW) return wallets.filter(wallet => wallet !== asker?.wallet);
+  return [1, 2].flatMap(step => wallets[(at + step) % wallets.length] ?? []);
 }
 
 /** One question of an action that isn't about the bucket: of another service, or of S3's account-wide ones. */

@@ -11,7 +11,7 @@ import type { Statement } from '../../iam/policy.ts';
 import type { Place, Plan, Role, Session } from '../../plan.ts';
 import { type Finding, finding } from '../finding.ts';
 import type { ReadPolicy } from '../policy/read.ts';
-import { type Asker, foreignQuestions, ownQuestions } from '../questions.ts';
+import { type Asker, foreignQuestions, ownQuestions, tailsOf } from '../questions.ts';
 import { collect, isOpen, type Reached } from '../reach.ts';
 import { checkUseless, escalations } from './beyond.ts';
 import { checkBucketStatement, checkRoleStatement, checkWalletCase, roleTagged } from './statements.ts';
@@ -60,7 +60,7 @@ function worst(findings: readonly Finding[]): Finding[] {
 function checkRole(documents: Documents, plan: Plan, of: Role, place: Place): Finding[] {
   const role = documents.role?.statements ?? [];
   const bucket = documents.bucket?.statements ?? [];
-  const scene = { plan, role: of, place };
+  const scene = { plan, role: of, place, tails: tailsOf([...role, ...bucket], place) };
   const askers = askersOf(plan, of, [...role, ...bucket]);
   const reached = new Map<Statement, Reached>();
   for (const asker of askers) {
