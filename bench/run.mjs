@@ -1,12 +1,12 @@
 /**
- * `npm run bench`: how fast, how small, how soon, against floors that are measured in the same run.
+ * `npm run bench`: how fast, how small, how soon, against baselines that are measured in the same run.
  *
  *   npm run bench                        all of it, about ten minutes
  *   npm run bench -- --quick             shorter rounds, about two minutes
  *   npm run bench -- --only start,memory some parts
  *   npm run bench -- --no-build          dist/ as it is
  *
- * It judges and doesn't fail: a loaded machine is no fault of the code. Run it where nothing else runs.
+ * It compares with the targets and doesn't fail: a loaded machine is no fault of the code. Run it where nothing else runs.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import { machine } from './lib/machine.mjs';
 import { root } from './lib/program.mjs';
 import { table } from './lib/table.mjs';
 
-const PARTS = ['endpoint', 'start', 'memory', 'storm', 'flood', 'broker', 'trail'];
+const PARTS = ['endpoint', 'start', 'memory', 'storm', 'flood', 'broker', 'audit'];
 
 const { values } = parseArgs({
   options: {
@@ -36,20 +36,20 @@ if (unknown.length > 0) {
 
 if (!values['no-build']) execFileSync(process.execPath, ['scripts/build.mjs'], { cwd: root, stdio: 'inherit' });
 const report = { at: new Date().toISOString(), quick: values.quick, machine: machine(), parts: {} };
-const verdicts = [];
+const figures = [];
 for (const name of wanted) {
   console.log(`\n${name}`);
   const part = (await import(`./parts/${name}.mjs`))[name];
   const result = await part({ quick: values.quick, note: text => console.log(`  ${text}`) });
   report.parts[name] = result;
-  verdicts.push(...result.verdicts);
+  figures.push(...result.figures);
 }
 
 const { cpu, cores, node, pinned, loadAverage } = report.machine;
 console.log(
   `\n${cpu}, ${cores} cores, node ${node}${pinned ? ', server and client pinned to a core each' : ''}, load before ${loadAverage}`,
 );
-console.log(table(verdicts));
+console.log(table(figures));
 const results = join(root, 'bench/results');
 mkdirSync(results, { recursive: true });
 const file = join(results, `${report.at.replace(/[:.]/g, '-')}.json`);

@@ -20,7 +20,7 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** Nothing of whoever runs the bench: no AWS_*, no proxy, no NODE_OPTIONS. */
+/** Nothing of the caller's environment: no AWS_*, no proxy, no NODE_OPTIONS. */
 export function cleanEnv() {
   return { PATH: `/usr/bin:/bin:${dirname(process.execPath)}`, HOME: tmpdir(), LANG: 'C.UTF-8' };
 }
@@ -66,14 +66,14 @@ export function start(command, { role, ipc = false, stderr = 'pipe' } = {}) {
     },
     /** Sends one message and resolves with the answer. */
     ask: message => answered(() => child.send(message)),
-    /** What a probed program holds after garbage collection. */
+    /** The memory that a probed program holds after garbage collection. */
     memory: () => answered(() => child.kill('SIGUSR2')),
   };
 }
 
 /** One of bench/programs, which answers to messages. */
 export function ownProgram(name, options = {}) {
-  const flags = name === 'floor' ? ['--expose-gc', '--import', probe] : [];
+  const flags = name === 'baseline' ? ['--expose-gc', '--import', probe] : [];
   return start([process.execPath, ...flags, join(root, 'bench/programs', `${name}.mjs`)], { ipc: true, ...options });
 }
 
@@ -81,7 +81,7 @@ export function ownProgram(name, options = {}) {
  * The real program: `node dist/bin.js serve`.
  *
  * @param {string} config the path of its walletcreds.yaml
- * @param {{ probed?: boolean, role?: 'server' | 'client', stderr?: 'pipe' | 'null', node?: string }} [options] probed: answers for its memory, as the floors do
+ * @param {{ probed?: boolean, role?: 'server' | 'client', stderr?: 'pipe' | 'null', node?: string }} [options] probed: it tells its memory, as the baselines do
  */
 export function serve(config, { probed = false, node = process.execPath, ...options } = {}) {
   const flags = probed ? ['--expose-gc', '--import', probe] : [];

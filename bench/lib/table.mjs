@@ -1,36 +1,29 @@
 /**
- * The verdicts as a table: what was found, how far it spread, what it has to be.
+ * The results as a table: the figure, its spread, its target.
  *
- * A verdict is `{ what, found, atLeast?, atMost?, aim?, unit? }`; `found` is a number or a summary of several.
+ * A result is `{ what, found, atLeast?, atMost?, unit? }`; `found` is a number or a summary of several.
  *
  * @module
  */
 
 /** @returns {'yes' | 'NO' | ''} '' where there is no target */
-export function verdict({ found, atLeast, atMost }) {
+function isMet({ found, atLeast, atMost }) {
   const value = typeof found === 'number' ? found : found.median;
   if (atLeast !== undefined) return value >= atLeast ? 'yes' : 'NO';
   if (atMost !== undefined) return value <= atMost ? 'yes' : 'NO';
   return '';
 }
 
-/** @param {readonly object[]} verdicts */
-export function table(verdicts) {
-  const rows = verdicts.map(each => {
-    const { what, found, atLeast, atMost, aim, unit = '' } = each;
+/** @param {readonly object[]} figures */
+export function table(figures) {
+  const rows = figures.map(each => {
+    const { what, found, atLeast, atMost, unit = '' } = each;
     const target = atLeast !== undefined ? `≥ ${number(atLeast)}` : atMost !== undefined ? `≤ ${number(atMost)}` : '';
     const value = typeof found === 'number' ? found : found.median;
     const spread = typeof found === 'number' ? '' : `${number(found.q1)}–${number(found.q3)}`;
-    return [
-      what,
-      `${number(value)}${unit === '' ? '' : ` ${unit}`}`,
-      spread,
-      target,
-      aim === undefined ? '' : number(aim),
-      verdict(each),
-    ];
+    return [what, `${number(value)}${unit === '' ? '' : ` ${unit}`}`, spread, target, isMet(each)];
   });
-  const all = [['', 'found', 'quartiles', 'target', 'aim', 'met'], ...rows];
+  const all = [['', 'found', 'quartiles', 'target', 'met'], ...rows];
   const widths = all[0].map((_, column) => Math.max(...all.map(row => row[column].length)));
   return all
     .map(row =>

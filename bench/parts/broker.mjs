@@ -18,7 +18,7 @@ const IN_FLIGHT = 16;
 /** @param {{ quick: boolean, note: (text: string) => void }} options */
 export async function broker({ quick, note }) {
   const results = {};
-  const verdicts = [];
+  const figures = [];
   for (const alg of ['ES256', 'RS256']) {
     const found = await minted(alg, quick);
     results[alg] = found;
@@ -26,15 +26,15 @@ export async function broker({ quick, note }) {
     note(
       `${alg}: jose ${jose.median.toFixed(0)}/s, signIdentityToken ${signed.median.toFixed(0)}/s, mint-oidc-jwt ${route.median.toFixed(0)}/s, mint-aws-creds ${awsCreds.median.toFixed(0)}/s`,
     );
-    verdicts.push(
+    figures.push(
       { what: `${alg}: JWTs with jose alone`, found: jose, unit: '/s' },
       { what: `${alg}: signed here / jose alone`, found: found.signedToJose },
-      { what: `${alg}: mint-oidc-jwt, a row on disk each`, found: route, unit: '/s' },
+      { what: `${alg}: mint-oidc-jwt, a record on disk each`, found: route, unit: '/s' },
       { what: `${alg}: mint-oidc-jwt / jose alone`, found: found.routeToJose },
       { what: `${alg}: mint-aws-creds, an exchange each`, found: awsCreds, unit: '/s' },
     );
   }
-  return { inFlight: IN_FLIGHT, ...results, verdicts };
+  return { inFlight: IN_FLIGHT, ...results, figures };
 }
 
 async function minted(alg, quick) {

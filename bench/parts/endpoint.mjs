@@ -1,6 +1,6 @@
 /**
- * The endpoint from memory against two floors: throughput and latency at 1, 16 and 64 connections, and what the audit log
- * costs. All servers stand for the whole part and are asked by turns; a ratio is always one of the same round.
+ * The endpoint's cached answers against two baselines: throughput and latency at 1, 16 and 64 connections, and the cost of
+ * the audit log. All servers run for the whole part and are asked in rotation. A ratio is always one of the same round.
  *
  * @module
  */
@@ -20,27 +20,27 @@ export async function endpoint({ quick, note }) {
   const toStdout = await makeWorld({ audit: 'stdout' });
   const options = { role: 'server', stderr: 'null' };
   const ours = serve(world.config, options);
-  const untrailed = serve(toStdout.config, options);
-  const bare = ownProgram('floor', { role: 'server' });
-  const guarded = ownProgram('floor', { role: 'server' });
+  const unaudited = serve(toStdout.config, options);
+  const bare = ownProgram('baseline', { role: 'server' });
+  const guarded = ownProgram('baseline', { role: 'server' });
   const load = ownProgram('load', { role: 'client' });
   try {
     const headers = { Authorization: world.tokens[0] };
     const { rawHeaders, body } = await untilOk(world.endpointPort, { headers });
     await untilOk(toStdout.endpointPort, { headers: { Authorization: toStdout.tokens[0] } });
-    // What node adds by itself, it adds at the floors too.
+    // Node adds its own headers at the baselines too.
     const own = rawHeaders.filter((_, i) => /^(content-|cache-)/i.test(rawHeaders[i - (i % 2)]));
-    const floorOf = kind => ({ kind, tokens: world.tokens, headers: own, body });
+    const baselineOf = kind => ({ kind, tokens: world.tokens, headers: own, body });
     const servers = [
-      { name: 'bare', pid: bare.child.pid, port: (await bare.ask(floorOf('bare'))).port, requests: world.requests },
+      { name: 'bare', pid: bare.child.pid, port: (await bare.ask(baselineOf('bare'))).port, requests: world.requests },
       {
-        name: 'floor',
+        name: 'guarded',
         pid: guarded.child.pid,
-        port: (await guarded.ask(floorOf('guarded'))).port,
+        port: (await guarded.ask(baselineOf('guarded'))).port,
         requests: world.requests,
       },
       { name: 'ours', pid: ours.child.pid, port: world.endpointPort, requests: world.requests },
-      { name: 'stdout', pid: untrailed.child.pid, port: toStdout.endpointPort, requests: toStdout.requests },
+      { name: 'stdout', pid: unaudited.child.pid, port: toStdout.endpointPort, requests: toStdout.requests },
     ];
     await sameBytes(servers.slice(0, 3), headers);
 
@@ -69,15 +69,15 @@ export async function endpoint({ quick, note }) {
       results[connections] = summarised(measured);
       note(line(connections, results[connections]));
     }
-    return { rounds, ms, bodyBytes: Buffer.byteLength(body), connections: results, verdicts: verdictsOf(results) };
+    return { rounds, ms, bodyBytes: Buffer.byteLength(body), connections: results, figures: figuresOf(results) };
   } finally {
-    for (const program of [ours, untrailed, bare, guarded, load]) await program.stop();
+    for (const program of [ours, unaudited, bare, guarded, load]) await program.stop();
     await world.remove();
     await toStdout.remove();
   }
 }
 
-/** Whether all of them answer alike, header for header but the date. */
+/** Whether all of them give the same answer, header for header, except for the date. */
 async function sameBytes(servers, headers) {
   const texts = [];
   for (const { port } of servers) {
@@ -85,7 +85,7 @@ async function sameBytes(servers, headers) {
     texts.push(`${rawHeaders.join('\n').replace(/Date\n.*/, 'Date')}\n\n${body}`);
   }
   if (new Set(texts).size !== 1)
-    throw new Error(`the floors answer other bytes than the endpoint:\n${texts.join('\n---\n')}`);
+    throw new Error(`the baselines answer other bytes than the endpoint:\n${texts.join('\n---\n')}`);
 }
 
 function summarised(measured) {
@@ -104,12 +104,12 @@ function summarised(measured) {
   return {
     servers,
     ratios: {
-      throughputToFloor: ratio('ours', 'floor', 'perSecond'),
+      throughputToGuarded: ratio('ours', 'guarded', 'perSecond'),
       throughputToBare: ratio('ours', 'bare', 'perSecond'),
-      p50ToFloor: ratio('ours', 'floor', 'p50'),
-      p99ToFloor: ratio('ours', 'floor', 'p99'),
+      p50ToGuarded: ratio('ours', 'guarded', 'p50'),
+      p99ToGuarded: ratio('ours', 'guarded', 'p99'),
       p99ToBare: ratio('ours', 'bare', 'p99'),
-      cpuToFloor: ratio('ours', 'floor', 'cpuMicros'),
+      cpuToGuarded: ratio('ours', 'guarded', 'cpuMicros'),
       ...(measured.stdout.length > 0 ? { auditLog: ratio('ours', 'stdout', 'perSecond') } : {}),
     },
   };
@@ -118,27 +118,29 @@ function summarised(measured) {
 function line(connections, { servers, ratios }) {
   const rate = name =>
     `${name} ${Math.round(servers[name].perSecond.median)}/s p99 ${Math.round(servers[name].p99.median)} µs`;
-  return `${connections} connections: ${['bare', 'floor', 'ours'].map(rate).join(', ')}; ours/floor ${ratios.throughputToFloor.median.toFixed(2)}`;
+  return `${connections} connections: ${['bare', 'guarded', 'ours'].map(rate).join(', ')}; ours/guarded ${ratios.throughputToGuarded.median.toFixed(2)}`;
 }
 
-function verdictsOf(results) {
-  const verdicts = [];
+function figuresOf(results) {
+  const figures = [];
   for (const connections of CONNECTIONS) {
     const { ratios } = results[connections];
     const at = `at ${connections} connection${connections === 1 ? '' : 's'}`;
-    verdicts.push(
-      { what: `throughput / guarded floor ${at}`, found: ratios.throughputToFloor, atLeast: 0.7, aim: 0.9 },
+    figures.push(
+      { what: `throughput / guarded baseline ${at}`, found: ratios.throughputToGuarded, atLeast: 0.9 },
       { what: `throughput / bare node:http ${at}`, found: ratios.throughputToBare, atLeast: 0.45 },
       connections === 64
-        ? { what: `p99 / guarded floor ${at}`, found: ratios.p99ToFloor, atMost: 1.6, aim: 1.2 }
-        : { what: `p99 / guarded floor ${at}`, found: ratios.p99ToFloor },
+        ? { what: `p99 / guarded baseline ${at}`, found: ratios.p99ToGuarded, atMost: 1.2 }
+        : { what: `p99 / guarded baseline ${at}`, found: ratios.p99ToGuarded },
+      // Other work on the machine changes this ratio least.
+      { what: `CPU time of a request / guarded baseline ${at}`, found: ratios.cpuToGuarded },
     );
   }
   const { auditLog } = results[16].ratios;
-  verdicts.push({
-    what: 'throughput with SQLite audit log / rows to /dev/null, 16 connections',
+  figures.push({
+    what: 'throughput with SQLite audit log / records to /dev/null, 16 connections',
     found: auditLog,
-    atLeast: 0.8,
+    atLeast: 0.95,
   });
-  return verdicts;
+  return figures;
 }

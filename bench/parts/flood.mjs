@@ -1,8 +1,10 @@
 /**
- * Fifty thousand requests without a good token: how many rows they make, whether each is counted, and what they do to a
- * workload that asks meanwhile. Its p99 may be twice what it is when nobody else asks, no more: measured in pairs, its
- * window alone right before the window among strangers, so that both have the same machine. A crowd of good requests of
- * the same size is measured beside it, to tell what is due to strangers and what to one thread that answers everybody.
+ * Fifty thousand requests without a good token: how many records they make, whether each is counted, and how they slow down
+ * a workload that asks at the same time.
+ *
+ * The workload's p99 may be twice its p99 alone, no more. It is measured in pairs, alone right before the flood, so that
+ * both have the same machine. The same number of good requests is measured as well: it shows what is due to one thread
+ * that answers everybody.
  *
  * @module
  */
@@ -21,7 +23,7 @@ const WINDOW_MS = 500;
 export async function flood({ quick, note }) {
   const world = await makeWorld({ workloads: 2 });
   const program = serve(world.config, { stderr: 'null' });
-  const [load, crowd, strangers] = [
+  const [load, crowd, unauthenticated] = [
     ownProgram('load', { role: 'client' }),
     ownProgram('load', { role: 'client' }),
     ownProgram('flood', { role: 'client' }),
@@ -32,7 +34,7 @@ export async function flood({ quick, note }) {
     if (found.failed > 0) throw new Error(`a good request was refused: ${found.sample}`);
     return found.p99;
   };
-  /** The median p99 of a workload while something else goes on; its last window reaches beyond that. */
+  /** The median p99 of a workload while something else goes on. The last window reaches beyond its end. */
   const meanwhile = async others => {
     let over = false;
     const ended = others.finally(() => {
@@ -48,13 +50,13 @@ export async function flood({ quick, note }) {
     await window();
     const began = Math.floor(Date.now() / 60_000);
     const rounds = quick ? 5 : 10;
-    const p99 = { alone: [], crowd: [], strangers: [] };
+    const p99 = { alone: [], crowd: [], unauthenticated: [] };
     let refused = 0;
     let took = 0;
     for (let round = 0; round < rounds; round++) {
       p99.alone.push(await window());
-      const storm = strangers.ask({ port, connections: CONNECTIONS, requests: REQUESTS / rounds });
-      p99.strangers.push(await meanwhile(storm));
+      const storm = unauthenticated.ask({ port, connections: CONNECTIONS, requests: REQUESTS / rounds });
+      p99.unauthenticated.push(await meanwhile(storm));
       const { refused: times, ms } = await storm;
       refused += times;
       took += ms;
@@ -66,10 +68,10 @@ export async function flood({ quick, note }) {
     const minutes = Math.floor(Date.now() / 60_000) - began + 1;
     const { rows, counted } = failures(join(world.folder, 'audit.sqlite'));
 
-    const ratio = to => summary(p99.strangers.map((value, round) => value / p99[to][round]));
-    note(`${refused} strangers refused in ${took.toFixed(0)} ms, ${rows} rows that count ${counted}`);
+    const ratio = to => summary(p99.unauthenticated.map((value, round) => value / p99[to][round]));
+    note(`${refused} requests refused in ${took.toFixed(0)} ms, ${rows} records that count ${counted}`);
     note(
-      `p99 of a workload that asks meanwhile: ${micro(p99.alone)} alone, ${micro(p99.crowd)} among ${CONNECTIONS} others, ${micro(p99.strangers)} among ${CONNECTIONS} strangers`,
+      `p99 of a workload that asks meanwhile: ${micro(p99.alone)} alone, ${micro(p99.crowd)} among ${CONNECTIONS} others, ${micro(p99.unauthenticated)} among ${CONNECTIONS} unauthenticated`,
     );
     return {
       requests: REQUESTS,
@@ -78,15 +80,15 @@ export async function flood({ quick, note }) {
       rows,
       counted,
       p99,
-      verdicts: [
-        { what: `rows a minute for ${REQUESTS} strangers`, found: rows / minutes, atMost: 60 },
-        { what: 'strangers that no row counts', found: REQUESTS - counted, atMost: 0 },
-        { what: `p99 among ${CONNECTIONS} strangers / alone`, found: ratio('alone'), atMost: 2 },
-        { what: `p99 among ${CONNECTIONS} strangers / among ${CONNECTIONS} others`, found: ratio('crowd') },
+      figures: [
+        { what: `records a minute for ${REQUESTS} unauthenticated requests`, found: rows / minutes, atMost: 60 },
+        { what: 'unauthenticated requests that no record counts', found: REQUESTS - counted, atMost: 0 },
+        { what: `p99 among ${CONNECTIONS} unauthenticated / alone`, found: ratio('alone'), atMost: 2 },
+        { what: `p99 among ${CONNECTIONS} unauthenticated / among ${CONNECTIONS} others`, found: ratio('crowd') },
       ],
     };
   } finally {
-    for (const each of [load, crowd, strangers]) await each.stop();
+    for (const each of [load, crowd, unauthenticated]) await each.stop();
     await program.stop();
     await world.remove();
   }

@@ -2,7 +2,7 @@
  * The time from `spawn` to the first credentials, by the time that a node needs which does nothing: of `serve` until its
  * first 200, of `credentials` and `credentials --endpoint` until they end. A `credential_process` runs one of those at every call.
  *
- * STS is another process; its own round trip over a new connection is measured beside, and taken off `serve`'s time.
+ * STS is another process. Its own round trip over a new connection is measured as well, and subtracted from `serve`'s time.
  *
  * @module
  */
@@ -20,14 +20,14 @@ const AT_MOST = { 24: 5 };
 export async function start({ quick, note }) {
   const rounds = quick ? 7 : 21;
   const found = {};
-  const verdicts = [];
+  const figures = [];
   for (const [version, node] of nodes(note)) {
     const measured = await startsOf(node, rounds);
     found[version] = Object.fromEntries(Object.entries(measured).map(([name, values]) => [name, summary(values)]));
     const withoutSts = measured.first.map((ms, i) => ms - measured.sts[i]);
     const ratio = values => pairedRatio(values, measured.node);
     const on = `Node ${version}: `;
-    verdicts.push(
+    figures.push(
       { what: `${on}node -e 0`, found: found[version].node, unit: 'ms' },
       { what: `${on}one STS round trip (emulator)`, found: found[version].sts, unit: 'ms' },
       { what: `${on}spawn of serve to first 200`, found: found[version].first, unit: 'ms' },
@@ -38,7 +38,7 @@ export async function start({ quick, note }) {
       { what: `${on}credentials --endpoint / node -e 0`, found: ratio(measured.endpoint) },
     );
   }
-  return { rounds, milliseconds: found, verdicts };
+  return { rounds, milliseconds: found, figures };
 }
 
 /** Node 20 and 24 by their path: this one, and the other by way of npx. */

@@ -1,6 +1,6 @@
 /**
- * Strangers: so many requests that show no token or a made-up one, over keep-alive connections with one under way on
- * each. Every answer must be a 401.
+ * Unauthenticated clients: a number of requests without a token or with a wrong one, over keep-alive connections with one
+ * request under way on each. Every answer must be a 401.
  *
  * @module
  */

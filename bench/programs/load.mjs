@@ -1,5 +1,5 @@
 /**
- * The load: so many keep-alive connections, each with one request under way at a time, over bare sockets, so that the
+ * The load: a number of keep-alive connections, each with one request under way at a time. They are bare sockets, so that the
  * client costs a fraction of the server. Every answer must be a 200, and of the first one's length unless they may vary.
  *
  * @module

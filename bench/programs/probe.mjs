@@ -1,7 +1,7 @@
 /**
- * Loaded in front of a server by `--import`: at SIGUSR2 it tells over IPC what memory is held once garbage is collected.
+ * Loaded before a server by `--import`: at SIGUSR2 it sends over IPC what memory is held after garbage collection.
  *
- * A signal and not a message, since whoever listens first for messages gets those that are meant for the server.
+ * It is a signal and not a message, because the server listens for messages of its own.
  *
  * @module
  */

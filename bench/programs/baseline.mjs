@@ -1,8 +1,8 @@
 /**
- * The two floors, which answer the same bytes as the endpoint over the same `node:http`.
+ * The two baselines: servers that answer the same bytes as the endpoint over the same `node:http`.
  *
- * `bare` looks at nothing. `guarded` does by hand what the endpoint does for an answer from memory, and nothing else: the
- * guards on Host, forwarding, browsers, method, body and path, one HMAC, one look-up, one comparison in constant time.
+ * `bare` looks at nothing. `guarded` does by hand what the endpoint does for a cached answer, and nothing else: the guards
+ * of `src/http/validate-request.ts`, one HMAC, one look-up, one comparison in constant time.
  *
  * @module
  */
@@ -36,7 +36,15 @@ function bare(headers, body) {
 }
 
 const HOSTS = new Set(['127.0.0.1', 'localhost', '[::1]', '::1', '169.254.170.2', '169.254.170.23', '[fd00:ec2::23]']);
-const FORWARDED = new Set(['via', 'forwarded', 'x-real-ip', 'x-forwarded-for', 'x-forwarded-host']);
+const FORWARDED = new Set(['forwarded', 'via', 'x-real-ip', 'x-client-ip', 'true-client-ip', 'cf-connecting-ip']);
+/** Not Sec-Fetch-Mode, which node's own `fetch` sends. */
+const BROWSER = new Set(['origin', 'referer', 'sec-fetch-site', 'sec-fetch-dest', 'sec-fetch-user']);
+
+function isForwarded(field) {
+  const name = field.includes('_') ? field.replaceAll('_', '-') : field;
+  if (FORWARDED.has(name) || name.startsWith('x-original-')) return true;
+  return name.startsWith('x-forwarded') && field !== 'x-forwarded-proto';
+}
 
 function guarded(tokens, headers, body) {
   const key = createSecretKey(randomBytes(32));
@@ -59,13 +67,15 @@ function guarded(tokens, headers, body) {
       } else if (name === 'authorization') {
         if (authorization !== undefined) return refuse(response, 400);
         authorization = raw[i + 1];
-      } else if (FORWARDED.has(name)) return refuse(response, 403);
-      else if (name === 'origin' || name === 'referer' || name.startsWith('sec-fetch-')) return refuse(response, 403);
+      } else if (BROWSER.has(name) || isForwarded(name)) return refuse(response, 403);
       else if (name === 'transfer-encoding') return refuse(response, 413);
       else if (name === 'content-length' && raw[i + 1] !== '0') return refuse(response, 413);
+      else if (name === 'expect' && raw[i + 1].toLowerCase() !== '100-continue') return refuse(response, 400);
     }
-    if (host === undefined || !HOSTS.has(host.replace(/:\d{1,5}$/, ''))) return refuse(response, 403);
+    if (host === undefined) return refuse(response, 400);
+    if (!HOSTS.has(host.replace(/:\d{1,5}$/, ''))) return refuse(response, 403);
     if (request.method !== 'GET') return refuse(response, 405);
+    if (!request.url.startsWith('/')) return refuse(response, 400);
     const query = request.url.search(/[?#]/);
     const path = query < 0 ? request.url : request.url.slice(0, query);
     if (path !== '/v1/credentials') return refuse(response, 404);

@@ -1,5 +1,5 @@
 /**
- * The trail alone: rows a second that are safe on disk, one after the other and with many waiting, in SQLite and in
+ * The audit log alone: records a second that are safe on disk, one after the other and with many waiting, in SQLite and in
  * PostgreSQL (Debian's server where there is one, PGlite otherwise).
  *
  * @module
@@ -13,47 +13,47 @@ import { summary } from '../lib/statistics.mjs';
 const WAITING = [1, 64, 1_000];
 
 /** @param {{ quick: boolean, note: (text: string) => void }} options */
-export async function trail({ quick, note }) {
+export async function audit({ quick, note }) {
   const ms = quick ? 300 : 1_000;
   const rounds = quick ? 3 : 7;
   const { createAuditLog, createLogger, debianPostgres, pglite, systemClock } = await sources();
-  const folder = mkdtempSync(join(tmpdir(), 'walletcreds-bench-trail-'));
+  const folder = mkdtempSync(join(tmpdir(), 'walletcreds-bench-audit-'));
   const debian = await debianPostgres();
   const server = typeof debian === 'string' ? await pglite() : debian;
   const postgres = typeof debian === 'string' ? 'PGlite' : 'PostgreSQL';
-  const log = createLogger({ level: 'silent' });
-  const open = config => createAuditLog(config, { clock: systemClock, log, stateDir: folder });
+  const silent = createLogger({ level: 'silent' });
+  const open = config => createAuditLog(config, { clock: systemClock, log: silent, stateDir: folder });
   const stores = [
-    { name: 'SQLite', trail: await open({ kind: 'sqlite', path: 'audit.sqlite' }) },
-    { name: postgres, trail: await open({ kind: 'postgres', url: server.url() }) },
+    { name: 'SQLite', auditLog: await open({ kind: 'sqlite', path: 'audit.sqlite' }) },
+    { name: postgres, auditLog: await open({ kind: 'postgres', url: server.url() }) },
   ];
   const measured = {};
   try {
     for (let round = 0; round < rounds; round++) {
-      for (const { name, trail: store } of stores) {
+      for (const { name, auditLog: store } of stores) {
         for (const waiting of WAITING) {
           const label = `${name}, ${waiting} waiting`;
           measured[label] ??= [];
-          measured[label].push(await rowsPerSecond(store, waiting, ms));
+          measured[label].push(await recordsPerSecond(store, waiting, ms));
         }
       }
     }
   } finally {
-    for (const { trail: store } of stores) await store.close();
+    for (const { auditLog: store } of stores) await store.close();
     await server.remove();
     rmSync(folder, { recursive: true, force: true });
   }
   const found = Object.fromEntries(Object.entries(measured).map(([label, values]) => [label, summary(values)]));
-  for (const [label, { median }] of Object.entries(found)) note(`${label}: ${median.toFixed(0)} rows/s`);
-  const verdicts = Object.entries(found).map(([label, value]) => ({
-    what: `rows on disk: ${label}`,
+  for (const [label, { median }] of Object.entries(found)) note(`${label}: ${median.toFixed(0)} records/s`);
+  const figures = Object.entries(found).map(([label, value]) => ({
+    what: `records on disk: ${label}`,
     found: value,
     unit: '/s',
   }));
-  return { rowsPerSecond: found, verdicts };
+  return { recordsPerSecond: found, figures };
 }
 
-async function rowsPerSecond(store, waiting, ms) {
+async function recordsPerSecond(store, waiting, ms) {
   const from = performance.now();
   let written = 0;
   const one = async () => {
