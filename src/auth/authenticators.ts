@@ -131,7 +131,7 @@ export class Authenticators {
     return found;
   }
 
-  /** Ends what runs by itself, except what `next` carries on. */
+  /** Ends the probes, except those that `next` has taken over. */
   close(next?: Authenticators): void {
     const kept = next === undefined ? undefined : next.#carried.probes;
     for (const [url, probe] of this.#carried.probes) if (kept?.get(url) !== probe) probe.close();

@@ -13,6 +13,6 @@ export interface Caller {
   readonly tokenHash: string;
   /** What it presented, only where it must be forwarded (`identity_token.broker.bearer: caller`). */
   readonly presentedToken?: string;
-  /** Unix ms until which what it presented is valid; absent for static tokens. */
-  readonly proofExpiresAt?: number;
+  /** When what it presented expires, Unix ms; absent for static tokens. */
+  readonly presentedUntil?: number;
 }

@@ -91,7 +91,7 @@ export function createJwtAuthenticator({ issuers, workloads, clock }: JwtAuthent
         kind: 'jwt',
         tokenHash: createHash('sha256').update(jwt).digest('hex'),
         ...(forwardsCaller(workload.identityToken) ? { presentedToken: jwt } : {}),
-        proofExpiresAt: exp * 1_000,
+        presentedUntil: exp * 1_000,
       };
     },
   };

@@ -114,7 +114,7 @@ export function createSessionBackend({ config, clock, listener }: SessionBackend
         kind: 'session',
         tokenHash: createHash('sha256').update(bearer).digest('hex'),
         // Renewal in the background ends when the answer is no longer kept; the next request asks again.
-        proofExpiresAt: answer.until,
+        presentedUntil: answer.until,
       };
     },
     get problem() {

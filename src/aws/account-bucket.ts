@@ -13,7 +13,7 @@ import { type ReadPolicy, readPolicy } from './doctor/policy/read.ts';
 import type { Plan } from './plan.ts';
 import { objectUrl, sendToS3 } from './verify/s3.ts';
 
-/** @returns the policy, empty where the bucket has none; or why it can't be judged */
+/** @returns the policy, empty where the bucket has none, or why it can't be read */
 export async function readBucketPolicy(
   account: Account,
   plan: Plan,

@@ -23,8 +23,8 @@ const MAX_DEPTH = 32;
 /** How a text is read. */
 export interface Reading {
   readonly issues: Issues;
-  /** Interpolation; throws {@link InvalidValue}. */
-  readonly fill: (text: string) => string;
+  /** @throws InvalidValue */
+  readonly interpolate: (text: string) => string;
   /** Whether what stands there has to be within reach; what needn't be and isn't is left out. */
   readonly needed: (path: Path) => boolean;
 }
@@ -81,7 +81,7 @@ export function* treeFromYaml(text: string, reading: Reading): Generator<void, T
     }
     if (!isScalar(node)) return refuse('neither a map, a list nor a value');
     if (node.value === null && node.type === 'PLAIN') return null;
-    return filled(node.type === 'PLAIN' ? (node.source ?? '') : String(node.value), path, reading);
+    return interpolated(node.type === 'PLAIN' ? (node.source ?? '') : String(node.value), path, reading);
   }
 
   function nameOf(key: Node, path: Path): string | undefined {
@@ -98,12 +98,12 @@ export function* treeFromYaml(text: string, reading: Reading): Generator<void, T
       return undefined;
     }
     try {
-      const name = reading.fill(text);
+      const name = reading.interpolate(text);
       // A variable may hold what can't be written out either.
       if (name !== '' && name !== '__proto__') return name;
       issues.add(path, 'a key that is no plain text', place);
     } catch (error) {
-      refuseFill(error, [...path, text], reading, place);
+      refuseValue(error, [...path, text], reading, place);
     }
     return undefined;
   }
@@ -120,12 +120,10 @@ export function* treeFromObject(value: unknown, reading: Reading, path: Path = [
   };
   if (path.length > MAX_DEPTH) return refuse('nested too deeply');
   if (value === null) return null;
-  if (typeof value === 'string') return filled(value, path, reading);
+  if (typeof value === 'string') return interpolated(value, path, reading);
   if (typeof value === 'boolean') return String(value);
   if (typeof value === 'number') {
-    return Number.isSafeInteger(value)
-      ? String(value)
-      : refuse('a number that can’t be held exactly; give it as a string');
+    return Number.isSafeInteger(value) ? String(value) : refuse('a number that loses digits here; give it as a string');
   }
   if (Array.isArray(value)) {
     const items: (Tree | undefined)[] = [];
@@ -153,16 +151,16 @@ function listOf(items: readonly (Tree | undefined)[]): Tree[] | undefined {
   return items.every(item => item !== undefined) ? (items as Tree[]) : undefined;
 }
 
-function filled(text: string, path: Path, reading: Reading): string | undefined {
+function interpolated(text: string, path: Path, reading: Reading): string | undefined {
   try {
-    return reading.fill(text);
+    return reading.interpolate(text);
   } catch (error) {
-    refuseFill(error, path, reading);
+    refuseValue(error, path, reading);
     return undefined;
   }
 }
 
-function refuseFill(error: unknown, path: Path, { issues, needed }: Reading, place?: Place): void {
+function refuseValue(error: unknown, path: Path, { issues, needed }: Reading, place?: Place): void {
   if (!(error instanceof InvalidValue)) throw error;
   if (error instanceof OutOfReach && !needed(path)) issues.warn(path, error.message);
   else issues.add(path, error.message, place);

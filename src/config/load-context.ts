@@ -15,7 +15,7 @@ import type { TokenRegistry } from './secrets/token-registry.ts';
 import { noteUnread, type Sources } from './sources.ts';
 
 /**
- * `serve`: secrets are read, and generated where missing. `check`: judges as `serve` does, and writes nothing. `inspect`: writes
+ * `serve`: secrets are read, and generated where missing. `check`: validates as `serve` does, and writes nothing. `inspect`: writes
  * nothing, and an unreadable secret is a warning.
  */
 export type Purpose = 'serve' | 'check' | 'inspect';

@@ -29,7 +29,7 @@ export interface LoadOptions {
   readonly env?: NodeJS.ProcessEnv;
   /**
    * `serve` (default) reads every secret, generates the tokens that are missing, and needs to write to `state_dir`. `check`
-   * judges as `serve` does and writes nothing. `inspect` writes nothing, and a secret that is missing or unfit is a warning:
+   * validates as `serve` does and writes nothing. `inspect` writes nothing, and a secret that is missing or unfit is a warning:
    * for commands that don't need it.
    */
   readonly purpose?: Purpose;
@@ -46,7 +46,6 @@ export interface ObjectOptions extends LoadOptions {
   readonly dev?: boolean;
 }
 
-type Fill = (text: string) => string;
 type ReadingFile = Reading & { readonly sources: Sources };
 type Parse = (reading: ReadingFile) => Generator<void, Tree | undefined>;
 
@@ -79,8 +78,9 @@ function* load(name: string, file: string | null, options: ObjectOptions, parse:
   const sources = new Sources();
   if (file !== null) sources.add(file);
   const baseDir = resolve(options.baseDir ?? '.');
-  const fill: Fill = text => interpolate(text, { env, file: path => included(resolve(baseDir, path), sources) });
-  const tree = yield* parse({ issues, sources, fill, needed: path => isNeeded(only, path) });
+  const interpolated = (text: string) =>
+    interpolate(text, { env, file: path => included(resolve(baseDir, path), sources) });
+  const tree = yield* parse({ issues, sources, interpolate: interpolated, needed: path => isNeeded(only, path) });
   const draft = tree === undefined ? undefined : yield* validate(tree, issues);
   const shared = { issues, env, purpose, only, dev, baseDir, sources, running };
   const config = draft && (yield* resolved(shared, draft, file));

@@ -24,7 +24,7 @@ export class Sources extends Map<string, string> {
   }
 
   /** @returns whether the file was there */
-  held(file: string): boolean {
+  found(file: string): boolean {
     return (this.get(file) ?? '') !== '';
   }
 }

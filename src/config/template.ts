@@ -1,5 +1,5 @@
 /**
- * The `walletcreds.yaml` that `walletcreds init` writes: it starts as it stands, and every option is there as a comment.
+ * The `walletcreds.yaml` that `walletcreds init` writes: it starts unchanged, and has every option as a comment.
  *
  * @module
  */
@@ -11,7 +11,7 @@ export const TEMPLATE_ISSUER = 'https://oidc.example.com';
 /** The workload that the template holds. */
 export const TEMPLATE_WORKLOAD = 'scraper-a';
 
-export const TEMPLATE = `# walletcreds.yaml: starts as it stands. Change region, role_arn, issuer and wallet to yours.
+export const TEMPLATE = `# walletcreds.yaml: starts unchanged. Change region, role_arn, issuer and wallet to yours.
 # Any value may hold \${env:NAME}, \${env:NAME:-default} or \${file:PATH}; $\${ is a literal \${.
 # Paths that are read are relative to this file, paths that are written to state_dir. Durations: 15m, 1h.
 region: us-east-1

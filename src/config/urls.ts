@@ -8,7 +8,7 @@ import { InvalidValue } from '../lib/invalid-value.ts';
 import type { LoadContext } from './load-context.ts';
 
 /**
- * An http or https URL that can be called as it stands. Kept as written: an issuer is compared byte for byte.
+ * An http or https URL that can be called unchanged. It is kept as written, since an issuer is compared byte for byte.
  *
  * @throws InvalidValue
  */

@@ -55,8 +55,8 @@ export class WorkloadState {
 
   requested(caller: Caller, now: number): void {
     this.lastRequestedAt = now;
-    if (caller.proofExpiresAt !== undefined && caller.proofExpiresAt >= (this.presentedUntil ?? 0)) {
-      this.presentedUntil = caller.proofExpiresAt;
+    if (caller.presentedUntil !== undefined && caller.presentedUntil >= (this.presentedUntil ?? 0)) {
+      this.presentedUntil = caller.presentedUntil;
       this.presented = presentedBy(caller) ?? this.presented;
     }
   }

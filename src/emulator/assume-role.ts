@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type WebIdentityFacts, webIdentityContext } from '../aws/iam/web-identity.ts';
+import { type WebIdentityRequest, webIdentityContext } from '../aws/iam/web-identity.ts';
 import { isoSeconds } from '../lib/time/iso.ts';
 import { accessDenied, invalidIdentityToken, StsError } from './errors.ts';
 import type { Provider } from './issuers.ts';
@@ -135,7 +135,7 @@ export function issueSession(
 }
 
 /** What conditions see of the token beside `aud` and `sub`. */
-function claimKeys({ provider, tokenAudiences, claims }: WebIdentity): NonNullable<WebIdentityFacts['more']> {
+function claimKeys({ provider, tokenAudiences, claims }: WebIdentity): NonNullable<WebIdentityRequest['more']> {
   const { amr, email } = claims;
   const methods = (Array.isArray(amr) ? amr : [amr]).filter(value => typeof value === 'string');
   return {

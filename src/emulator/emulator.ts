@@ -26,7 +26,7 @@ export interface StsEmulator {
   readonly accountId: string;
   /** What was handed out, by access-key id. No secrets in it. */
   readonly sessions: ReadonlyMap<string, EmulatedSession>;
-  /** The secrets behind an access-key id, for an emulator of another service that judges the same credentials. */
+  /** The secrets behind an access-key id, for an emulator of another service that accepts the same credentials. */
   secretsOf(accessKeyId: string): SessionSecrets | undefined;
   /** Every request so far, oldest first, the last 10,000. */
   readonly calls: readonly EmulatedCall[];

@@ -33,7 +33,7 @@ export interface ExpectedToken {
 
 /**
  * @param workload whose wallet and tags must be in it, all of them and no more
- * @returns the token with what the rest of the house needs of its claims
+ * @returns the token, with the claims that the program uses
  * @throws TagMismatch naming the claim; the message never quotes the token
  */
 export function checkIdentityToken(jwt: string, workload: Workload, expected: ExpectedToken): IdentityToken {

@@ -53,7 +53,7 @@ export interface OutboundRequest {
   readonly clock?: Clock;
 }
 
-/** Any status but a redirect; judging it is the caller's. */
+/** A response of any status but a redirect. */
 export interface OutboundResponse {
   readonly status: number;
   readonly headers: http.IncomingHttpHeaders;

@@ -1,5 +1,5 @@
 /**
- * How much is logged. By itself, so that the library's types name no logger.
+ * How much is logged. It has a file of its own so that the library's types name no logger.
  *
  * @module
  */

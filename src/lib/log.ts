@@ -72,7 +72,7 @@ function flushAll(): void {
 /** Half a pipe's capacity: a burst goes out in few writes, and none of them waits for a reader that keeps up. */
 const GATHERED_CHARACTERS = 32 * 1024;
 
-/** How long a line may wait for others; ms. Not the next turn: an event loop that never rests costs a tenth by itself. */
+/** How long a line may wait for others; ms. Waiting only for the next turn would keep the event loop busy: a tenth slower. */
 const GATHERED_FOR = 10;
 
 /** What may wait for a reader who has stalled; characters. Lines beyond are lost, and counted. */

@@ -24,7 +24,7 @@ export function probeReachable(endpoint: string, clock: Clock): ReachableProbe {
   let cancel: (() => void) | undefined;
   let closed = false;
 
-  const attempt = (): void => {
+  const tryToConnect = (): void => {
     const socket = connect({
       host: hostname.replace(/^\[|\]$/g, ''),
       port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port),
@@ -34,13 +34,13 @@ export function probeReachable(endpoint: string, clock: Clock): ReachableProbe {
     const done = (reason: string | undefined): void => {
       problem = reason === undefined ? undefined : `${host} can’t be reached: ${reason}`;
       socket.destroy();
-      if (!closed) cancel = clock.schedule(attempt, EVERY_MS);
+      if (!closed) cancel = clock.schedule(tryToConnect, EVERY_MS);
     };
     socket.once('connect', () => done(undefined));
     socket.once('timeout', () => done(`no connection within ${TIMEOUT_MS} ms`));
     socket.once('error', (error: NodeJS.ErrnoException) => done(error.code ?? error.name));
   };
-  cancel = clock.schedule(attempt, FIRST_MS);
+  cancel = clock.schedule(tryToConnect, FIRST_MS);
   return {
     get problem() {
       return problem;

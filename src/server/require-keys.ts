@@ -36,7 +36,7 @@ export async function requireKeys(
     }
   }
   if (config.broker !== undefined && issuerOf(config) === undefined) {
-    const message = 'a broker signs by itself: give the top level an identity_token.signer';
+    const message = 'a broker needs a signer of its own: give the top level an identity_token.signer';
     throw new ConfigError(file, [{ key: 'broker', message }], config.sources);
   }
 }

@@ -34,7 +34,7 @@ export function parseWallet(input: string): Wallet {
   const checksummed = digits !== lower && digits !== digits.toUpperCase();
   if (checksummed && digits !== eip55(lower)) {
     throw new InvalidWallet(
-      `mixed case that fails its EIP-55 checksum, so at least one character is a typo; copy it again, or write it in lower case if you are sure (0x${lower})`,
+      `mixed case that fails its EIP-55 checksum: a character is wrong; copy it again, or write it in lower case if you are sure (0x${lower})`,
     );
   }
   return `0x${lower}` as Wallet;

@@ -65,7 +65,7 @@ describe('a JWT of a configured issuer', () => {
     const { authenticate, workloads } = callers();
     const caller = await authenticate(await sign(key));
     expect(workloads.asked).toEqual([{ by: 'jwt', source: ISSUER, subject: 'user-1', wallet: WALLET }]);
-    expect(caller).toMatchObject({ kind: 'jwt', proofExpiresAt: (NOW + 600) * 1_000 });
+    expect(caller).toMatchObject({ kind: 'jwt', presentedUntil: (NOW + 600) * 1_000 });
     expect(caller.tokenHash).toMatch(/^[0-9a-f]{64}$/);
   });
 

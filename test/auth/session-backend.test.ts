@@ -61,9 +61,9 @@ describe('how long an answer is believed', () => {
   it('at the endpoint the proof ends with the belief, however late within it somebody asks', async () => {
     const { authenticate, clock } = await backend('endpoint');
     const until = clock.wall() + 30_000;
-    expect((await authenticate(BEARER)).proofExpiresAt).toBe(until);
+    expect((await authenticate(BEARER)).presentedUntil).toBe(until);
     await clock.advance(20_000);
-    expect((await authenticate(BEARER)).proofExpiresAt).toBe(until);
+    expect((await authenticate(BEARER)).presentedUntil).toBe(until);
   });
 
   it('at the endpoint a cache_ttl of 0 believes nothing', async () => {

@@ -60,7 +60,7 @@ describe('a finding names line, column, key and mend', () => {
     [
       'a wallet with a typo',
       yaml({ 7: '    wallet: "0x52908400098527886E0F7030069857D2E4169Ee7"' }),
-      `${W}:7:13 workloads.a.wallet: mixed case that fails its EIP-55 checksum, so at least one character is a typo; copy it again, or write it in lower case if you are sure (0x52908400098527886e0f7030069857d2e4169ee7)`,
+      `${W}:7:13 workloads.a.wallet: mixed case that fails its EIP-55 checksum: a character is wrong; copy it again, or write it in lower case if you are sure (0x52908400098527886e0f7030069857d2e4169ee7)`,
     ],
     [
       'a wallet without quotes that is too short',

@@ -513,7 +513,7 @@ describe('a presentedToken is not forever', () => {
     const w = workload({ identityToken: forwarding });
     vending.reconcile([{ workload: w, prefetch: false }]);
     await vending.vend(
-      callerOf(w, { kind: 'jwt', presentedToken: 'presentedToken-1', proofExpiresAt: clock.wall() + 60 * MINUTE }),
+      callerOf(w, { kind: 'jwt', presentedToken: 'presentedToken-1', presentedUntil: clock.wall() + 60 * MINUTE }),
     );
     await clock.advance(45 * MINUTE);
     expect(tokens.proofs).toEqual(['presentedToken-1', 'presentedToken-1']);
@@ -539,7 +539,7 @@ describe('a presentedToken is not forever', () => {
   test('a workload made on the fly is served without being configured, renewed while its presentedToken is valid, then let go', async () => {
     const { vending, exchange, clock } = setUp();
     const w = workload({ name: 'jwt:abc', origin: 'dynamic' });
-    const caller = callerOf(w, { kind: 'jwt', proofExpiresAt: clock.wall() + 50 * MINUTE });
+    const caller = callerOf(w, { kind: 'jwt', presentedUntil: clock.wall() + 50 * MINUTE });
     expect(await outcome(vending.vend(caller))).toBe('fetched ASIA1');
     await clock.advance(42 * MINUTE);
     expect(exchange.calls).toHaveLength(2);

@@ -1,8 +1,8 @@
 /**
  * Several policies together: an identity's own, those that narrow it, and the resource's.
  *
- * A Deny in any of them wins. Within one account the Allow of the resource's policy is enough by itself; where it names the
- * session and not the role, the narrowing policies don't narrow it.
+ * A Deny in any of them wins. Within one account an Allow of the resource's policy is enough. Where it names the session
+ * and not the role, the narrowing policies don't narrow it.
  *
  * @module
  */

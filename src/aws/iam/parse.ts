@@ -1,8 +1,8 @@
 /**
  * A policy document → its statements, and everything that IAM or S3 would refuse in it.
  *
- * What can be read is read in spite of findings, so that `doctor` can judge a faulty policy. Who enforces policies refuses a
- * document with findings: see {@link refusals}.
+ * A faulty policy is read as far as possible, so that `doctor` can check it. Code that enforces policies refuses a document
+ * with findings: see {@link refusals}.
  *
  * @module
  */

@@ -8,7 +8,7 @@
  */
 import type { Context } from './evaluate.ts';
 
-export interface WebIdentityFacts {
+export interface WebIdentityRequest {
   /** The provider's host and path: what stands before `:aud` in condition keys. */
   readonly host: string;
   readonly providerArn: string;
@@ -24,19 +24,19 @@ export interface WebIdentityFacts {
   readonly more?: Readonly<Record<string, string | readonly string[] | undefined>>;
 }
 
-export function webIdentityContext(facts: WebIdentityFacts): Context {
-  const { host, tags = {} } = facts;
+export function webIdentityContext(request: WebIdentityRequest): Context {
+  const { host, tags = {} } = request;
   const all: [string, string | readonly string[] | undefined][] = [
-    [`${host}:aud`, facts.audience],
-    [`${host}:sub`, facts.subject],
-    ['aws:FederatedProvider', facts.providerArn],
+    [`${host}:aud`, request.audience],
+    [`${host}:sub`, request.subject],
+    ['aws:FederatedProvider', request.providerArn],
     // STS is reached over TLS only.
     ['aws:SecureTransport', 'true'],
-    ['sts:RoleSessionName', facts.sessionName],
+    ['sts:RoleSessionName', request.sessionName],
     ['aws:TagKeys', Object.keys(tags)],
-    ['sts:TransitiveTagKeys', facts.transitiveTagKeys],
+    ['sts:TransitiveTagKeys', request.transitiveTagKeys],
     ...Object.entries(tags).map(([key, value]): [string, string] => [`aws:RequestTag/${key}`, value]),
-    ...Object.entries(facts.more ?? {}),
+    ...Object.entries(request.more ?? {}),
   ];
   return new Map(
     all.flatMap(([key, value]) => {

@@ -87,7 +87,7 @@ export function awsRolePolicy(
 
 function sourceIpStatement(cidrs: readonly string[]): ExplainedStatement {
   return {
-    why: "Credentials that leak are of no use from elsewhere. Calls that an AWS service makes on the session's behalf come from its own addresses and are left out; through a VPC endpoint there is no source address, so with one use aws:SourceVpce instead.",
+    why: "Credentials that leak are of no use from elsewhere. Calls that an AWS service makes on the session's behalf come from its own addresses and are left out. A call through a VPC endpoint has no source address: use aws:SourceVpce there.",
     statement: {
       Sid: 'OnlyFromTheseAddresses',
       Effect: 'Deny',

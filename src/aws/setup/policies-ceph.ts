@@ -19,7 +19,7 @@ export function cephTrustPolicy(plan: Plan, role: Role, options: { bindSession?:
   }
   const requestTag = `aws:RequestTag/${plan.walletTag}`;
   return role.providers.map((provider, index) => ({
-    why: `Only tokens of ${provider.issuer} made for ${provider.audience} that carry a wallet of the configuration may become this role. StringLike demands the tag (Null "false" would do the opposite here), and the wallets are written out, since the bucket policy can refuse only those that it names; aws:TagKeys names every tag, transitive_tag_keys too, since Ceph takes that claim for a tag.`,
+    why: `Only tokens of ${provider.issuer} made for ${provider.audience} that carry a wallet of the configuration may become this role. StringLike demands the tag: Null "false" would do the opposite in Ceph. The wallets are written out, since the bucket policy can refuse only those that it names. aws:TagKeys names every tag, transitive_tag_keys too, since Ceph takes that claim for a tag.`,
     statement: {
       Sid: `TokensWithAWallet${role.providers.length > 1 ? index + 1 : ''}`,
       Effect: 'Allow',

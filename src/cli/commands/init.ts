@@ -49,7 +49,7 @@ export async function init(options: InitOptions): Promise<void> {
   // Loading makes the missing tokens, so the first load only looks which exist.
   const before = await loadConfig(file, { env, purpose: 'inspect' });
   const config = await loadConfig(file, { env });
-  for (const path of tokenFiles(config)) log(`${before.sources.held(path) ? 'exists ' : 'wrote  '} ${told(path)}`);
+  for (const path of tokenFiles(config)) log(`${before.sources.found(path) ? 'exists ' : 'wrote  '} ${told(path)}`);
 
   const { identityToken } = config.defaults;
   if (identityToken.kind === 'signer') {

@@ -16,7 +16,7 @@ export interface Column<Row> {
   readonly spare?: number;
 }
 
-/** How wide the terminal is, by `COLUMNS` or by itself; no limit where the output goes elsewhere. */
+/** How wide the terminal is, by `COLUMNS`, else by the terminal. Unlimited where the output is no terminal. */
 export function terminalWidth(env: NodeJS.ProcessEnv = process.env): number {
   const given = Number(env['COLUMNS']);
   if (Number.isInteger(given) && given > 0) return given;
@@ -32,8 +32,8 @@ export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]
     const total = () => widths.reduce((sum, w) => sum + w, 0) + 2 * (shown.length - 1);
     while (total() > width) {
       const widest = shown.reduce((best, column, n) => {
-        const room = (i: number) => (widths[i] ?? 0) - Math.max(shown[i]?.title.length ?? 0, shown[i]?.min ?? 9_999);
-        return column.min !== undefined && room(n) > 0 && (best < 0 || room(n) > room(best)) ? n : best;
+        const excess = (i: number) => (widths[i] ?? 0) - Math.max(shown[i]?.title.length ?? 0, shown[i]?.min ?? 9_999);
+        return column.min !== undefined && excess(n) > 0 && (best < 0 || excess(n) > excess(best)) ? n : best;
       }, -1);
       if (widest < 0) break;
       widths[widest] = (widths[widest] ?? 0) - 1;

@@ -61,7 +61,7 @@ function locate({ load }: LoadContext, name: string): string {
   const beside = resolve(load.baseDir, name);
   sources.add(beside);
   const inState = resolve(load.stateDir, name);
-  const isThere = isAbsolute(name) || existsSync(beside) || (running.held(beside) && !existsSync(inState));
+  const isThere = isAbsolute(name) || existsSync(beside) || (running.found(beside) && !existsSync(inState));
   const file = isThere ? beside : inState;
   sources.add(file);
   return file;
@@ -71,7 +71,7 @@ function locate({ load }: LoadContext, name: string): string {
 function generate(at: LoadContext, file: string, options: TokenFile): boolean {
   const { issues, running, sources } = at.load;
   if (issues.any) return false;
-  if (running.held(file)) {
+  if (running.found(file)) {
     // A new token would lock out the workloads that hold the old one.
     const fix = 'put it back or write another one (openssl rand -hex 32); a start would generate one';
     at.error(`${options.what} ${file} is gone; its token stays valid; ${fix}`);

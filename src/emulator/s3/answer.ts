@@ -1,5 +1,5 @@
 /**
- * One request to S3: signature, permission, operation, in this order, as S3 judges them.
+ * One request to S3: signature, permission, operation, in this order, as in S3.
  *
  * @module
  */
@@ -23,7 +23,7 @@ export interface Surroundings {
   readonly now: number;
 }
 
-interface Judged extends Surroundings {
+interface Authorized extends Surroundings {
   readonly request: S3Request;
   readonly signed: Signed;
 }
@@ -31,15 +31,15 @@ interface Judged extends Surroundings {
 /** @throws S3Error */
 export async function answerS3(request: S3Request, around: Surroundings): Promise<S3Answer> {
   const signed = await authenticate(request, around.sessions, around.now);
-  const judged: Judged = { ...around, request, signed };
+  const authorized: Authorized = { ...around, request, signed };
   const { name, permissions } = operationOf(request);
   for (const permission of permissions) {
     requirePermission(around.account, signed.session, request, permission, around.now);
   }
   if (request.bucket === undefined) return listBuckets(around.store);
   const bucket = around.store.bucket(request.bucket);
-  if (request.key === undefined) return bucketAnswer(name, bucket, judged);
-  return objectAnswer(name, bucket, request.key, judged);
+  if (request.key === undefined) return bucketAnswer(name, bucket, authorized);
+  return objectAnswer(name, bucket, request.key, authorized);
 }
 
 function listBuckets({ buckets }: Store): S3Answer {
@@ -47,8 +47,8 @@ function listBuckets({ buckets }: Store): S3Answer {
   return xml(documentXml('ListAllMyBucketsResult', { Owner: { ID: 'walletcreds' }, Buckets: { Bucket } }));
 }
 
-function bucketAnswer(name: string, bucket: Bucket, judged: Judged): S3Answer {
-  const { request, account } = judged;
+function bucketAnswer(name: string, bucket: Bucket, authorized: Authorized): S3Answer {
+  const { request, account } = authorized;
   switch (name) {
     case 'HeadBucket':
       return { status: 200, headers: { 'x-amz-bucket-region': account.region } };
@@ -65,23 +65,23 @@ function bucketAnswer(name: string, bucket: Bucket, judged: Judged): S3Answer {
     case 'ListMultipartUploads':
       return xml(listUploads(request, bucket));
     case 'DeleteObjects':
-      return deleteObjects(bucket, judged);
+      return deleteObjects(bucket, authorized);
     default:
       throw notImplemented(name);
   }
 }
 
-function objectAnswer(name: string, bucket: Bucket, key: string, judged: Judged): S3Answer {
-  const { request, signed, store } = judged;
+function objectAnswer(name: string, bucket: Bucket, key: string, authorized: Authorized): S3Answer {
+  const { request, signed, store } = authorized;
   const upload = () => store.upload(bucket, key, request.query.get('uploadId') ?? '');
   switch (name) {
     case 'GetObject':
     case 'HeadObject':
-      return getObject(request, existing(bucket, key, judged));
+      return getObject(request, existing(bucket, key, authorized));
     case 'PutObject':
       return putObject(store, bucket, key, request, signed);
     case 'CopyObject':
-      return copyObject(store, bucket, key, request, sourceOf(judged));
+      return copyObject(store, bucket, key, request, sourceOf(authorized));
     case 'DeleteObject':
       store.delete(bucket, key);
       return { status: 204 };
@@ -90,7 +90,7 @@ function objectAnswer(name: string, bucket: Bucket, key: string, judged: Judged)
     case 'UploadPart':
       return uploadPart(store, upload(), request, signed);
     case 'UploadPartCopy':
-      return uploadPartCopy(store, upload(), request, sourceOf(judged));
+      return uploadPartCopy(store, upload(), request, sourceOf(authorized));
     case 'ListParts':
       return listParts(bucket, upload());
     case 'CompleteMultipartUpload':
@@ -104,7 +104,7 @@ function objectAnswer(name: string, bucket: Bucket, key: string, judged: Judged)
 }
 
 /** An object that isn't there is `NoSuchKey` only to those who may list the bucket. */
-function existing(bucket: Bucket, key: string, { account, signed, request, now }: Judged): StoredObject {
+function existing(bucket: Bucket, key: string, { account, signed, request, now }: Authorized): StoredObject {
   const object = bucket.objects.get(key);
   if (object !== undefined) return object;
   const permission = { action: 's3:ListBucket', bucket: bucket.name } as const;
@@ -112,13 +112,13 @@ function existing(bucket: Bucket, key: string, { account, signed, request, now }
   throw new S3Error('AccessDenied', 'Access Denied');
 }
 
-function sourceOf(judged: Judged): StoredObject {
-  const { bucket, key } = copySource(judged.request.headers['x-amz-copy-source'] ?? '');
-  return existing(judged.store.bucket(bucket), key, judged);
+function sourceOf(authorized: Authorized): StoredObject {
+  const { bucket, key } = copySource(authorized.request.headers['x-amz-copy-source'] ?? '');
+  return existing(authorized.store.bucket(bucket), key, authorized);
 }
 
-/** Each key is judged by itself, and the answer says of each what became of it. */
-function deleteObjects(bucket: Bucket, { account, signed, request, store, now }: Judged): S3Answer {
+/** Each key is authorized on its own, and the response names what happened to each. */
+function deleteObjects(bucket: Bucket, { account, signed, request, store, now }: Authorized): S3Answer {
   checkDigests(request.headers, signed);
   const text = signed.body.toString('utf8');
   const keys = elements(text, 'Key').map(decoded);

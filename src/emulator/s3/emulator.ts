@@ -1,8 +1,8 @@
 /**
  * The S3 emulator as a value: buckets in memory and a Hono app in front of them.
  *
- * It judges the credentials of an STS emulator's sessions by the policies that it is given, so that a workload's isolation
- * can be seen on one machine. It has no versions, no ACLs and no encryption; what it lacks it refuses by name.
+ * It applies the policies that it is given to an STS emulator's sessions, so that a workload's isolation can be seen on one
+ * machine. It has no versions, no ACLs and no encryption: requests for these are refused by name.
  *
  * @module
  */

@@ -25,7 +25,7 @@ export interface Operation {
   readonly permissions: readonly Permission[];
 }
 
-/** Subresources of a bucket, and of an object, that the emulator judges and doesn't have. */
+/** Subresources of a bucket, and of an object, that the emulator authorizes and doesn't have. */
 const BUCKET_ASPECTS: Readonly<Record<string, string>> = {
   accelerate: 'AccelerateConfiguration',
   acl: 'BucketAcl',

@@ -17,7 +17,7 @@ export const MIGRATION_TEXT = `POST /v1/mint-aws-creds goes on working, and is d
 within the hour and can't renew themselves.
 
 Instead, run the walletcreds sidecar beside the program and give it AWS_CONTAINER_CREDENTIALS_FULL_URI and
-AWS_CONTAINER_AUTHORIZATION_TOKEN: any AWS SDK then asks for credentials by itself and renews them. Where a sidecar can't
+AWS_CONTAINER_AUTHORIZATION_TOKEN: any AWS SDK then asks for credentials and renews them. Where a sidecar can't
 run, \`walletcreds exec WORKLOAD -- CMD\` does the same for one program.
 
 The steps, for operators and for callers, are in docs/migration.md of the walletcreds repository.

@@ -1,5 +1,5 @@
 /**
- * The broker's error form, `{"error":"<kind>","message":"<text>"}`, which callers of the old broker read.
+ * The broker's error bodies, `{"error":"<kind>","message":"<text>"}`: the same as the old broker's.
  *
  * @module
  */

@@ -70,7 +70,7 @@ export async function setRetireAt(file: string, retireAt: number): Promise<void>
   await replaceFile(file, `${JSON.stringify({ ...json, retire_at: retireAt }, null, 2)}\n`, stats.mode & 0o777, stats);
 }
 
-/** A folder that only its owner enters; one that is there already keeps its mode, for the loader to judge. */
+/** Makes a folder for its owner alone. One that exists keeps its mode, which the loader checks. */
 async function makeKeysFolder(dir: string): Promise<void> {
   // Whatever the umask was.
   if (makeFolder(dir, 0o700)) await chmod(dir, 0o700);

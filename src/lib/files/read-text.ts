@@ -1,6 +1,8 @@
 /**
- * The bytes of a small file as text, or a finding that says why not. Opened once and judged by the descriptor that is then
- * read, so that nothing can be swapped in between; links are followed, since Kubernetes projects tokens and Secrets as links.
+ * Reads a small file as text, or says why it can't be read.
+ *
+ * The file is opened once and checked by the descriptor that is then read, so nobody can swap it in between. Links are
+ * followed, since Kubernetes projects tokens and Secrets as links.
  *
  * @module
  */

@@ -103,7 +103,7 @@ export function renderRevocationCloudFormation(revocation: Revocation): string {
   return template(`Ends the sessions of ${wallet}.`, { Rules: inAccount(plan.account) }, resources);
 }
 
-/** Judged before anything is made. */
+/** CloudFormation checks it before it makes anything. */
 function inAccount(account: string): Record<string, unknown> {
   const AssertDescription = `The roles are in account ${account}.`;
   return {

@@ -123,7 +123,7 @@ function alignedRuns(attributes: readonly (readonly [string, string])[], indent:
     run = [];
   };
   for (const attribute of attributes) {
-    // A value of several lines ends a run and stands by itself.
+    // A value of several lines is aligned with no other.
     if (attribute[1].includes('\n')) flush();
     run.push(attribute);
     if (attribute[1].includes('\n')) flush();

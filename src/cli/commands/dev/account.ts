@@ -48,7 +48,7 @@ export async function startDevAccount(options: {
   const { host, port, keysDir, role, config, policy, clock, log } = options;
   const { walletTag } = config;
   const { identityToken } = config.defaults;
-  if (identityToken.kind !== 'signer') throw new TypeError('dev signs by itself');
+  if (identityToken.kind !== 'signer') throw new TypeError('dev needs a signer of its own');
   const { issuer, audience } = identityToken;
   const accountId = '000000000000';
   const sts = createStsEmulator({
