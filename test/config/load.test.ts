@@ -441,7 +441,7 @@ admin: { listen: "127.0.0.1:\${env:PORT:-0}", allow_remote: "\${env:REMOTE}" }
     [null, 'configuration: nothing after'],
     [[], 'configuration: a list stands where a map'],
     [{ ...BASE, region: () => 'x' }, 'configuration region: neither a plain object'],
-    [{ ...BASE, workloads: { a: { wallet: Number(WALLET) } } }, 'workloads.a.wallet: a number that can'],
+    [{ ...BASE, workloads: { a: { wallet: Number(WALLET) } } }, 'workloads.a.wallet: a number that loses'],
   ])('as an object of another shape is a finding: %j', async (object, message) => {
     await expect(configFromObject(object, { env: {} })).rejects.toThrow(message);
   });
