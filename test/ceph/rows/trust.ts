@@ -103,14 +103,14 @@ export const trustRows: readonly Row[] = [
     ceph: denied,
   },
   {
-    name: 'sub bound to the tag by a policy variable, and alike',
+    name: 'sub bound to the tag by a policy variable, and they agree',
     ask: { role: 'binding the subject to the tag' },
     emulator: ok,
     ceph: denied,
     because: VARIABLES,
   },
   {
-    name: 'sub bound to the tag by a policy variable, and not alike',
+    name: 'sub bound to the tag by a policy variable, and they differ',
     ask: { role: 'binding the subject to the tag', ...otherwise('0xbb') },
     emulator: denied,
     ceph: denied,
