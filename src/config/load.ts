@@ -97,7 +97,11 @@ function resolved(
 ) {
   const stateDir = resolve(shared.baseDir, draft.state_dir);
   const own = { stateDir, tokens: new TokenRegistry(), folders: new Map(), keyFolders: new Map() };
-  const at = new LoadContext({ ...shared, ...own });
+  const at = new LoadContext({ ...shared, ...own, dev: shared.dev || draft.dev });
+  // A server would give the sessions of keys that anybody may make.
+  if (draft.dev && !shared.dev && shared.purpose === 'serve' && shared.only === undefined) {
+    at.at('dev').error('only `walletcreds dev` runs this configuration; write one of your own with `walletcreds init`');
+  }
   return resolveConfig(at, draft, file);
 }
 

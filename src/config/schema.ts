@@ -46,6 +46,10 @@ export const schema = section({
   broker: key(broker, { doc: 'The listener for sidecars, scrapers and CI.', otherwise: 'off' }),
   admin: always(admin, { doc: 'The listener for operators and probes.' }),
   audit: always(audit, { doc: 'Where the audit log is.' }),
+  dev: key(s.flag, {
+    doc: 'Written by `walletcreds dev` alone: its keys of purpose `dev` sign. `serve` refuses it.',
+    default: 'false',
+  }),
 });
 
 /** The configuration as written, each value parsed, defaults filled in; no file has been read yet. */

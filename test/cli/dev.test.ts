@@ -19,8 +19,10 @@ import { dev } from '../../src/cli/commands/dev/dev.ts';
 import { parseDevWorkloads } from '../../src/cli/commands/dev/workloads.ts';
 import { UsageError } from '../../src/lib/errors.ts';
 import { createLogger } from '../../src/lib/log.ts';
+import { verb } from '../support/serve-process.ts';
 import { sha256 } from '../support/sha256.ts';
 
+const DEMO = '0x52908400098527886e0f7030069857d2e4169ee7';
 const OTHER = `0x${'1'.repeat(40)}`;
 let dir: string;
 beforeEach(() => {
@@ -28,7 +30,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-/** Three free ports in a row. */
+/** Four free ports in a row. */
 async function freePorts(): Promise<number> {
   for (;;) {
     const first = await listenOn(0);
@@ -211,6 +213,48 @@ describe('walletcreds dev', () => {
     await (await start(port)).stop();
   });
 
+  it('writes a configuration that the other commands work with, and that serve refuses by name', async () => {
+    const running = await start(await freePorts(), { workloads: [`a=${DEMO}`, `b=${OTHER}`] });
+    const config = join(dir, 'state/walletcreds.yaml');
+    expect(statSync(config).mode & 0o777).toBe(0o600);
+    expect(running.lines).toContain(`#   export WALLETCREDS_CONFIG=${config}`);
+    const run = (...args: string[]) => verb(args, dir, { WALLETCREDS_CONFIG: config });
+    const printed = running.lines.find(line => line.includes('walletcreds verify ')) ?? '';
+    const verified = await run(...printed.replace(/^# +walletcreds /, '').split(' '));
+    expect(verified, verified.stdout + verified.stderr).toMatchObject({ code: 0 });
+    expect(verified.stdout).toContain(`isolation proven for ${DEMO}: 17 of 17 passed\n`);
+    const [env, credentials, list, doctor, serve] = await Promise.all([
+      run('env', 'a'),
+      run('credentials', 'a', '--format', 'process'),
+      run('audit', 'list'),
+      run('doctor'),
+      run('serve'),
+    ]);
+    expect(env.stdout, env.stderr).toContain('AWS_CONTAINER_CREDENTIALS_FULL_URI=');
+    expect(JSON.parse(credentials.stdout), credentials.stderr).toMatchObject({ Version: 1 });
+    expect(list.stdout, list.stderr).toContain(DEMO);
+    expect(doctor.code, doctor.stdout).toBe(0);
+    expect([serve.code, serve.stderr]).toEqual([
+      2,
+      expect.stringMatching(/walletcreds\.yaml:2:6 dev: only `walletcreds dev` runs this configuration/),
+    ]);
+    const exec = await run('exec', 'b', '--', 'node', '-p', 'process.env.AWS_ENDPOINT_URL_STS');
+    expect(exec.stdout.trim(), exec.stderr).toBe(variables(join(dir, 'state/env/b.env'))['AWS_ENDPOINT_URL_STS']);
+    await running.stop();
+  }, 60_000);
+
+  it('with a broad policy is broken, says verify', async () => {
+    const statement = { Effect: 'Allow', Action: 's3:*', Resource: '*' };
+    const policy = JSON.stringify({ Version: '2012-10-17', Statement: [statement] });
+    const running = await start(await freePorts(), { policy });
+    const s3 = variables(join(dir, 'state/env/demo.env'))['AWS_ENDPOINT_URL_S3'] ?? '';
+    const args = ['verify', 'demo', '--bucket', 'walletcreds-dev', '--prefix', 'bots/', '--config'];
+    const verified = await verb([...args, 'state/walletcreds.yaml'], dir, { AWS_ENDPOINT_URL_S3: s3 });
+    expect(verified, verified.stderr).toMatchObject({ code: 3 });
+    expect(verified.stdout).toContain('✗ LIST bots/0xdeadbeef/: allowed (1 object) with each of 16 ways to ask');
+    await running.stop();
+  }, 60_000);
+
   it('reads no walletcreds.yaml and no AWS settings', async () => {
     const port = await freePorts();
     process.env['AWS_ENDPOINT_URL_STS'] = 'http://127.0.0.1:9';
@@ -234,7 +278,7 @@ describe('walletcreds dev', () => {
     expect(existsSync(join(dir, 'no'))).toBe(false);
   });
 
-  it('answers strangers’ Host on the issuer’s port with nothing', async () => {
+  it('refuses a foreign Host on the issuer’s port', async () => {
     const port = await freePorts();
     const running = await start(port);
     const { request } = await import('node:http');

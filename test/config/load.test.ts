@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { configFromObject, loadConfig } from '../../src/config/load.ts';
+import { configFromObject, loadConfig, type ObjectOptions } from '../../src/config/load.ts';
 import { generateToken } from '../../src/config/secrets/generate.ts';
 import { TEMPLATE } from '../../src/config/template.ts';
 import { selfSignedCertificate } from '../../src/identity-token/keys/certificate.ts';
@@ -434,6 +434,19 @@ admin: { listen: "127.0.0.1:\${env:PORT:-0}", allow_remote: "\${env:REMOTE}" }
     const serve = await configFromObject(BASE, { env: {}, baseDir: dir });
     expect(serve.defaults.identityToken).toMatchObject({ purpose: 'oidc' });
     expect(serve.admin.open).toBe(false);
+  });
+
+  it('with `dev: true` is for commands, never for a server', async () => {
+    const { dir } = configFolder();
+    const dev = { ...BASE, workloads: { a: { wallet: `0x${'1'.repeat(40)}` } }, dev: true };
+    const load = (more: ObjectOptions) => configFromObject(dev, { env: {}, baseDir: dir, ...more });
+    await expect(load({})).rejects.toThrow(/dev: only `walletcreds dev` runs this configuration/);
+    const { defaults } = await load({ purpose: 'inspect' });
+    expect(defaults.identityToken).toMatchObject({ purpose: 'dev' });
+    for (const needs of ['exchange', 'endpoint'] as const) {
+      const one = await load({ only: { workload: 'a', for: needs } });
+      expect(one.defaults.identityToken).toMatchObject({ purpose: 'dev' });
+    }
   });
 
   it.each([

@@ -47,6 +47,6 @@ export async function startServe(
 }
 
 /** Runs another verb of the program to its end, in an environment of PATH alone. */
-export function verb(args: readonly string[], cwd: string): Promise<Finished> {
-  return run(process.execPath, [bin, ...args], { env: { PATH: process.env['PATH'] ?? '' }, cwd });
+export function verb(args: readonly string[], cwd: string, env: Record<string, string> = {}): Promise<Finished> {
+  return run(process.execPath, [bin, ...args], { env: { PATH: process.env['PATH'] ?? '', ...env }, cwd });
 }

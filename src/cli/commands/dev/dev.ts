@@ -3,18 +3,20 @@
  * that `serve` runs in front of them.
  *
  * Everything is on loopback, in the account 000000000000, signed with a key of purpose `dev`, which `serve` refuses.
- * Neither `walletcreds.yaml` nor any AWS configuration is read.
+ * No AWS configuration is read. A `walletcreds.yaml` in the state folder lets the other commands work with it.
  *
  * @module
  */
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { stringify } from 'yaml';
 import { configFromObject } from '../../../config/load.ts';
 import type { Config } from '../../../config/types.ts';
 import { generateKey } from '../../../identity-token/keys/index.ts';
 import { type Clock, systemClock } from '../../../lib/clock.ts';
 import { UsageError, WalletcredsError } from '../../../lib/errors.ts';
 import { makeFolder } from '../../../lib/files/make-folder.ts';
+import { replaceFile } from '../../../lib/files/replace-file.ts';
 import type { Logger } from '../../../lib/log.ts';
 import { createSidecar, type Sidecar } from '../../../server/sidecar.ts';
 import { checkEnvFile, clearEnvFile, writeEnvFile } from '../../output/env-file.ts';
@@ -24,6 +26,8 @@ import { devText } from './text.ts';
 import type { DevWorkload } from './workloads.ts';
 
 export const DEV_ROLE = 'arn:aws:iam::000000000000:role/walletcreds-dev';
+/** The file says itself that it isn't for `serve`, and that changing it is in vain. */
+const CONFIG_HEAD = '# Written by `walletcreds dev` at each start, for the other commands: --config FILE.\n';
 const HOST = '127.0.0.1';
 const REGION = 'us-east-1';
 
@@ -36,7 +40,7 @@ export interface DevOptions {
   readonly policy?: string | undefined;
   /** Written once ready; the others' beside it as `FILE.<name>`. */
   readonly writeEnv?: string | undefined;
-  /** Signing key, tokens, variables and audit log; made if it isn't there, used again by the next start. */
+  /** Signing key, tokens, variables, configuration and audit log; made if it isn't there, used again by the next start. */
   readonly stateDir: string;
   /** Group that may read the token files (0640): for a container under another uid. Default: their owner alone. */
   readonly tokenGroup?: number | undefined;
@@ -68,7 +72,9 @@ export async function dev(options: DevOptions): Promise<void> {
   if (options.writeEnv !== undefined) checkEnvFile(resolve(options.writeEnv), '--write-env');
   const keysDir = join(stateDir, 'keys');
   await requireKey(keysDir);
-  const config = await devConfig(options, stateDir, keysDir);
+  const written = devConfiguration(options, stateDir, keysDir);
+  // Nothing of the environment: its AWS_ENDPOINT_URL_STS must not lead the tokens elsewhere.
+  const config = await configFromObject(written, { dev: true, env: {}, baseDir: stateDir });
   let account: DevAccount | undefined;
   let sidecar: Sidecar | undefined;
   try {
@@ -86,12 +92,15 @@ export async function dev(options: DevOptions): Promise<void> {
     sidecar = await createSidecar(config, { log, clock });
     // Only now that the ports are ours: until then these may be another one's that is running.
     for (const file of [...envFiles.values()].flat()) clearEnvFile(file);
+    const configFile = join(stateDir, 'walletcreds.yaml');
+    await replaceFile(configFile, `${CONFIG_HEAD}${stringify(written)}`, 0o600);
     await sidecar.ready({ signal });
     const told = variablesOf(config, port, account.s3Url);
-    // The first one's last: who waits for --write-env finds the others' beside it.
+    // The first workload's file comes last: once --write-env is there, the others' are too.
     for (const [name, files] of [...envFiles].reverse())
       for (const file of files) await writeEnvFile(file, told.get(name) ?? {});
-    for (const line of devText({ config, port, s3Url: account.s3Url, variables: told, envFiles })) out(line);
+    for (const line of devText({ config, configFile, port, s3Url: account.s3Url, variables: told, envFiles }))
+      out(line);
     await aborted(signal);
   } catch (error) {
     if (!signal.aborted) throw portTaken(error, port) ?? error;
@@ -128,31 +137,25 @@ async function requireKey(keysDir: string): Promise<void> {
   }
 }
 
-/** The configuration that a `walletcreds.yaml` for this would have. */
-function devConfig(options: DevOptions, stateDir: string, keysDir: string): Promise<Config> {
+/** The content of `walletcreds.yaml`. */
+function devConfiguration(options: DevOptions, stateDir: string, keysDir: string): Record<string, unknown> {
   const { workloads, port, tokenGroup } = options;
   const shared = tokenGroup === undefined ? {} : { token_mode: '0640', token_group: tokenGroup };
   const literal = (path: string) => path.replaceAll('${', '$${');
   const url = `http://${HOST}:${port + 1}`;
-  return configFromObject(
-    {
-      region: REGION,
-      role_arn: DEV_ROLE,
-      state_dir: literal(stateDir),
-      endpoint: { listen: [`${HOST}:${port}`] },
-      identity_token: { signer: { issuer: url, keys_dir: literal(keysDir), audience: 'sts.amazonaws.com' } },
-      workloads: Object.fromEntries(
-        workloads.map(({ name, wallet }) => [
-          name,
-          { wallet, token_file: `tokens/${name}`, ...shared, prefetch: true },
-        ]),
-      ),
-      sts: { endpoint: url },
-      admin: { listen: `${HOST}:${port + 2}` },
-    },
-    // Nothing of the environment: an AWS_ENDPOINT_URL_STS of the developer must not lead the tokens elsewhere.
-    { dev: true, env: {}, baseDir: stateDir },
-  );
+  return {
+    dev: true,
+    region: REGION,
+    role_arn: DEV_ROLE,
+    state_dir: literal(stateDir),
+    endpoint: { listen: [`${HOST}:${port}`] },
+    identity_token: { signer: { issuer: url, keys_dir: literal(keysDir), audience: 'sts.amazonaws.com' } },
+    workloads: Object.fromEntries(
+      workloads.map(({ name, wallet }) => [name, { wallet, token_file: `tokens/${name}`, ...shared, prefetch: true }]),
+    ),
+    sts: { endpoint: url },
+    admin: { listen: `${HOST}:${port + 2}` },
+  };
 }
 
 function variablesOf(config: Config, port: number, s3Endpoint: string): Map<string, Record<string, string>> {

@@ -9,6 +9,8 @@ import { DEV_BUCKET, DEV_FOREIGN, DEV_PREFIX } from './account.ts';
 
 export interface DevText {
   readonly config: Config;
+  /** For the other commands' `--config`. */
+  readonly configFile: string;
   readonly port: number;
   readonly s3Url: string;
   readonly variables: ReadonlyMap<string, Readonly<Record<string, string>>>;
@@ -17,7 +19,7 @@ export interface DevText {
 }
 
 /** Comments begin with `#`, so that the whole of it can be pasted. */
-export function devText({ config, port, s3Url, variables, envFiles }: DevText): string[] {
+export function devText({ config, configFile, port, s3Url, variables, envFiles }: DevText): string[] {
   const sts = config.sts.endpoint;
   const [first, ...others] = [...config.workloads.values()].map(({ workload }) => workload);
   if (first === undefined) throw new TypeError('at least one workload');
@@ -36,6 +38,12 @@ export function devText({ config, port, s3Url, variables, envFiles }: DevText): 
     '# The own folder opens, another wallet’s is AccessDenied:',
     `aws s3 ls s3://${DEV_BUCKET}/${DEV_PREFIX}${first.wallet}/`,
     `aws s3 ls s3://${DEV_BUCKET}/${DEV_FOREIGN}`,
+    '',
+    '# The other commands, here and without the variables above:',
+    `#   export WALLETCREDS_CONFIG=${shellQuoted(configFile)}`,
+    `#   walletcreds verify ${first.name} --bucket ${DEV_BUCKET} --prefix ${DEV_PREFIX} --endpoint-url ${s3Url}`,
+    `#   walletcreds exec ${first.name} -- aws sts get-caller-identity`,
+    '#   walletcreds audit list',
     '',
     '# AWS CLI before 2.13 does not know AWS_ENDPOINT_URL_STS and AWS_ENDPOINT_URL_S3:',
     `#   aws sts get-caller-identity --endpoint-url ${sts}`,
