@@ -2,9 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { createAuthenticator } from '../../src/auth/authenticator.ts';
 import type { Caller } from '../../src/auth/caller.ts';
 import { InvalidAuthorizationToken } from '../../src/lib/errors.ts';
-import { claims, compact, makeKey, sign, workload } from './support.ts';
+import { workload } from '../support/workload.ts';
+import { claims, compact, makeKey, sign } from './support.ts';
 
-const callerBy = (kind: Caller['kind']): Caller => ({ workload: workload(kind), kind, tokenHash: kind });
+const callerBy = (kind: Caller['kind']): Caller => ({ workload: workload({ name: kind }), kind, tokenHash: kind });
 const TOKEN = 'static-token-0123456789abcdef0123456789';
 const SESSION = 'session-0123456789abcdef';
 

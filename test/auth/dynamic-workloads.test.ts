@@ -3,7 +3,8 @@ import { DynamicWorkloads, type WalletStatement } from '../../src/auth/dynamic-w
 import type { Config } from '../../src/config/types.ts';
 import { parseRoleArn } from '../../src/workload/role-arn.ts';
 import { allSteps } from '../support/steps.ts';
-import { CONFIGURED, jwtConfig, WALLET, workload } from './support.ts';
+import { workload } from '../support/workload.ts';
+import { CONFIGURED, jwtConfig, WALLET } from './support.ts';
 
 interface Change extends Partial<WalletStatement> {
   readonly wallets?: 'any' | readonly string[];
@@ -12,7 +13,7 @@ interface Change extends Partial<WalletStatement> {
 const ISSUERS = ['https://a', 'https://b', 'https://au'];
 
 function config(change: Partial<Config['defaults']> = {}, wallets: 'any' | readonly string[] = 'any'): Config {
-  const configured = workload('scraper-a');
+  const configured = workload();
   const jwt = ISSUERS.map(issuer => jwtConfig({ issuer, wallets }));
   return {
     walletTag: 'agentkeys_user_wallet',
@@ -123,7 +124,12 @@ describe('a reload', () => {
     ['whose issuer is gone', { ...config(), callers: { jwt: [] } }],
     [
       'whose wallet is a configured workload’s now',
-      { ...config(), workloads: new Map([['b', { workload: workload('b', WALLET), prefetch: false, rawJwt: false }]]) },
+      {
+        ...config(),
+        workloads: new Map([
+          ['b', { workload: workload({ name: 'b', wallet: WALLET }), prefetch: false, rawJwt: false }],
+        ]),
+      },
     ],
   ])('drops one %s', (_, next) => {
     expect(of(next, before).has(kept)).toBe(false);

@@ -7,13 +7,13 @@ import {
   AUDIENCE,
   claims,
   compact,
+  everyWallet,
   ISSUER,
   jwtConfig,
   lookupOf,
   makeKey,
   NOW,
   sign,
-  everyWallet,
   WALLET,
 } from './support.ts';
 

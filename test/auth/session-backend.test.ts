@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createSessionBackend } from '../../src/auth/session-backend.ts';
 import type { CallerListener, SessionBackendConfig } from '../../src/config/types.ts';
 import { fakeClock } from '../support/fake-clock.ts';
-import { deferred, endless, json, startServer, type TestServer, everyWallet, WALLET } from './support.ts';
+import { deferred, endless, everyWallet, json, startServer, type TestServer, WALLET } from './support.ts';
 
 const BEARER = 'session-0123456789abcdef';
 

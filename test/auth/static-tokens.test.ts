@@ -4,12 +4,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { TokenEntry } from '../../src/auth/static-tokens.ts';
 import { parseRoleArn } from '../../src/workload/role-arn.ts';
-import { tokenOf, workload } from '../http/support/sample.ts';
+import { tokenOf } from '../http/support/sample.ts';
 import { fakeClock } from '../support/fake-clock.ts';
+import { walletOf, workload } from '../support/workload.ts';
 import { reloadableTokens } from './support.ts';
 
-const alpha = workload('alpha', '1');
-const beta = workload('beta', '2');
+const alpha = workload({ name: 'alpha', wallet: walletOf('1') });
+const beta = workload({ name: 'beta', wallet: walletOf('2') });
 const entry = (value: string, w = alpha): TokenEntry => ({ value, workload: w });
 const OLD = 'old-'.padEnd(40, 'o');
 const NEW = 'new-'.padEnd(40, 'n');
@@ -72,10 +73,19 @@ describe('the token tokens', () => {
   it.each([
     ['an overlap of 0', [entry(NEW)], 0],
     ['a workload that is gone', [entry(NEW, beta)], 5_000],
-    ['a changed wallet', [entry(NEW, workload('alpha', '3'))], 5_000],
+    ['a changed wallet', [entry(NEW, workload({ name: 'alpha', wallet: walletOf('3') }))], 5_000],
     [
       'a changed role',
-      [entry(NEW, workload('alpha', '1', { role: parseRoleArn('arn:aws:iam::210987654321:role/other') }))],
+      [
+        entry(
+          NEW,
+          workload({
+            name: 'alpha',
+            wallet: walletOf('1'),
+            role: parseRoleArn('arn:aws:iam::210987654321:role/other'),
+          }),
+        ),
+      ],
       5_000,
     ],
   ] as const)('gives no overlap with %s', (_, next, overlap) => {
@@ -102,7 +112,12 @@ describe('the token tokens', () => {
 
   it('never finds an identity that the current entries lack, whatever the reloads', async () => {
     const values = ['a', 'b', 'c', 'd'].map(letter => letter.repeat(40));
-    const identities = [alpha, beta, workload('alpha', '3'), workload('gamma', '4')];
+    const identities = [
+      alpha,
+      beta,
+      workload({ name: 'alpha', wallet: walletOf('3') }),
+      workload({ name: 'gamma', wallet: walletOf('4') }),
+    ];
     const set = fc
       .uniqueArray(fc.tuple(fc.nat(3), fc.nat(3)), { selector: ([value]) => value, maxLength: 4 })
       .map(pairs => pairs.map(([v, w]) => entry(values[v] as string, identities[w])));

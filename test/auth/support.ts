@@ -15,10 +15,8 @@ import type { KeyLookup } from '../../src/auth/jwks.ts';
 import { StaticTokens, type TokenEntry, type TokenKind } from '../../src/auth/static-tokens.ts';
 import type { JwtCallerConfig } from '../../src/config/types.ts';
 import type { Clock } from '../../src/lib/clock.ts';
-import { parseRoleArn } from '../../src/workload/role-arn.ts';
-import { parseWallet } from '../../src/workload/wallet.ts';
-import { makeWorkload, type Workload } from '../../src/workload/workload.ts';
 import { allSteps } from '../support/steps.ts';
+import { workload } from '../support/workload.ts';
 
 export const silent = pino({ level: 'silent' });
 export const WALLET = '0x8617e340b3d01fa5f11f306f4090fd50e238070d';
@@ -77,20 +75,6 @@ export function jwtConfig(change: Partial<JwtCallerConfig> = {}): JwtCallerConfi
   };
 }
 
-export function workload(name: string, wallet = CONFIGURED, more: Partial<Workload> = {}): Workload {
-  return makeWorkload({
-    name,
-    wallet: parseWallet(wallet),
-    role: parseRoleArn('arn:aws:iam::123456789012:role/data'),
-    sessionDuration: 3600,
-    walletTag: 'agentkeys_user_wallet',
-    tags: {},
-    identityToken: { kind: 'file', path: '/t', audience: 'sts.amazonaws.com' },
-    origin: 'configured',
-    ...more,
-  });
-}
-
 /** Makes a workload for every wallet, and remembers the statements. */
 export function everyWallet(): Pick<DynamicWorkloads, 'configured' | 'workloadFor'> & {
   readonly asked: WalletStatement[];
@@ -98,10 +82,10 @@ export function everyWallet(): Pick<DynamicWorkloads, 'configured' | 'workloadFo
   const asked: WalletStatement[] = [];
   return {
     asked,
-    configured: name => (name === 'scraper-a' ? workload('scraper-a') : undefined),
+    configured: name => (name === 'scraper-a' ? workload() : undefined),
     workloadFor(statement) {
       asked.push(statement);
-      return workload('dynamic', String(statement.wallet), { origin: 'dynamic' });
+      return workload({ name: 'dynamic', wallet: String(statement.wallet), origin: 'dynamic' });
     },
   };
 }

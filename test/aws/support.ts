@@ -1,5 +1,5 @@
 /**
- * Configurations made by hand, for this floor's tests.
+ * Configurations made by hand, for the tests of the account.
  *
  * @module
  */
@@ -7,8 +7,8 @@
 import { Sources } from '../../src/config/sources.ts';
 import type { Config, WorkloadConfig } from '../../src/config/types.ts';
 import { parseRoleArn } from '../../src/workload/role-arn.ts';
-import { parseWallet } from '../../src/workload/wallet.ts';
-import { type IdentityTokenConfig, makeWorkload } from '../../src/workload/workload.ts';
+import type { IdentityTokenConfig } from '../../src/workload/workload.ts';
+import { workload } from '../support/workload.ts';
 
 export const WALLET_A = '0x52908400098527886e0f7030069857d2e4169ee7';
 export const WALLET_B = `0x${'b'.repeat(40)}`;
@@ -47,15 +47,14 @@ export function configOf(options: ConfigOptions = {}): Config {
     Object.entries(options.workloads ?? { 'scraper-a': WALLET_A, 'scraper-b': WALLET_B }).map(([name, wallet]) => [
       name,
       {
-        workload: makeWorkload({
+        workload: workload({
           name,
-          wallet: parseWallet(wallet),
+          wallet,
           role: options.roles?.[name] === undefined ? role : parseRoleArn(options.roles[name]),
           sessionDuration,
           walletTag,
           tags: options.tags ?? {},
           identityToken,
-          origin: 'configured',
         }),
         token: { value: options.token ?? 'f'.repeat(31) + name, file: `tokens/${name}` },
         prefetch: true,

@@ -10,9 +10,10 @@ import { keysRevoke } from '../../src/cli/commands/keys/revoke.ts';
 import { keysRotate } from '../../src/cli/commands/keys/rotate.ts';
 import { createKeyStore } from '../../src/identity-token/keys/store.ts';
 import { createIdentityTokenSource } from '../../src/identity-token/source.ts';
-import { keysFolder, NOW, SIGNER, temporaryFolder, workload, writeKey } from '../identity-token/support.ts';
+import { keysFolder, NOW, temporaryFolder, writeKey } from '../identity-token/support.ts';
 import { fakeClock } from '../support/fake-clock.ts';
 import { bin, cleanEnv, run } from '../support/process.ts';
+import { SIGNER, workload } from '../support/workload.ts';
 
 const HOUR = 3_600_000;
 

@@ -1,5 +1,5 @@
-import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { pino } from 'pino';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { type Reload, reloadOnChange } from '../../src/config/reload.ts';
 import { Sources } from '../../src/config/sources.ts';
 import type { Config } from '../../src/config/types.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { credentialsBody } from '../../src/credentials/body.ts';
 import { fakeClock } from '../support/fake-clock.ts';
-import { workload } from './sts/support.ts';
+import { workload } from '../support/workload.ts';
 import { credentials } from './support.ts';
 
 describe('the answer’s JSON', () => {

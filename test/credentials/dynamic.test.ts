@@ -1,7 +1,7 @@
 /** Mints by callers whose workload isn't configured: its state lasts for as long as it is needed. */
 import { describe, expect, test } from 'vitest';
 import { BrokerRefused, StsRefused, StsUnavailable } from '../../src/lib/errors.ts';
-import { workload } from './sts/support.ts';
+import { workload } from '../support/workload.ts';
 import { callerOf, minted, outcome, setUp } from './support.ts';
 
 const dynamic = (name: string) =>

@@ -1,7 +1,7 @@
 /** How hard STS is asked: more while nothing is throttled, hardly at all while it throttles. */
 import { describe, expect, test } from 'vitest';
 import { StsUnavailable } from '../../src/lib/errors.ts';
-import { workload } from './sts/support.ts';
+import { workload } from '../support/workload.ts';
 import { callerOf, minted, outcome, setUp } from './support.ts';
 
 const throttled = () => new StsUnavailable('Throttling', { throttled: true });

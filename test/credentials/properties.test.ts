@@ -7,7 +7,7 @@ import type { Vended } from '../../src/credentials/vending.ts';
 import { StsRefused, StsUnavailable, WalletcredsError } from '../../src/lib/errors.ts';
 import { parseWallet } from '../../src/workload/wallet.ts';
 import { fakeClock } from '../support/fake-clock.ts';
-import { workload } from './sts/support.ts';
+import { workload } from '../support/workload.ts';
 import { bodyOf, callerOf, credentials, setUp } from './support.ts';
 
 const WALLETS = ['0x52908400098527886e0f7030069857d2e4169ee7', '0xde709f2102306220921060314715629080e2fb77'].map(

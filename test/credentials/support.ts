@@ -12,7 +12,8 @@ import { AuditUnavailable } from '../../src/lib/errors.ts';
 import { createMetrics } from '../../src/lib/metrics.ts';
 import { sessionNameOf, type Workload } from '../../src/workload/workload.ts';
 import { type FakeClock, fakeClock } from '../support/fake-clock.ts';
-import { identityToken, silent, workload } from './sts/support.ts';
+import { workload } from '../support/workload.ts';
+import { identityToken, silent } from './sts/support.ts';
 
 export interface ExchangeCall {
   readonly workload: Workload;

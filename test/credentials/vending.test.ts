@@ -7,7 +7,7 @@ import {
   TagMismatch,
 } from '../../src/lib/errors.ts';
 import { parseWallet } from '../../src/workload/wallet.ts';
-import { workload } from './sts/support.ts';
+import { workload } from '../support/workload.ts';
 import { bodyOf, callerOf, minted, outcome, setUp } from './support.ts';
 
 const MINUTE = 60_000;

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createIdentityTokenSource } from '../../src/identity-token/source.ts';
 import { fakeClock } from '../support/fake-clock.ts';
-import { claims, jwtOf, NOW, OTHER, TAG, TAGS, temporaryFolder, WALLET, workload } from './support.ts';
+import { TAG, WALLET, workload } from '../support/workload.ts';
+import { claims, jwtOf, NOW, OTHER, TAGS, temporaryFolder } from './support.ts';
 
 const good = { jwt: jwtOf(claims()), wallet: WALLET, expiration: NOW / 1000 + 300 };
 

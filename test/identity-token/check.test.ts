@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkIdentityToken } from '../../src/identity-token/check.ts';
 import { TagMismatch } from '../../src/lib/errors.ts';
-import { claims, jwtOf, NOW, OTHER, TAG, TAGS, WALLET, workload } from './support.ts';
+import { TAG, WALLET, workload } from '../support/workload.ts';
+import { claims, jwtOf, NOW, OTHER, TAGS } from './support.ts';
 
 const audience = 'sts.amazonaws.com';
 const check = (jwt: string, w = workload(), issuer?: string) =>

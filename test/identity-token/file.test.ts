@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createIdentityTokenSource } from '../../src/identity-token/source.ts';
 import { fakeClock } from '../support/fake-clock.ts';
-import { claims, jwtOf, OTHER, TAG, TAGS, temporaryFolder, workload } from './support.ts';
+import { TAG, workload } from '../support/workload.ts';
+import { claims, jwtOf, OTHER, TAGS, temporaryFolder } from './support.ts';
 
 const audience = 'sts.amazonaws.com';
 

@@ -6,7 +6,8 @@ import { generateKey, loadKeys } from '../../src/identity-token/keys/index.ts';
 import { signIdentityToken } from '../../src/identity-token/signer.ts';
 import { createIdentityTokenSource } from '../../src/identity-token/source.ts';
 import { fakeClock } from '../support/fake-clock.ts';
-import { keysFolder, NOW, SIGNER, TAG, TAGS, WALLET, workload, writeKey } from './support.ts';
+import { SIGNER, TAG, WALLET, workload } from '../support/workload.ts';
+import { keysFolder, NOW, TAGS, writeKey } from './support.ts';
 
 describe('a signed identity token', () => {
   it.each(['ES256', 'RS256'] as const)('%s: verifies against the published JWKS, by kid', async alg => {

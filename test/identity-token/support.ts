@@ -9,13 +9,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { parseRoleArn } from '../../src/workload/role-arn.ts';
 import { parseWallet } from '../../src/workload/wallet.ts';
-import { type IdentityTokenConfig, makeWorkload, type Workload } from '../../src/workload/workload.ts';
+import { TAG, WALLET, workload } from '../support/workload.ts';
 
-export const WALLET = parseWallet('0x52908400098527886E0F7030069857D2E4169EE7');
 export const OTHER = parseWallet('0x8617e340b3d01fa5f11f306f4090fd50e238070d');
-export const TAG = 'agentkeys_user_wallet';
 export const TAGS = 'https://aws.amazon.com/tags';
 /** 2026-01-01, where the fake clock starts; ms. */
 export const NOW = Date.UTC(2026, 0, 1);
@@ -47,29 +44,6 @@ export function writeKey(dir: string, name: string, json: Record<string, unknown
   const file = join(dir, name);
   writeFileSync(file, JSON.stringify({ kid: name, private_key_pem: pem(), purpose: 'oidc', ...json }), { mode });
   return file;
-}
-
-export const SIGNER = {
-  kind: 'signer',
-  issuer: 'https://oidc.example.com',
-  keysDir: '/nowhere',
-  audience: 'sts.amazonaws.com',
-  ttlSeconds: 300,
-  purpose: 'oidc',
-} as const satisfies IdentityTokenConfig;
-
-export function workload(parts: Partial<Omit<Workload, 'id'>> = {}): Workload {
-  return makeWorkload({
-    name: 'scraper-a',
-    wallet: WALLET,
-    role: parseRoleArn('arn:aws:iam::123456789012:role/data'),
-    sessionDuration: 3600,
-    walletTag: TAG,
-    tags: {},
-    identityToken: SIGNER,
-    origin: 'configured',
-    ...parts,
-  });
 }
 
 /** The claims of a good token for {@link workload}; `change` replaces members, undefined drops them. */

@@ -8,12 +8,13 @@ import {
   WorkloadUnknown,
 } from '../../src/lib/errors.ts';
 import { createRejectedAudit } from '../../src/server/rejected-audit.ts';
-import { CONFIGURED, workload } from '../auth/support.ts';
+import { CONFIGURED } from '../auth/support.ts';
 import { fakeAuditLog } from '../credentials/support.ts';
 import { fakeClock } from '../support/fake-clock.ts';
+import { workload } from '../support/workload.ts';
 
 describe('the endpoint’s refusals in the audit log', () => {
-  const caller = { workload: workload('scraper-a'), kind: 'token', tokenHash: 'h' } as const;
+  const caller = { workload: workload(), kind: 'token', tokenHash: 'h' } as const;
   const note = (refusal: Partial<EndpointRefusal> & { error: Error }) => {
     const auditLog = fakeAuditLog();
     createRejectedAudit(auditLog, fakeClock()).endpoint({

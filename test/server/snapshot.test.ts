@@ -14,9 +14,9 @@ import {
   silent,
   startServer,
   WALLET,
-  workload,
 } from '../auth/support.ts';
 import { type FakeClock, fakeClock } from '../support/fake-clock.ts';
+import { workload } from '../support/workload.ts';
 
 const SESSION = 'session-0123456789abcdef';
 const TOKEN = `token-${'0123456789abcdef'.repeat(3)}`;
@@ -25,7 +25,7 @@ const BEARER = `bearer-${'0123456789abcdef'.repeat(3)}`;
 function config(change: { workloads?: WorkloadConfig[]; callers?: Partial<Config['callers']> } = {}): Config {
   const workloads = change.workloads ?? [
     {
-      workload: workload('scraper-a'),
+      workload: workload(),
       token: { value: TOKEN },
       bearer: { value: BEARER, file: '/b' },
       relativeUri: { id: 'id-of-scraper-a', idFile: '/i', from: ['10.0.0.0/8'] },
@@ -160,7 +160,7 @@ describe('tokens that an issuer or a backend is asked about', () => {
       pending.push(() => json(outgoing, 200, { wallet: WALLET }));
     });
     const backend = backendConfig(server.url, ['endpoint', 'broker']);
-    const entry = (wallet: string) => ({ workload: workload('scraper-a', wallet), prefetch: false, rawJwt: false });
+    const entry = (wallet: string) => ({ workload: workload({ wallet }), prefetch: false, rawJwt: false });
     const variants = [
       config({ callers: { sessionBackend: backend } }),
       config({ callers: { sessionBackend: { ...backend, wallets: [] } } }),

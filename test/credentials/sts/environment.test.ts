@@ -10,8 +10,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { workload } from '../../support/workload.ts';
 import { type FakeSts, fakeSts } from './fake-sts.ts';
-import { identityToken, stsConfig, workload } from './support.ts';
+import { identityToken, stsConfig } from './support.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'walletcreds-exchange-'));
 const script = join(dir, 'exchange.mjs');

@@ -6,8 +6,9 @@ import { systemClock } from '../../../src/lib/clock.ts';
 import { StsRefused, StsUnavailable } from '../../../src/lib/errors.ts';
 import { parseRoleArn } from '../../../src/workload/role-arn.ts';
 import { sessionNameOf } from '../../../src/workload/workload.ts';
+import { workload } from '../../support/workload.ts';
 import { type FakeSts, fakeSts, type Grant, granted, grantedXml, raw, refused, refusedByCeph } from './fake-sts.ts';
-import { identityToken, JWT, silent, stsConfig, workload } from './support.ts';
+import { identityToken, JWT, silent, stsConfig } from './support.ts';
 
 let sts: FakeSts;
 let exchange: StsExchange;

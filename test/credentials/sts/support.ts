@@ -1,29 +1,14 @@
-/** What the tests of this floor and of vending exchange for. */
-
+/**
+ * Values for the tests of vending and of the exchange.
+ *
+ * @module
+ */
 import { pino } from 'pino';
 import type { StsConfig } from '../../../src/config/types.ts';
 import type { IdentityToken } from '../../../src/identity-token/identity-token.ts';
-import { parseRoleArn } from '../../../src/workload/role-arn.ts';
-import { parseWallet } from '../../../src/workload/wallet.ts';
-import { makeWorkload, type Workload } from '../../../src/workload/workload.ts';
+import { WALLET } from '../../support/workload.ts';
 
 export const silent = pino({ level: 'silent' });
-
-export const WALLET = parseWallet('0x52908400098527886e0f7030069857d2e4169ee7');
-
-export function workload(parts: Partial<Omit<Workload, 'id'>> = {}): Workload {
-  return makeWorkload({
-    name: 'scraper-a',
-    wallet: WALLET,
-    role: parseRoleArn('arn:aws:iam::123456789012:role/agentkeys-data-role'),
-    sessionDuration: 3600,
-    walletTag: 'agentkeys_user_wallet',
-    tags: {},
-    identityToken: { kind: 'file', path: '/nonexistent/token', audience: 'sts.amazonaws.com' },
-    origin: 'configured',
-    ...parts,
-  });
-}
 
 /** Shaped like a JWT, so that a leak is found by its look as well as by its value. */
 export const JWT = `eyJhbGciOiJFUzI1NiJ9${'a'.repeat(20)}.eyJzdWIiOiJjYW5hcnkifQ${'b'.repeat(20)}.${'c'.repeat(86)}`;

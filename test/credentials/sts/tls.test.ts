@@ -9,7 +9,8 @@ import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { createExchange } from '../../../src/credentials/sts/create-exchange.ts';
 import { selfSignedCertificate } from '../../../src/identity-token/keys/certificate.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
-import { identityToken, silent, stsConfig, workload } from './support.ts';
+import { workload } from '../../support/workload.ts';
+import { identityToken, silent, stsConfig } from './support.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'walletcreds-tls-'));
 const file = (name: string) => join(dir, name);

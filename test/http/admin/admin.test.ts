@@ -6,7 +6,8 @@ import type { Check } from '../../../src/http/admin/readiness.ts';
 import { honoHandler } from '../../../src/http/node-adapter.ts';
 import { serializeError } from '../../../src/http/response.ts';
 import { createMetrics } from '../../../src/lib/metrics.ts';
-import { keptLog, workload } from '../support/sample.ts';
+import { workload } from '../../support/workload.ts';
+import { keptLog } from '../support/sample.ts';
 import { ask, listening } from '../support/wire.ts';
 
 const env = { authenticated() {} };
@@ -15,7 +16,7 @@ const TOKEN = 'admin-token-'.padEnd(40, 'z');
 function state(name: string, more: Partial<WorkloadStatus> = {}): WorkloadStatus {
   return {
     name,
-    workload: workload(name),
+    workload: workload({ name }),
     prefetch: true,
     state: 'valid',
     fetchedAt: Date.UTC(2026, 0, 1),

@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { WorkloadStatus } from '../../../src/credentials/vending.ts';
 import { readiness } from '../../../src/http/admin/readiness.ts';
-import { workload } from '../support/sample.ts';
+import { workload } from '../../support/workload.ts';
 
 const base: WorkloadStatus = {
   name: 'alpha',
-  workload: workload('alpha'),
+  workload: workload({ name: 'alpha' }),
   prefetch: true,
   state: 'valid',
   fetchedAt: 1_000,

@@ -14,7 +14,8 @@ import {
   TagMismatch,
   WorkloadUnknown,
 } from '../../../src/lib/errors.ts';
-import { deferred, workload } from '../../auth/support.ts';
+import { deferred } from '../../auth/support.ts';
+import { workload } from '../../support/workload.ts';
 import { AWS, BEARER, broker, JWT } from './support.ts';
 
 const WALLET = '0x8617e340b3d01fa5f11f306f4090fd50e238070d';
@@ -328,7 +329,7 @@ describe('how much one caller may mint', () => {
         async authenticate(authorization) {
           asked();
           if (authorization !== BEARER) return new Promise(() => {});
-          return { workload: workload('w'), kind: 'bearer' as const, tokenHash: 'h' };
+          return { workload: workload({ name: 'w' }), kind: 'bearer' as const, tokenHash: 'h' };
         },
       },
     });

@@ -11,9 +11,10 @@ import { type BrokerOptions, createBrokerApp } from '../../../src/http/broker/in
 import type { AppEnv } from '../../../src/http/node-adapter.ts';
 import { httpResponse } from '../../../src/http/response.ts';
 import { InvalidAuthorizationToken } from '../../../src/lib/errors.ts';
-import { silent, WALLET, workload } from '../../auth/support.ts';
+import { silent, WALLET } from '../../auth/support.ts';
 import { type FakeAuditLog, fakeAuditLog } from '../../credentials/support.ts';
 import { type FakeClock, fakeClock } from '../../support/fake-clock.ts';
+import { workload } from '../../support/workload.ts';
 import { credentials } from '../support/sample.ts';
 
 export const BEARER = 'session-0123456789abcdef';
@@ -41,8 +42,12 @@ export function broker(change: Partial<BrokerOptions> & { mint?: Vending['mint']
     authenticator: {
       async authenticate(authorization) {
         if (!authorization?.startsWith('session-')) throw new InvalidAuthorizationToken('session revoked');
-        const { id } = workload(authorization);
-        return { workload: { ...workload('w', WALLET), id }, kind: 'session', tokenHash: `hash of ${authorization}` };
+        const { id } = workload({ name: authorization });
+        return {
+          workload: { ...workload({ name: 'w', wallet: WALLET }), id },
+          kind: 'session',
+          tokenHash: `hash of ${authorization}`,
+        };
       },
     },
     vending: {

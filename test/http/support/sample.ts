@@ -16,24 +16,8 @@ import type { Clock } from '../../../src/lib/clock.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { InvalidAuthorizationToken } from '../../../src/lib/errors.ts';
 import { createMetrics } from '../../../src/lib/metrics.ts';
-import { parseRoleArn } from '../../../src/workload/role-arn.ts';
-import { parseWallet } from '../../../src/workload/wallet.ts';
-import { makeWorkload, type Workload } from '../../../src/workload/workload.ts';
 import { allSteps } from '../../support/steps.ts';
-
-export function workload(name: string, digit = '1', more: Partial<Workload> = {}): Workload {
-  return makeWorkload({
-    name,
-    wallet: parseWallet(`0x${digit.repeat(40)}`),
-    role: parseRoleArn('arn:aws:iam::123456789012:role/data'),
-    sessionDuration: 3600,
-    walletTag: 'agentkeys_user_wallet',
-    tags: {},
-    identityToken: { kind: 'file', path: '/t', audience: 'sts.amazonaws.com' },
-    origin: 'configured',
-    ...more,
-  });
-}
+import { walletOf, workload } from '../../support/workload.ts';
 
 export const tokenOf = (name: string) => `token-of-${name}-`.padEnd(40, 'abcdefghij');
 
@@ -101,8 +85,8 @@ export async function get(
 /** An endpoint for the workloads `alpha` and `beta`, with `alpha` under `/v2` as well, vending from memory. */
 export function sampleEndpoint(more: Partial<EndpointOptions> & { clock?: Clock } = {}) {
   const clock = more.clock ?? systemClock;
-  const alpha = workload('alpha', '1');
-  const beta = workload('beta', '2');
+  const alpha = workload({ name: 'alpha', wallet: walletOf('1') });
+  const beta = workload({ name: 'beta', wallet: walletOf('2') });
   const entries: TokenEntry[] = [alpha, beta].map(w => ({ value: tokenOf(w.name), workload: w }));
   const tokens = allSteps(StaticTokens.build('token', entries, { clock, overlapMs: 0 }));
   const from = (address: string | undefined) => address?.startsWith('127.') === true;
