@@ -69,7 +69,7 @@ describe('the keys of an issuer', () => {
     expect(await had(keysOf({ url: `${server.url}/` }))).toBe('keys');
   });
 
-  it('are fetched anew after five minutes, while the old ones answer', async () => {
+  it('are fetched again after five minutes, while the old ones answer', async () => {
     const { server, fetched } = await issuer();
     const clock = fakeClock();
     const keys = keysOf(server, { clock });
@@ -135,7 +135,7 @@ describe('an outage of the issuer', () => {
     expect(await had(keys)).toContain('24 h old');
   });
 
-  it('is asked about every ten seconds at most, and ends by itself', async () => {
+  it('is asked about every ten seconds at most, and ends without a signal', async () => {
     const { server, state } = await issuer();
     state.down = true;
     const clock = fakeClock();
@@ -260,7 +260,7 @@ describe('bearer_file', () => {
     return file;
   };
 
-  it('goes to the issuer’s own origin, read anew each time', async () => {
+  it('goes to the issuer’s own origin, read again each time', async () => {
     const { server } = await issuer();
     const file = bearerFile();
     const clock = fakeClock();
@@ -276,7 +276,7 @@ describe('bearer_file', () => {
     expect(server.seen[3]?.authorization).toBe('Bearer renewed');
   });
 
-  it('never goes to another origin that discovery names, which is said with the mend', async () => {
+  it('never goes to another origin that discovery names, which is said with the fix', async () => {
     const { server, state } = await issuer();
     const elsewhere = await startServer((incoming, o) =>
       incoming.headers.authorization === undefined ? void o.writeHead(403).end() : json(o, 200, { keys: [first.jwk] }),

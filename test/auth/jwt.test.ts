@@ -19,7 +19,7 @@ import {
 
 const key = makeKey('k1');
 const rsa = makeKey('r1', 'RS256');
-const stranger = makeKey('k1');
+const foreignKey = makeKey('k1');
 
 function callers(config: Partial<JwtCallerConfig> = {}, more: { keys?: () => Promise<never> } = {}) {
   const workloads = everyWallet();
@@ -100,13 +100,13 @@ describe('a hostile JWT is a 401', () => {
         return `${unsigned}.${createHmac('sha256', rsa.publicPem).update(unsigned).digest('base64url')}`;
       },
     ],
-    ['a signature of somebody else under a known kid', () => sign(stranger)],
-    ['a kid that is a path', () => sign(stranger, claims(), { kid: '../../../../dev/null' })],
-    ['a kid that is a URL', () => sign(stranger, claims(), { kid: 'http://127.0.0.1:1/key' })],
+    ['a signature of somebody else under a known kid', () => sign(foreignKey)],
+    ['a kid that is a path', () => sign(foreignKey, claims(), { kid: '../../../../dev/null' })],
+    ['a kid that is a URL', () => sign(foreignKey, claims(), { kid: 'http://127.0.0.1:1/key' })],
     ['a kid that is no string', () => compact({ alg: 'ES256', kid: { a: 1 } }, claims(), 'AAAA')],
-    ['a jku header', () => sign(stranger, claims(), { jku: 'http://127.0.0.1:1/jwks' })],
-    ['an x5u header', () => sign(stranger, claims(), { x5u: 'http://127.0.0.1:1/cert' })],
-    ['a jwk header with the key that signed it', () => sign(stranger, claims(), { jwk: stranger.jwk })],
+    ['a jku header', () => sign(foreignKey, claims(), { jku: 'http://127.0.0.1:1/jwks' })],
+    ['an x5u header', () => sign(foreignKey, claims(), { x5u: 'http://127.0.0.1:1/cert' })],
+    ['a jwk header with the key that signed it', () => sign(foreignKey, claims(), { jwk: foreignKey.jwk })],
     ['a crit header', () => compact({ alg: 'ES256', kid: 'k1', crit: ['x'], x: 1 }, claims(), 'AAAA')],
     ['two audiences', () => sign(key, claims({ aud: [AUDIENCE, 'sts.amazonaws.com'] }))],
     ['another audience', () => sign(key, claims({ aud: 'sts.amazonaws.com' }))],
@@ -182,7 +182,7 @@ describe('a good JWT that maps to nobody is a 403', () => {
 });
 
 describe('keys that can’t be had', () => {
-  it('are an outage and no refusal: whoever asks may ask again', async () => {
+  it('are an outage and no refusal: a client may ask again', async () => {
     const { authenticate } = callers({}, { keys: () => Promise.reject(new Error('down')) });
     await expect(authenticate(await sign(key))).rejects.toMatchObject({
       code: 'IssuerUnavailable',
@@ -214,7 +214,7 @@ describe('a service-account token at a node agent', () => {
   });
 });
 
-describe('what is judged as a JWT', () => {
+describe('what is taken for a JWT', () => {
   it('is three base64url parts, whatever is in them, and nothing else', () => {
     fc.assert(
       fc.property(fc.array(fc.stringMatching(/^[\w-]{0,12}$/), { minLength: 1, maxLength: 5 }), parts => {

@@ -58,7 +58,7 @@ describe('how long an answer is believed', () => {
     expect(server.seen).toHaveLength(2);
   });
 
-  it('at the endpoint the proof ends with the belief, however late within it somebody asks', async () => {
+  it('at the endpoint the token ends with the cached response, however late within it somebody asks', async () => {
     const { authenticate, clock } = await backend('endpoint');
     const until = clock.wall() + 30_000;
     expect((await authenticate(BEARER)).presentedUntil).toBe(until);

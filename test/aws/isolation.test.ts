@@ -105,7 +105,7 @@ describe.each([{ broad: false }, { broad: true }])('with s3:* left on the role: 
     ["lists another wallet's folder", { action: 's3:ListBucket', resource: bucket, prefix: `bots/${WALLET_B}/` }],
     ['lists 0xdeadbeef/', { action: 's3:ListBucket', resource: bucket, prefix: 'bots/0xdeadbeef/' }],
     [
-      'lists a wallet that merely begins alike',
+      'lists a wallet that merely begins the same',
       { action: 's3:ListBucket', resource: bucket, prefix: `bots/${WALLET_A}0/` },
     ],
     ['lists its own name without the slash', { action: 's3:ListBucket', resource: bucket, prefix: `bots/${WALLET_A}` }],
@@ -120,7 +120,10 @@ describe.each([{ broad: false }, { broad: true }])('with s3:* left on the role: 
     ["reads another wallet's old version", { action: 's3:GetObjectVersion', resource: object(`bots/${WALLET_B}/a`) }],
     ["writes another wallet's object", { action: 's3:PutObject', resource: object(`bots/${WALLET_B}/a`) }],
     ["deletes another wallet's object", { action: 's3:DeleteObject', resource: object(`bots/${WALLET_B}/a`) }],
-    ['reads of a wallet that merely begins alike', { action: 's3:GetObject', resource: object(`bots/${WALLET_A}0/a`) }],
+    [
+      'reads of a wallet that merely begins the same',
+      { action: 's3:GetObject', resource: object(`bots/${WALLET_A}0/a`) },
+    ],
     ['reads outside the prefix', { action: 's3:GetObject', resource: object(`${WALLET_A}/a`) }],
     ['reads at the root', { action: 's3:GetObject', resource: object('a') }],
     ["replaces the bucket's policy", { action: 's3:PutBucketPolicy', resource: bucket }],

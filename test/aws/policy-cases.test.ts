@@ -70,7 +70,7 @@ describe('a role policy', () => {
     ['s3:* on arn:aws:s3:::*', [allow('s3:*', 'arn:aws:s3:::*')]],
     ['* on *, as AdministratorAccess has it', [allow('*', '*')]],
     ['everything by NotAction', [{ Effect: 'Allow', NotAction: 'iam:*', Resource: '*' }]],
-    ['objects in any folder of buckets named alike', [allow('s3:GetObject', 'arn:aws:s3:::my-*/*')]],
+    ['objects in any folder of buckets of the same name', [allow('s3:GetObject', 'arn:aws:s3:::my-*/*')]],
     [
       'the listing of the folder of folders',
       [
@@ -123,7 +123,7 @@ describe('a role policy', () => {
     expect(list(role([...good().role, ...more]))).toEqual([]);
   });
 
-  test('whose objects are in the own folder of every bucket named alike is no error', () => {
+  test('whose objects are in the own folder of every bucket of the same name is no error', () => {
     const [listing = {}] = good().role;
     const objects = allow(['s3:GetObject', 's3:PutObject'], `arn:aws:s3:::my-data*/${OWN}/*`);
     expect(list(role([listing, objects])).filter(code => code.startsWith('error'))).toEqual([]);

@@ -114,7 +114,7 @@ afterAll(async () => {
 
 beforeEach(context => context.skip(gateway === undefined, missing));
 
-/** What `aws-setup --dialect ceph` prints, run as it stands. */
+/** What `aws-setup --dialect ceph` prints, run unchanged. */
 async function setUp(): Promise<void> {
   const printed = await cli('aws-setup', '--dialect', 'ceph', '--bucket', BUCKET);
   expect(printed, printed.stderr).toMatchObject({ code: 0 });
@@ -150,7 +150,7 @@ describe('the AWS CLI over the endpoint', () => {
   test.each([
     ['a foreign folder', '0xdeadbeef/'],
     ["the other workload's folder", `${B}/`],
-    ['the folder that begins alike', `${A}0/`],
+    ['the folder that begins the same', `${A}0/`],
     ['the bucket itself', ''],
   ])('%s is AccessDenied', async (_, prefix) => {
     // Older CLIs stumble over Ceph's error, which has no message: what came over the wire tells.
@@ -415,7 +415,7 @@ describe('with s3:* left on the role', () => {
     expect(steps.find((s: { outcome: string }) => s.outcome === 'broken')).toMatchObject({ id });
   });
 
-  test('nor where the bucket lists for whoever gives no prefix', async () => {
+  test('nor where the bucket lists without a prefix', async () => {
     const document = JSON.parse(broad);
     document.Statement[0].Action = 's3:ListBucket';
     document.Statement[0].Condition = { StringLikeIfExists: { 's3:prefix': 'public/*' } };
@@ -426,7 +426,7 @@ describe('with s3:* left on the role', () => {
     expect(steps.find((s: { outcome: string }) => s.outcome === 'broken')).toMatchObject({ id: 'list-bucket' });
   });
 
-  test('what aws-setup prints, run again, mends the bucket; and with the grant gone doctor finds nothing', async () => {
+  test('what aws-setup prints, run again, repairs the bucket; and with the grant gone doctor finds nothing', async () => {
     await setUp();
     expect(await verify()).toMatchObject({ code: 0 });
     await asAdmin('iam', 'delete-role-policy', '--role-name', ROLE, '--policy-name', 'left');

@@ -2,7 +2,7 @@
  * An issuer as far from Ceph as issuers are: what listens on a port of this machine, its answers 20 ms late.
  *
  * Ceph 16 looks whether the fetch of an issuer's document is done, and arranges to be woken when it is, without a lock over
- * both (mended in 2024: ceph/ceph#57632). An answer that comes in between wakes nobody, and whoever asked Ceph waits for
+ * both (fixed in 2024: ceph/ceph#57632). An answer that comes in between wakes nobody, and a process that asked Ceph waits for
  * ever. While it logged in full, 9 of 23,400 requests were lost with an issuer that answers at once, and with one as late as
  * this none of 14,653. With those few instructions stretched to 20 ms all that fetched were lost, unless answers came later.
  *
@@ -19,7 +19,7 @@ export interface Distant {
   close(): void;
 }
 
-/** @param port asked anew at each connection: it needn't be listened on yet */
+/** @param port asked again at each connection: it needn't be listened on yet */
 export async function distant(port: () => number): Promise<Distant> {
   const server: Server = createServer(socket => {
     const late = new Transform({

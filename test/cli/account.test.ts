@@ -73,7 +73,7 @@ describe('aws-setup', () => {
 });
 
 describe('doctor', () => {
-  test('says what, where, why, the mend and the link, and exits with 1 on an error', async () => {
+  test('says what, where, why, the fix and the link, and exits with 1 on an error', async () => {
     const { io: to, text } = io();
     expect(await doctor({ config, offline: true }, to)).toBe(1);
     expect(text()).toContain('✗ error keys-unusable');
@@ -123,7 +123,7 @@ describe('doctor, of many workloads', () => {
 });
 
 describe('what doctor and verify print', () => {
-  test('holds no secret, not even where whoever is called sends everything back', async () => {
+  test('holds no secret, not even where the called server sends everything back', async () => {
     const secrets = {
       key: 'CANARYsecretAccessKey0000000000000000000',
       session: 'CANARYsessionToken+/==/00000000000000000',

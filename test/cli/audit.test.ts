@@ -26,16 +26,16 @@ const NOW = Date.UTC(2026, 0, 31);
 const day = (n: number) => Date.UTC(2026, 0, n) / 1000;
 const OTHER = parseWallet(`0x${'1'.repeat(40)}`);
 
-/** Runs a verb on a database and gives what it printed. */
+/** Runs a command on a database and gives what it printed. */
 async function run<F extends object>(
-  verb: (command: F) => Promise<number>,
+  run: (command: F) => Promise<number>,
   path: string,
   flags: Omit<F, 'config' | 'out' | 'err'>,
 ) {
   const out: string[] = [];
   const err: string[] = [];
   const command = { config: { kind: 'sqlite', path }, now: NOW, width: 200, ...flags };
-  const status = await verb({ ...command, out: (l: string) => out.push(l), err: (l: string) => err.push(l) } as never);
+  const status = await run({ ...command, out: (l: string) => out.push(l), err: (l: string) => err.push(l) } as never);
   return { status, out, err, text: out.join('\n'), json: () => JSON.parse(out.join('\n')) };
 }
 
@@ -107,7 +107,7 @@ test.each([40, 60, 80, 100, 120, 200])(
   },
 );
 
-test('what strangers put into a row can do nothing to the terminal, in a table, in JSON, in CSV', async () => {
+test('what unauthenticated clients put into a row can do nothing to the terminal, in a table, in JSON, in CSV', async () => {
   const { auditLog, path } = await anAuditLog();
   const evil = '\u001b]0;owned\u0007\u009b31m\u202egnp.exe\nnext\r';
   await auditLog.append(aVend({ workload: { ...scraper, name: evil } }));
@@ -182,7 +182,7 @@ test('verify says what is wrong and exits 1; heads that were kept find a cut tai
   });
 });
 
-test('a file of heads without a head in it is an error, not a proof', async () => {
+test('a file of heads without a head in it is an error, and proves nothing', async () => {
   const path = await aLogOfAMonth();
   const heads = join(dirname(path), 'heads.txt');
   writeFileSync(heads, 'nothing\n');
@@ -231,7 +231,7 @@ test.each([
   ['a wallet that is none', { wallet: '0x12' }, /--wallet: .*40 hexadecimal digits/],
   ['a since that is no time', { since: 'yesterday' }, /--since yesterday: write how long ago/],
   ['a limit that is no number', { limit: 'many' }, /--limit many/],
-])('%s is an error that names the flag and the mend', async (_, flags, message) => {
+])('%s is an error that names the flag and the fix', async (_, flags, message) => {
   const path = await aLogOfAMonth();
   await expect(run(auditList, path, flags)).rejects.toThrow(message);
 });
@@ -241,8 +241,8 @@ test('a database that is not there, and one that is no audit log, are errors tha
   await expect(run(auditList, join(folder, 'none'), {})).rejects.toThrow(/none: no such file/);
   open(join(folder, 'x')).exec('CREATE TABLE x (y)');
   await expect(run(auditList, join(folder, 'x'), {})).rejects.toThrow(/no table mint_log/);
-  const verb = auditList({ config: { kind: 'stdout' }, out: () => {}, err: () => {} });
-  await expect(verb).rejects.toThrow(/audit.database is stdout/);
+  const listed = auditList({ config: { kind: 'stdout' }, out: () => {}, err: () => {} });
+  await expect(listed).rejects.toThrow(/audit.database is stdout/);
 });
 
 test('the table leaves out what can be spared before it cuts what can not', () => {

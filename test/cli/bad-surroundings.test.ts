@@ -22,7 +22,7 @@ beforeEach(async () => {
 });
 afterEach(() => chain?.close());
 
-/** Runs `serve` to its end, which has to come by itself. */
+/** Runs `serve` to its end, without a signal. */
 const serve = (): Promise<Finished> =>
   run(process.execPath, ['--', bin, 'serve'], { env: cleanEnv(chain.folder), cwd: chain.folder, timeout: 10_000 });
 

@@ -23,7 +23,7 @@ describe('--workload', () => {
     ['a=0x1', /40 hexadecimal digits/],
     ['a=0x52908400098527886E0F7030069857D2E4169Ee7', /EIP-55/],
     ['a=', /empty/],
-  ])('refuses %s with the mend', (flag, message) => {
+  ])('refuses %s with the fix', (flag, message) => {
     expect(() => parseDevWorkloads([flag])).toThrow(UsageError);
     expect(() => parseDevWorkloads([flag])).toThrow(message);
   });

@@ -19,7 +19,7 @@ import { dev } from '../../src/cli/commands/dev/dev.ts';
 import { parseDevWorkloads } from '../../src/cli/commands/dev/workloads.ts';
 import { UsageError } from '../../src/lib/errors.ts';
 import { createLogger } from '../../src/lib/log.ts';
-import { verb } from '../support/serve-process.ts';
+import { runCommand } from '../support/serve-process.ts';
 import { sha256 } from '../support/sha256.ts';
 
 const DEMO = '0x52908400098527886e0f7030069857d2e4169ee7';
@@ -218,7 +218,7 @@ describe('walletcreds dev', () => {
     const config = join(dir, 'state/walletcreds.yaml');
     expect(statSync(config).mode & 0o777).toBe(0o600);
     expect(running.lines).toContain(`#   export WALLETCREDS_CONFIG=${config}`);
-    const run = (...args: string[]) => verb(args, dir, { WALLETCREDS_CONFIG: config });
+    const run = (...args: string[]) => runCommand(args, dir, { WALLETCREDS_CONFIG: config });
     const printed = running.lines.find(line => line.includes('walletcreds verify ')) ?? '';
     const verified = await run(...printed.replace(/^# +walletcreds /, '').split(' '));
     expect(verified, verified.stdout + verified.stderr).toMatchObject({ code: 0 });
@@ -249,7 +249,7 @@ describe('walletcreds dev', () => {
     const running = await start(await freePorts(), { policy });
     const s3 = variables(join(dir, 'state/env/demo.env'))['AWS_ENDPOINT_URL_S3'] ?? '';
     const args = ['verify', 'demo', '--bucket', 'walletcreds-dev', '--prefix', 'bots/', '--config'];
-    const verified = await verb([...args, 'state/walletcreds.yaml'], dir, { AWS_ENDPOINT_URL_S3: s3 });
+    const verified = await runCommand([...args, 'state/walletcreds.yaml'], dir, { AWS_ENDPOINT_URL_S3: s3 });
     expect(verified, verified.stderr).toMatchObject({ code: 3 });
     expect(verified.stdout).toContain('✗ LIST bots/0xdeadbeef/: allowed (1 object) with each of 16 ways to ask');
     await running.stop();

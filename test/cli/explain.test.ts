@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { expect, test } from 'vitest';
 import { codeUrl } from '../../src/package.ts';
 import { read } from '../support/repository.ts';
-import { verb as walletcreds } from '../support/serve-process.ts';
+import { runCommand as walletcreds } from '../support/serve-process.ts';
 
 const explain = (...args: string[]) => walletcreds(['explain', ...args], tmpdir());
 const codes = [...read('docs/symptoms.md').matchAll(/<a id="([^"]+)">/g)].map(([, code = '']) => code);

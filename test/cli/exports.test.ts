@@ -96,7 +96,7 @@ describe('an env file', () => {
     expect(() => envFileText({ 'X\nY': 'z' })).toThrow(TypeError);
   });
 
-  it('that can’t be written later is refused now, with the mend', () => {
+  it('that can’t be written later is refused now, with the fix', () => {
     expect(() => checkEnvFile(join(dir, 'no/x.env'), '--write-env')).toThrow(/there is no folder .*no; make it/);
     mkdirSync(join(dir, 'folder'));
     expect(() => checkEnvFile(join(dir, 'folder'), '--write-env')).toThrow(UsageError);

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { homepage } from '../../src/package.ts';
 import { read } from '../support/repository.ts';
-import { verb as walletcreds } from '../support/serve-process.ts';
+import { runCommand as walletcreds } from '../support/serve-process.ts';
 
 const help = async (...args: string[]) => walletcreds(args, tmpdir());
 

@@ -17,7 +17,7 @@ import { SIGNER, workload } from '../support/workload.ts';
 
 const HOUR = 3_600_000;
 
-/** Runs verbs on one folder and keeps what they print. */
+/** Runs commands on one folder and keeps what they print. */
 function terminal(keysDir: string) {
   const stdout: string[] = [];
   const stderr: string[] = [];

@@ -205,7 +205,7 @@ describe('reload', () => {
     expect((await credentialsFor(chain, tokenOf(chain, 'b'))).status).toBe(200);
   });
 
-  test('a token’s file that vanishes is missed, not made anew: the token that it held goes on', async () => {
+  test('a token’s file that vanishes is missed, not made again: its token stays valid', async () => {
     const serve = await serving(chain.yaml({ a: A }));
     const token = tokenOf(chain, 'a');
     rmSync(join(chain.folder, 'tokens/a'));
@@ -218,7 +218,7 @@ describe('reload', () => {
     await serve.said('configuration reloaded');
   });
 
-  test('a mend in a file that only the refused configuration names is noticed', async () => {
+  test('a fix in a file that only the refused configuration names is noticed', async () => {
     const serve = await serving(chain.yaml({ a: A }));
     chain.write('tokens/later', createHash('sha256').update('later').digest('hex'), 0o666);
     replace(chain.yaml({ a: A, later: B }));
@@ -299,7 +299,7 @@ describe('what serve refuses to start with', () => {
     expect(stderr.trim().split('\n')).toHaveLength(1);
   });
 
-  test('a port that is in use, in one line that names the key and the mend', async () => {
+  test('a port that is in use, in one line that names the key and the fix', async () => {
     await serving(chain.yaml({ a: A }));
     const { code, stderr } = await start([]);
     expect(code).toBe(1);

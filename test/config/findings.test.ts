@@ -40,7 +40,7 @@ async function findingsOf(text: string | Uint8Array, env: NodeJS.ProcessEnv = {}
 
 const W = 'walletcreds.yaml';
 
-describe('a finding names line, column, key and mend', () => {
+describe('a finding names line, column, key and fix', () => {
   const cases: [string, string, string][] = [
     [
       'unknown key',

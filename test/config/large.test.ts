@@ -1,5 +1,5 @@
 /**
- * Long configurations: they cost time in proportion to their length, in slices that leave room for requests.
+ * Long configurations: they cost time in proportion to their length, in slices between which requests are answered.
  *
  * @module
  */
@@ -32,7 +32,7 @@ function workloads(count: number, extra = ''): string {
 }
 
 describe('a long configuration', () => {
-  it('with 8,000 unknown keys is judged in a second, and each key has its line', { timeout: 20_000 }, async () => {
+  it('with 8,000 unknown keys is validated in a second, and each key has its line', { timeout: 20_000 }, async () => {
     const text = HEAD + many(8_000, i => `unknown_${i}: 1\n`);
     const before = process.cpuUsage();
     const problems = await problemsOf(text);

@@ -45,7 +45,7 @@ async function refusal(folder: ConfigFolder, object: object, env: NodeJS.Process
 }
 
 describe('the example', () => {
-  it('loads as it stands', async () => {
+  it('loads unchanged', async () => {
     const { dir, write } = configFolder();
     const config = await loadConfig(write('walletcreds.yaml', TEMPLATE), { env: {} });
     expect(config.warnings).toEqual([]);
@@ -219,7 +219,7 @@ describe('tokens', () => {
     ).toBe(`configuration workloads.a.token_file: the same value as admin.token_file; ${both}`);
   });
 
-  it('for whoever only looks are neither made nor required', async () => {
+  it('for commands that only look are neither made nor required', async () => {
     const folder = configFolder();
     const object = {
       ...BASE,

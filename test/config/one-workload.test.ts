@@ -1,5 +1,5 @@
 /**
- * A verb of one workload needs what that workload needs, and no less: nobody's guard is lost on the way.
+ * A command for one workload needs what that workload needs, and no less: nobody's guard is lost on the way.
  *
  * @module
  */
@@ -73,7 +73,7 @@ describe('what the asked workload doesn’t need', () => {
     expect(existsSync(join(folder.dir, 'none'))).toBe(false);
   });
 
-  test('an exchange in person shows no proof, so the workload’s own may be missing too, and none is made', async () => {
+  test('an exchange in person presents no token, so the workload’s own may be missing too, and none is made', async () => {
     const folder = configFolder();
     const lines = [...HEAD, 'workloads:', `  a: { wallet: "${WALLET}", token_env: A_TOKEN }`];
     expect((await load(folder, lines, exchange)).workloads.get('a')?.token).toBeUndefined();
@@ -123,7 +123,7 @@ describe('what guards the asked workload', () => {
     expect(await refusal(folder, one('session_policy_file: "${env:NONE}"'), exchange)).toContain('NONE is not set');
   });
 
-  test('one bearer for two wallets is refused, whoever of the two asks', async () => {
+  test('one bearer for two wallets is refused for both', async () => {
     const folder = configFolder();
     folder.write('shared', TOKEN);
     const lines = [
@@ -160,7 +160,7 @@ describe('what guards the asked workload', () => {
     expect(await refusal(folder, wrong('sts: { ca_file: none }'), exchange)).toContain('no such file');
   });
 
-  test('nothing but proofs, other workloads and other listeners is ever unneeded', () => {
+  test('nothing but presented tokens, other workloads and other listeners is ever unneeded', () => {
     const key = fc.constantFrom(
       ...['workloads', 'a', 'b', 'wallet', 'tags', 'session_policy_file', 'role_arn', 'identity_token', 'signer'],
       ...['sts', 'endpoint', 'tls', 'key_file', 'audit', 'token_file', 'broker', 'callers', 'admin', 'state_dir'],
@@ -171,8 +171,8 @@ describe('what guards the asked workload', () => {
         const [section, second, third] = path;
         const isOthers = ['broker', 'admin', 'callers'].includes(section ?? '');
         const isOtherWorkload = section === 'workloads' && second !== 'a';
-        const isProof = section === 'workloads' && third === 'token_file' && only.for === 'exchange';
-        expect(isOthers || isOtherWorkload || isProof || (second === 'tls' && third === 'key_file')).toBe(true);
+        const isPresented = section === 'workloads' && third === 'token_file' && only.for === 'exchange';
+        expect(isOthers || isOtherWorkload || isPresented || (second === 'tls' && third === 'key_file')).toBe(true);
       }),
     );
   });

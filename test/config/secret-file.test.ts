@@ -18,7 +18,7 @@ describe('a secret file', () => {
     [0o660, 'others can write it (mode 0660); chmod 0640'],
     [0o602, 'others can write it (mode 0602); chmod 0600'],
     [0o666, 'others can write it (mode 0666); chmod 0640'],
-  ])('is refused with mode %o, path and mend in the message', (mode, message) => {
+  ])('is refused with mode %o, path and fix in the message', (mode, message) => {
     const { write } = configFolder();
     const file = write('s', 'secret', mode);
     expect(() => openSecret(file, 'the key')).toThrow(
@@ -53,7 +53,7 @@ describe('a secret file', () => {
     expect(() => openSecret(writable, 'the key', { mountinfo: readOnly })).toThrow(/others can write it/);
   });
 
-  it('is judged by the mount that a link leads to, with spaces in its name', () => {
+  it('is checked by the mount that a link leads to, with spaces in its name', () => {
     const { dir, write } = configFolder();
     write('a b/s', 'x', 0o644);
     symlinkSync('a b/s', join(dir, 'link'));

@@ -104,7 +104,7 @@ describe('a session policy', () => {
     );
   });
 
-  it('is judged without a crash whatever JSON it is', () => {
+  it('is read without a crash whatever JSON it is', () => {
     fc.assert(fc.property(fc.json(), text => Array.isArray(problemsOf(text))));
   });
 });

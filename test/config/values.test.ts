@@ -51,7 +51,7 @@ describe('interpolation', () => {
       '${wallet}',
       '"${…}" is known as ${env:NAME}, ${env:NAME:-default} and ${file:PATH}; write "$${" for a literal "${"',
     ],
-  ])('%s is an error with its mend', (text, message) => {
+  ])('%s is an error with its fix', (text, message) => {
     expect(() => fill(text)).toThrow(new InvalidValue(message));
   });
 

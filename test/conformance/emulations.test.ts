@@ -70,19 +70,19 @@ describe('Java, C++, PHP', () => {
 describe('botocore', () => {
   /** RefreshableCredentials: asks again at every call once less than 15 minutes are left, and must within 10. */
   function botocore() {
-    let held: { expires: number } | undefined;
+    let cached: { expires: number } | undefined;
     let fetches = 0;
     return {
       fetches: () => fetches,
       async call() {
-        if (held !== undefined && held.expires - Date.now() >= 15 * 60_000) return;
+        if (cached !== undefined && cached.expires - Date.now() >= 15 * 60_000) return;
         fetches++;
         const answer = await get({ Authorization: token, Accept: 'application/json', 'User-Agent': 'Botocore' });
         expect(answer.status).toBe(200);
         const { AccessKeyId, SecretAccessKey, Token, Expiration = '' } = json(answer);
         // It indexes the answer by these very keys.
         for (const value of [AccessKeyId, SecretAccessKey, Token]) expect(value).toMatch(/^\S+$/);
-        held = { expires: Date.parse(Expiration) };
+        cached = { expires: Date.parse(Expiration) };
       },
     };
   }
@@ -130,7 +130,7 @@ describe('Go v1', () => {
 });
 
 describe('.NET', () => {
-  test('matches keys without regard to case: no two are alike', async () => {
+  test('matches keys without regard to case: no two are the same', async () => {
     const keys = Object.keys(json(await get())).map(key => key.toLowerCase());
     expect(new Set(keys).size).toBe(keys.length);
   });

@@ -87,7 +87,7 @@ describe('what protects it', () => {
     expectRefusal(answers[0] as Reply, status, code);
   });
 
-  it('guard: makes room for a newcomer at the limit', async () => {
+  it('guard: evicts an idle connection at the limit', async () => {
     const { port, get } = await endpoint({ limits: { maxConnections: 1 } });
     const idle = await socketTo(port);
     expect((await onOne(idle, 'GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n')).status).toBe(404);
@@ -104,12 +104,12 @@ describe('what protects it', () => {
     expectRefusal(own, 400, 'BadRequest');
   });
 
-  it('guard: judges Host, forwarded, browser, method, path, token, workload in this order', async () => {
+  it('guard: checks Host, forwarded, browser, method, path, token, workload in this order', async () => {
     const { port } = await endpoint();
     const faults = ['Host: evil.example', 'Via: 1.1 x', 'Origin: https://evil.example'];
     const codes: unknown[] = [];
-    for (let mended = 0; mended <= 3; mended++) {
-      const fields = [mended === 0 ? [] : ['Host: localhost'], faults.slice(mended)].flat();
+    for (let fixed = 0; fixed <= 3; fixed++) {
+      const fields = [fixed === 0 ? [] : ['Host: localhost'], faults.slice(fixed)].flat();
       codes.push((await ask(port, [`POST /nowhere HTTP/1.1`, ...fields].join('\n'))).json()['code']);
     }
     codes.push((await ask(port, 'GET /nowhere HTTP/1.1')).json()['code']);

@@ -1,6 +1,6 @@
 /**
  * Reloads in between: wallets and tokens of two workloads change while requests are under way. A token gets the wallet
- * that it stands for in a configuration that held while it was asked, and never anybody else's.
+ * that it stands for in a configuration that was in force while it was asked, and never anybody else's.
  *
  * In this process, so that a reload is over when its promise is. The STS is the emulator, which says whose credentials
  * they are.
@@ -75,22 +75,22 @@ test('no interleaving of reloads and requests gives one the other’s wallet, or
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async steps => {
       const pending: Promise<void>[] = [];
-      /** Every state that has held since a request began; a reload adds to what is open. */
+      /** Every state that was in force since a request began; a reload adds to what is open. */
       const open = new Set<State[]>();
       for (const next of steps) {
         if ('ask' in next) {
-          const held: State[] = [state];
-          open.add(held);
+          const states: State[] = [state];
+          open.add(states);
           pending.push(
             walletFor(names[next.ask]).then(got => {
-              open.delete(held);
+              open.delete(states);
               if (got === undefined) return;
-              expect(held.map(one => wallets[one[next.ask]])).toContain(got);
+              expect(states.map(one => wallets[one[next.ask]])).toContain(got);
               right++;
             }),
           );
         } else {
-          for (const held of open) held.push(next.reload);
+          for (const states of open) states.push(next.reload);
           await sidecar.reload(config(next.reload));
           state = next.reload;
         }

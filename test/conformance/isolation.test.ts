@@ -123,7 +123,7 @@ describe('two workloads, many requests at once', () => {
     expect(refused).toBeGreaterThan(100);
   });
 
-  test('the plain request always gets its own, whoever else asks in the same instant', async () => {
+  test('the plain request always gets its own, in spite of others that ask in the same instant', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.constantFrom(...names), { minLength: 2, maxLength: 50 }), async order => {
         const answers = await Promise.all(

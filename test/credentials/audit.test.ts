@@ -6,7 +6,7 @@ import { callerOf, minted, outcome, setUp } from './support.ts';
 describe('a fresh exchange', () => {
   test('leaves only after its row is on disk, and the row says who got what', async () => {
     const { vending, auditLog, w, caller, clock } = setUp();
-    auditLog.hold = true;
+    auditLog.paused = true;
     let said = '';
     void outcome(vending.vend(caller)).then(text => {
       said = text;
@@ -15,7 +15,7 @@ describe('a fresh exchange', () => {
     expect(said).toBe('');
     // Not even from memory: another caller has to wait as well.
     const second = outcome(vending.vend(callerOf(w, { tokenHash: 'another' })));
-    auditLog.held[0]?.durable();
+    auditLog.pending[0]?.durable();
     await clock.advance(0);
     expect(said).toBe('fetched ASIA1');
     expect(auditLog.records[0]).toEqual({
@@ -37,12 +37,12 @@ describe('a fresh exchange', () => {
       sts_request_id: 'request-1',
       count: 1,
     });
-    auditLog.held[1]?.durable();
+    auditLog.pending[1]?.durable();
     expect(await second).toBe('fetched ASIA1');
     expect(auditLog.records[1]).toMatchObject({ source: 'memory', requester_token_hash: 'another' });
   });
 
-  test('that began by itself is in the name of who waits for it by then: one row, and nobody waits for a second', async () => {
+  test('that began in the background is in the name of the first caller that waits for it by then: one row, and nobody waits for a second', async () => {
     const { vending, auditLog, exchange, w, caller, clock } = setUp();
     exchange.answer = () => {};
     vending.reconcile([{ workload: w, prefetch: true }]);
@@ -59,17 +59,17 @@ describe('a fresh exchange', () => {
   test('names nobody who came while its row was being written: he waits for a row of his own', async () => {
     const { vending, auditLog, exchange, w, caller, clock } = setUp();
     exchange.answer = call => call.grant();
-    auditLog.hold = true;
+    auditLog.paused = true;
     vending.reconcile([{ workload: w, prefetch: true }]);
     await clock.advance(0);
     let said = '';
     void outcome(vending.vend(caller)).then(text => {
       said = text;
     });
-    auditLog.held[0]?.durable();
+    auditLog.pending[0]?.durable();
     await clock.advance(100);
     expect(said).toBe('');
-    auditLog.held[1]?.durable();
+    auditLog.pending[1]?.durable();
     await clock.advance(0);
     expect(said).toBe('fetched ASIA1');
     expect(auditLog.records).toMatchObject([
@@ -112,12 +112,12 @@ describe('a fresh exchange', () => {
     vending.reconcile([{ workload: w, prefetch: true }]);
     await clock.advance(0);
     const said = outcome(vending.vend(caller));
-    auditLog.hold = true;
+    auditLog.paused = true;
     exchange.calls[0]?.grant();
     await clock.advance(0);
     vending.reconcile([]);
-    auditLog.hold = false;
-    auditLog.held[0]?.durable();
+    auditLog.paused = false;
+    auditLog.pending[0]?.durable();
     expect(await said).toBe('CredentialsUninitialized');
     await clock.advance(0);
     expect(auditLog.records).toMatchObject([
@@ -128,13 +128,13 @@ describe('a fresh exchange', () => {
 
   test('whose row can’t be written is withheld and forgotten', async () => {
     const { vending, auditLog, exchange, caller, clock } = setUp();
-    auditLog.hold = true;
+    auditLog.paused = true;
     const said = outcome(vending.vend(caller));
     await clock.advance(0);
-    auditLog.held[0]?.lost();
+    auditLog.pending[0]?.lost();
     expect(await said).toBe('AuditUnavailable');
     expect(vending.status()[0]).toMatchObject({ state: 'failing', secondsLeft: undefined });
-    auditLog.hold = false;
+    auditLog.paused = false;
     await clock.advance(3_000);
     expect(await outcome(vending.vend(caller))).toMatch(/ASIA2/);
     expect(exchange.calls).toHaveLength(2);
@@ -157,16 +157,16 @@ describe('a fresh exchange', () => {
 });
 
 describe('from memory', () => {
-  test('whoever asks while the row that covers him is being written waits for it as well', async () => {
+  test('a caller that asks while the record that covers it is being written waits for it as well', async () => {
     const { vending, auditLog, w, caller, clock } = setUp();
     await vending.vend(caller);
-    auditLog.hold = true;
+    auditLog.paused = true;
     const other = callerOf(w, { tokenHash: 'other' });
     const said: string[] = [];
     for (let i = 0; i < 2; i++) void outcome(vending.vend(other)).then(text => said.push(text));
     await clock.advance(50);
     expect(said).toEqual([]);
-    auditLog.held[0]?.durable();
+    auditLog.pending[0]?.durable();
     await clock.advance(0);
     expect(said).toHaveLength(2);
   });
@@ -174,7 +174,7 @@ describe('from memory', () => {
   test('a row that takes its time is the audit log’s fault in the answer, too', async () => {
     const { vending, auditLog, w, caller, clock } = setUp();
     await vending.vend(caller);
-    auditLog.hold = true;
+    auditLog.paused = true;
     const said = outcome(vending.vend(callerOf(w, { tokenHash: 'other' })));
     await clock.advance(900);
     expect(await said).toBe('AuditUnavailable');
@@ -184,22 +184,22 @@ describe('from memory', () => {
     const { vending, auditLog, w, caller, clock } = setUp();
     await vending.vend(caller);
     const other = callerOf(w, { kind: 'jwt', tokenHash: 'other' });
-    auditLog.hold = true;
+    auditLog.paused = true;
     const first = vending.vend(other);
     const joined = vending.vend(other);
     expect(first).toBeInstanceOf(Promise);
-    expect(auditLog.held).toHaveLength(1);
-    auditLog.held[0]?.durable();
+    expect(auditLog.pending).toHaveLength(1);
+    auditLog.pending[0]?.durable();
     expect(await outcome(first)).toBe('cached ASIA1');
     expect(await outcome(joined)).toBe('cached ASIA1');
     await clock.advance(700);
     expect(await outcome(vending.vend(other))).toBe('cached ASIA1 at once');
-    expect(auditLog.held).toHaveLength(1);
+    expect(auditLog.pending).toHaveLength(1);
     await clock.advance(299);
     expect(await outcome(vending.vend(other))).toBe('cached ASIA1 at once');
   });
 
-  test('one caller’s row doesn’t cover another, nor the same token as another kind of proof, nor other credentials', async () => {
+  test('one caller’s row doesn’t cover another, nor the same token of another kind, nor other credentials', async () => {
     const { vending, w, caller, clock } = setUp();
     await vending.vend(caller);
     expect(vending.vend(caller)).not.toBeInstanceOf(Promise);
@@ -212,11 +212,11 @@ describe('from memory', () => {
   test('what leaves the configuration while its row is written stays here, and a second row says so', async () => {
     const { vending, auditLog, w, caller, clock } = setUp();
     await vending.vend(caller);
-    auditLog.hold = true;
+    auditLog.paused = true;
     const said = outcome(vending.vend(callerOf(w, { tokenHash: 'other' })));
     vending.reconcile([]);
-    auditLog.hold = false;
-    auditLog.held[0]?.durable();
+    auditLog.paused = false;
+    auditLog.pending[0]?.durable();
     expect(await said).toBe('CredentialsUninitialized');
     await clock.advance(0);
     expect(auditLog.records.at(-1)).toMatchObject({
@@ -229,10 +229,10 @@ describe('from memory', () => {
   test('what expires while its row is written stays here', async () => {
     const { vending, auditLog, w, caller, clock } = setUp();
     await vending.vend(caller);
-    auditLog.hold = true;
+    auditLog.paused = true;
     const said = outcome(vending.vend(callerOf(w, { tokenHash: 'other' })));
     clock.stepWall(3_600_000);
-    auditLog.held[0]?.durable();
+    auditLog.pending[0]?.durable();
     expect(await said).toBe('CredentialsUninitialized');
   });
 
@@ -274,7 +274,7 @@ describe('from memory', () => {
     expect(unwritten).toBeLessThanOrEqual(70);
   });
 
-  test('a count that nobody’s next request writes is written by itself, a second after the lease at the latest', async () => {
+  test('a count that nobody’s next request writes is written automatically, a second after its window at the latest', async () => {
     const { vending, auditLog, caller, clock } = setUp();
     for (let i = 0; i < 5; i++) await vending.vend(caller);
     expect(auditLog.vends()).toBe(1);
@@ -301,7 +301,7 @@ describe('while the audit log is down', () => {
     expect(await outcome(vending.vend(caller))).toBe('AuditUnavailable');
     expect(await minted(vending.mint(caller, 'exec'))).toBe('AuditUnavailable');
     await clock.advance(3_600_000);
-    expect(tokens.proofs).toHaveLength(0);
+    expect(tokens.presented).toHaveLength(0);
     expect(exchange.calls).toHaveLength(0);
     expect(vending.status()[0]?.lastError).toMatchObject({
       code: 'AuditUnavailable',
@@ -309,7 +309,7 @@ describe('while the audit log is down', () => {
     });
   });
 
-  test('nothing is handed out from memory beyond the running second, and it recovers by itself, with no count lost', async () => {
+  test('nothing is handed out from memory beyond the running second, and it recovers automatically, with no count lost', async () => {
     const { vending, auditLog, caller, clock } = setUp();
     let vends = 0;
     const ask = async () => {

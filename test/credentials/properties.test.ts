@@ -75,7 +75,7 @@ describe('whatever the order of reloads, requests, STSâ€™s answers and the diskâ
       fc.asyncProperty(fc.array(fc.tuple(step, fc.boolean()), { minLength: 5, maxLength: 60 }), async steps => {
         const { vending, exchange, auditLog, clock } = setUp();
         exchange.answer = () => {};
-        auditLog.hold = true;
+        auditLog.paused = true;
         let snapshot = new Set<string>();
         /** A reload ends what dynamic identities had asked for before it. */
         let reloads = 0;
@@ -146,7 +146,7 @@ describe('whatever the order of reloads, requests, STSâ€™s answers and the diskâ
             else if (s.do === 'refuse') call.fail(new StsRefused('AccessDenied', 'no'));
             else call.fail(new StsUnavailable('down', { throttled: s.do === 'throttle' }));
           } else if (s.do === 'durable' || s.do === 'lost') {
-            const open = auditLog.held.filter(append => !answered.has(append));
+            const open = auditLog.pending.filter(append => !answered.has(append));
             const append = open[s.which % Math.max(1, open.length)];
             if (append === undefined) continue;
             answered.add(append);
@@ -156,8 +156,8 @@ describe('whatever the order of reloads, requests, STSâ€™s answers and the diskâ
           // Some steps come within one turn of the event loop, others after everything has settled.
           if (settles) await clock.advance(0);
         }
-        auditLog.hold = false;
-        for (const append of auditLog.held) if (!answered.has(append)) append.durable();
+        auditLog.paused = false;
+        for (const append of auditLog.pending) if (!answered.has(append)) append.durable();
         await vending.close();
         await clock.advance(5_000);
         expect(faults).toEqual([]);

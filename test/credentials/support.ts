@@ -91,9 +91,9 @@ export interface FakeAuditLog extends AuditLog {
   readonly failures: AuditRecord[];
   available: boolean;
   reason: string | undefined;
-  /** Answers to append that are held back until called; with `hold` set. */
-  readonly held: { record: AuditRecord; durable(): void; lost(): void }[];
-  hold: boolean;
+  /** The appends that wait to be completed by the test, where `paused` is set. */
+  readonly pending: { record: AuditRecord; durable(): void; lost(): void }[];
+  paused: boolean;
   /** Every record that is on disk and vends, summed. */
   vends(): number;
 }
@@ -104,17 +104,17 @@ export function fakeAuditLog(): FakeAuditLog {
     failures: [],
     available: true,
     reason: undefined,
-    held: [],
-    hold: false,
+    pending: [],
+    paused: false,
     append(event) {
       const record = recordOf(event);
       if (!auditLog.available) return Promise.reject(new AuditUnavailable('disk full'));
-      if (!auditLog.hold) {
+      if (!auditLog.paused) {
         auditLog.records.push(record);
         return Promise.resolve();
       }
       return new Promise((resolve, reject) => {
-        auditLog.held.push({
+        auditLog.pending.push({
           record,
           durable() {
             auditLog.records.push(record);
@@ -132,17 +132,17 @@ export function fakeAuditLog(): FakeAuditLog {
 }
 
 export interface FakeTokens extends IdentityTokenSource {
-  readonly proofs: (string | undefined)[];
+  readonly presented: (string | undefined)[];
   answer: (asked: Workload) => Promise<IdentityToken>;
 }
 
 export function fakeTokens(): FakeTokens {
   let number = 0;
   const fake: FakeTokens = {
-    proofs: [],
+    presented: [],
     answer: async () => identityToken({ jwt: `jwt-${++number}` }),
     get(asked, options) {
-      fake.proofs.push(options?.presentedToken);
+      fake.presented.push(options?.presentedToken);
       return fake.answer(asked);
     },
   };

@@ -22,7 +22,7 @@ describe('row 16: never an upstream call per request', () => {
     expect(exchange.calls).toHaveLength(1);
     exchange.calls[0]?.grant();
     expect(new Set(await Promise.all(all))).toEqual(new Set(['fetched ASIA1']));
-    expect(tokens.proofs).toHaveLength(1);
+    expect(tokens.presented).toHaveLength(1);
     await clock.advance(3_000);
     expect(auditLog.vends()).toBe(1_000);
   });
@@ -149,7 +149,7 @@ describe('row 23: a cold miss', () => {
 
   test('is over after 0.9 s even where the disk takes its time on top of STS', async () => {
     const { vending, exchange, auditLog, caller, clock } = setUp();
-    auditLog.hold = true;
+    auditLog.paused = true;
     exchange.answer = () => {};
     const said = outcome(vending.vend(caller));
     await clock.advance(800);
@@ -194,7 +194,7 @@ describe('row 24: while renewal fails', () => {
     expect(await outcome(vending.vend(caller))).toBe('cached ASIA1');
   });
 
-  test('it recovers by itself, without being asked', async () => {
+  test('it recovers automatically, without being asked', async () => {
     const { vending, exchange, caller, clock } = setUp();
     await vending.vend(caller);
     exchange.answer = call => call.fail(new StsUnavailable('down'));
@@ -337,7 +337,7 @@ describe('rows 19 and 25: what failed, and for how long it is remembered', () =>
       tokens.answer = () => Promise.reject(error);
       for (let i = 0; i < 5; i++) expect(await outcome(vending.vend(caller))).toBe(code);
       expect(exchange.calls).toHaveLength(0);
-      expect(tokens.proofs).toHaveLength(1);
+      expect(tokens.presented).toHaveLength(1);
       expect(auditLog.failures).toEqual([
         expect.objectContaining({ outcome: 'backend_error', outcome_detail: expect.stringContaining(code) }),
       ]);
@@ -398,7 +398,7 @@ describe('row 22: prefetch', () => {
     ]);
   });
 
-  test('is tried again by itself until it works, a day later too', async () => {
+  test('is tried again automatically until it works, a day later too', async () => {
     const { vending, exchange, w, clock } = setUp();
     exchange.answer = call => call.fail(new StsRefused('AccessDenied', 'no'));
     vending.reconcile([{ workload: w, prefetch: true }]);
@@ -446,14 +446,14 @@ describe('mint', () => {
   test('is always a fresh exchange, with a row of its own before it is released, and leaves the memory alone', async () => {
     const { vending, exchange, auditLog, caller, clock } = setUp();
     await vending.vend(caller);
-    auditLog.hold = true;
+    auditLog.paused = true;
     let said = '';
     void minted(vending.mint({ ...caller, kind: 'bearer' }, 'mint-aws-creds')).then(text => {
       said = text;
     });
     await clock.advance(10);
     expect(said).toBe('');
-    expect(auditLog.held[0]?.record).toMatchObject({
+    expect(auditLog.pending[0]?.record).toMatchObject({
       via: 'mint-aws-creds',
       source: 'fresh',
       caller_kind: 'bearer',
@@ -461,7 +461,7 @@ describe('mint', () => {
       access_key_id: 'ASIA2',
       count: 1,
     });
-    auditLog.held[0]?.durable();
+    auditLog.pending[0]?.durable();
     await clock.advance(0);
     expect(said).toBe('minted ASIA2');
     expect(await outcome(vending.vend(caller))).toBe('cached ASIA1 at once');
@@ -516,12 +516,12 @@ describe('a presentedToken is not forever', () => {
       callerOf(w, { kind: 'jwt', presentedToken: 'presentedToken-1', presentedUntil: clock.wall() + 60 * MINUTE }),
     );
     await clock.advance(45 * MINUTE);
-    expect(tokens.proofs).toEqual(['presentedToken-1', 'presentedToken-1']);
+    expect(tokens.presented).toEqual(['presentedToken-1', 'presentedToken-1']);
     await clock.advance(55 * MINUTE);
     expect(exchange.calls).toHaveLength(2);
   });
 
-  test('a refused presentedToken speaks against whoever showed it, not against the workload’s other callers', async () => {
+  test('a refused presentedToken counts against the caller that presented it, not against the workload’s other callers', async () => {
     const { vending, tokens } = setUp();
     const w = workload({ identityToken: forwarding });
     vending.reconcile([{ workload: w, prefetch: false }]);
@@ -646,12 +646,12 @@ describe('a reload', () => {
 
   test('between the row and the answer: nothing leaves, and a second row says so', async () => {
     const { vending, auditLog, caller, clock } = setUp();
-    auditLog.hold = true;
+    auditLog.paused = true;
     const said = outcome(vending.vend(caller));
     await clock.advance(0);
     vending.reconcile([]);
-    auditLog.hold = false;
-    auditLog.held[0]?.durable();
+    auditLog.paused = false;
+    auditLog.pending[0]?.durable();
     await clock.advance(0);
     expect(await said).toBe('CredentialsUninitialized');
     expect(auditLog.records.map(row => row.outcome)).toEqual(['ok', 'discarded']);
@@ -684,7 +684,7 @@ test('after close nothing is vended, what was in flight is aborted, and no timer
   expect(clock.pending).toBe(0);
 });
 
-test('metrics count exchanges by workload and outcome; those made from proofs, which are many, under one label', async () => {
+test('metrics count exchanges by workload and outcome; those of dynamic workloads, which are many, under one label', async () => {
   const { vending, exchange, metrics, caller } = setUp();
   await vending.vend(caller);
   await vending.vend(callerOf(workload({ name: 'jwt:abc', origin: 'dynamic' })));

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { files, read } from '../support/repository.ts';
-import { verb } from '../support/serve-process.ts';
+import { runCommand } from '../support/serve-process.ts';
 
 const PAGES = ['README.md', 'SECURITY.md', ...files('docs', '.md')];
 
@@ -40,7 +40,7 @@ it('every walletcreds command on the pages is one that the program has, with the
   );
   await Promise.all(
     [...used].map(async ([name, flags]) => {
-      const { stdout, code } = await verb([...name.split(' '), '--help'], tmpdir());
+      const { stdout, code } = await runCommand([...name.split(' '), '--help'], tmpdir());
       expect([name, code]).toEqual([name, 0]);
       expect(stdout).toContain(`Usage: walletcreds ${name}`);
       for (const flag of flags) expect(`${name}: ${stdout}`).toContain(flag);
@@ -48,14 +48,14 @@ it('every walletcreds command on the pages is one that the program has, with the
   );
 });
 
-it('the guide for Ceph yields a script as it stands: key, configuration, aws-setup', async () => {
+it('the guide for Ceph yields a script that runs unchanged: key, configuration, aws-setup', async () => {
   const guide = read('docs/ceph.md');
   const folder = mkdtempSync(join(tmpdir(), 'walletcreds-guide-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const commands = code(guide);
   const run = async (start: string) => {
     const line = commands.find(command => command.startsWith(start)) ?? `${start}: not in the guide`;
-    return verb(line.replace(/ >.*$/, '').split(' ').slice(1), folder);
+    return runCommand(line.replace(/ >.*$/, '').split(' ').slice(1), folder);
   };
   expect(await run('walletcreds keys generate')).toMatchObject({ code: 0 });
   const yaml = /^```yaml\n([\s\S]*?)^```/m.exec(guide)?.[1] ?? '';

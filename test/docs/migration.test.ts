@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { read } from '../support/repository.ts';
-import { verb } from '../support/serve-process.ts';
+import { runCommand } from '../support/serve-process.ts';
 
 const guide = read('docs/migration.md');
 const blocks = [...guide.matchAll(/^ *```(\w+)\n([\s\S]*?)^ *```/gm)].map(([, language, text]) => ({ language, text }));
 
-it('its broker’s configuration starts as it stands', async () => {
+it('its broker’s configuration starts unchanged', async () => {
   const text = blocks.find(block => block.language === 'yaml' && block.text?.startsWith('region:'))?.text ?? '';
   const folder = mkdtempSync(join(tmpdir(), 'walletcreds-guide-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
@@ -22,23 +22,23 @@ it('its broker’s configuration starts as it stands', async () => {
   expect(config.endpoint.listen).toEqual([]);
 });
 
-it('every verb and flag in it is one that the program has', async () => {
+it('every command and flag in it is one that the program has', async () => {
   const lines = guide.replaceAll('\\\n', ' ').matchAll(/walletcreds ([a-z-]+(?: [a-z]+)?)((?: [^`\n#]*)?)/g);
   const used = new Map<string, Set<string>>();
-  for (const [, name = '', rest = ''] of lines) {
-    const words = name.split(' ');
-    const verbName = ['audit', 'keys'].includes(words[0] ?? '') ? words.slice(0, 2).join(' ') : (words[0] ?? '');
-    const flags = used.get(verbName) ?? new Set();
+  for (const [, said = '', rest = ''] of lines) {
+    const words = said.split(' ');
+    const name = ['audit', 'keys'].includes(words[0] ?? '') ? words.slice(0, 2).join(' ') : (words[0] ?? '');
+    const flags = used.get(name) ?? new Set();
     for (const [flag] of rest.split(' -- ')[0]?.matchAll(/--[a-z-]+/g) ?? []) flags.add(flag);
-    used.set(verbName, flags);
+    used.set(name, flags);
   }
-  const verbs = [...used].filter(([name]) =>
+  const commands = [...used].filter(([name]) =>
     /^(init|aws-setup|doctor|serve|verify|env|exec|credentials|audit \w+)$/.test(name),
   );
-  expect(verbs.length).toBeGreaterThan(7);
+  expect(commands.length).toBeGreaterThan(7);
   await Promise.all(
-    verbs.map(async ([name, flags]) => {
-      const { stdout, code } = await verb([...name.split(' '), '--help'], tmpdir());
+    commands.map(async ([name, flags]) => {
+      const { stdout, code } = await runCommand([...name.split(' '), '--help'], tmpdir());
       expect([name, code]).toEqual([name, 0]);
       for (const flag of flags) expect(`${name}: ${stdout}`).toContain(flag);
     }),

@@ -203,7 +203,7 @@ describe('AssumeRoleWithWebIdentity', () => {
     );
   });
 
-  it('judges only its own account, in the name of the issuers that were registered', async () => {
+  it('knows only its own account, in the name of the issuers that were registered', async () => {
     const { assume, sts } = setUp();
     sts.putRole({
       name: 'foreign',

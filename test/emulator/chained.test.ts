@@ -74,7 +74,7 @@ describe('AssumeRole', () => {
     await expect(chain(policy)).rejects.toMatchObject({ name: 'AccessDenied', $metadata: { httpStatusCode: 403 } });
   });
 
-  it('judges by the caller’s own tags and by what is asked', async () => {
+  it('decides by the caller’s own tags and by what is asked', async () => {
     const condition = {
       StringEquals: { [`aws:PrincipalTag/${WALLET_TAG}`]: WALLET, 'sts:ExternalId': 'x', 'aws:RequestTag/team': 'a' },
     };

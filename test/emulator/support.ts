@@ -95,7 +95,7 @@ export interface Answer {
   readonly status: number;
   readonly headers: Headers;
   readonly xml: string;
-  /** The first element of that name, as it stands in the XML. */
+  /** The first element of that name, as it is in the XML. */
   get(element: string): string | undefined;
 }
 

@@ -8,7 +8,7 @@ const nested = (principal_tags: unknown, transitive_tag_keys?: unknown) => ({
 });
 
 describe('session tags', () => {
-  it('are read from the nested and the flattened form alike', () => {
+  it('are read from the nested and the flattened form', () => {
     const expected = { tags: { Project: 'Automation', Cost: '9' }, transitiveTagKeys: ['Project'] };
     expect(sessionTags(nested({ Project: ['Automation'], Cost: '9' }, ['Project']))).toEqual(expected);
     expect(

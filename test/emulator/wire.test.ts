@@ -115,7 +115,7 @@ describe('options', () => {
     ],
     ['a session of 30 minutes', { roles: [{ name: 'r', maxSessionDuration: 1800, trustPolicy }] }, /3600 to 43200/],
     ['a policy that is no JSON', { roles: [{ name: 'r', trustPolicy: 'x' }] }, /roles: r: trustPolicy: it is not JSON/],
-  ])('refuse %s, and say how to mend it', (_, options, message) => {
+  ])('refuse %s, and say how to fix it', (_, options, message) => {
     expect(() => createStsEmulator(options)).toThrow(message);
   });
 });

@@ -44,7 +44,7 @@ describe('who gets what', () => {
     );
   });
 
-  it('lets the path name the workload but never choose it: another’s name and nobody’s are refused alike', async () => {
+  it('lets the path name the workload but never choose it: another’s name and nobody’s are refused in the same way', async () => {
     const { endpoint } = sampleEndpoint();
     expect((await get(endpoint, '/v1/credentials/alpha', tokenOf('alpha'))).status).toBe(200);
     const other = await get(endpoint, '/v1/credentials/beta', tokenOf('alpha'));
@@ -119,12 +119,12 @@ describe('the id in the path', () => {
   });
 });
 
-describe('proofs that take a look-up', () => {
+describe('tokens that take a look-up', () => {
   const resolved = (caller: Caller | Error) => ({
     authenticate: () => (caller instanceof Error ? Promise.reject(caller) : Promise.resolve(caller)),
   });
 
-  it('waits for the authenticator, and judges the path by what it found', async () => {
+  it('waits for the authenticator, and checks the path by what it found', async () => {
     const { alpha } = sampleEndpoint();
     const { endpoint } = sampleEndpoint({ authenticator: resolved({ workload: alpha, kind: 'jwt', tokenHash: 'h' }) });
     expect((await get(endpoint, '/v1/credentials', 'a.b.c')).status).toBe(200);
@@ -230,7 +230,7 @@ describe('failures', () => {
     [new CredentialsUninitialized('not yet'), 503],
     [new AuditUnavailable('disk full'), 503],
     [new StsRefused('AccessDenied', 'no'), 403],
-  ])('answers %s thrown or rejected alike', async (error, status) => {
+  ])('answers %s thrown or rejected, in the same way', async (error, status) => {
     const thrown = sampleEndpoint({
       vending: fakeVending(() => {
         throw error;

@@ -171,7 +171,7 @@ describe('TLS', () => {
     );
   });
 
-  it('makes room at the limit over TLS too', async () => {
+  it('evicts at the limit over TLS too', async () => {
     const { handler, log } = sampleEndpoint();
     const tls = { listen: [{ host: '127.0.0.1', port: 0 }], ...pair('limit') };
     const { listener } = await listening(handler, log, { tls, limits: { maxConnections: 1 } });
@@ -249,7 +249,7 @@ describe('who may connect', () => {
 describe('closing', () => {
   it('lets what is in flight end, closes idle connections, and accepts nothing new', async () => {
     let release = () => {};
-    const held = new Promise<void>(resolve => {
+    const waiting = new Promise<void>(resolve => {
       release = resolve;
     });
     let arrived = () => {};
@@ -259,7 +259,7 @@ describe('closing', () => {
     const { log } = keptLog();
     const vending = fakeVending(async ({ workload }) => {
       arrived();
-      await held;
+      await waiting;
       return vendedOf(credentialsOf(workload.name));
     });
     const { listener, port } = await listening(sampleEndpoint({ vending }).handler, log);
@@ -278,7 +278,7 @@ describe('closing', () => {
 
   it('tells a client that goes on asking to close', async () => {
     let release = () => {};
-    const held = new Promise<void>(resolve => {
+    const waiting = new Promise<void>(resolve => {
       release = resolve;
     });
     let arrived = () => {};
@@ -288,7 +288,7 @@ describe('closing', () => {
     const { log } = keptLog();
     const vending = fakeVending(async ({ workload }) => {
       arrived();
-      await held;
+      await waiting;
       return vendedOf(credentialsOf(workload.name));
     });
     const { listener, port } = await listening(sampleEndpoint({ vending }).handler, log);

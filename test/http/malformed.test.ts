@@ -6,7 +6,7 @@ import { ask, exchange, listening, type Reply, replies, socketTo } from './suppo
 const AUTH = `Authorization: ${tokenOf('alpha')}`;
 const GOOD = `GET /v1/credentials HTTP/1.1\r\nHost: 127.0.0.1\r\n${AUTH}\r\n`;
 
-/** Every refusal has the one form, whoever made it. */
+/** Every refusal has the one form, from each layer. */
 function expectForm(reply: Reply | undefined, status: number, code: string): void {
   expect(reply?.status).toBe(status);
   expect(reply?.headers['content-type']).toBe('application/json');
@@ -97,13 +97,13 @@ describe('malformed requests over a bare socket', () => {
   });
 
   it('answers pipelined requests in their order, each its own token’s credentials', async () => {
-    const held: (() => void)[] = [];
+    const waiting: (() => void)[] = [];
     const { log } = keptLog();
     const vending = fakeVending(({ workload }) => {
       const vended = vendedOf(credentialsOf(workload.name));
       // The first waits until the second has its credentials.
-      if (workload.name === 'alpha') return new Promise(resolve => held.push(() => resolve(vended)));
-      for (const release of held) release();
+      if (workload.name === 'alpha') return new Promise(resolve => waiting.push(() => resolve(vended)));
+      for (const release of waiting) release();
       return vended;
     });
     const { port } = await listening(sampleEndpoint({ vending }).handler, log);

@@ -116,7 +116,7 @@ describe('the validation of a raw request', () => {
     ['a strange Expect', ['Host: localhost', 'Expect: cake'], 'BadRequest'],
     ['Expect: 100-Continue', ['Host: localhost', 'Expect: 100-Continue'], 'passes'],
     [
-      'names that only look alike',
+      'names that only look the same',
       ['Host: localhost', 'X-Via: a', 'Origins: b', 'Sec-Fetc: c', 'X-Originals: d'],
       'passes',
     ],

@@ -15,7 +15,7 @@ function fileSource(path: string) {
 }
 
 describe('a token out of a file', () => {
-  it('is read anew each time, with or without a line break at its end', async () => {
+  it('is read again each time, with or without a line break at its end', async () => {
     const path = join(temporaryFolder(), 'token');
     const get = fileSource(path);
     writeFileSync(path, jwtOf(claims({ jti: 'one' })));

@@ -20,7 +20,7 @@ async function serve(listener: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** A server that speaks no HTTP by itself: what it does with a connection is the test's. */
+/** A server that speaks no HTTP: what it does with a connection is the test's. */
 async function serveRaw(onConnection: (socket: Socket) => void): Promise<string> {
   const sockets: Socket[] = [];
   const server = createTcpServer(socket => {

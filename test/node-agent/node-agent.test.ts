@@ -163,7 +163,7 @@ describe('the cluster’s keys', () => {
     expect((await agent.get(await at.cluster.token({ now: clock.wall() }))).status).toBe(200);
   });
 
-  it('are kept while the API server is away, through a restart of the agent, and looked for anew when it is back', async () => {
+  it('are kept while the API server is away, through a restart of the agent, and looked for again when it is back', async () => {
     const clock = fakeClock(Date.now());
     const at = await world(clock);
     await at.broker();

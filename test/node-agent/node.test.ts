@@ -215,17 +215,17 @@ describe.skipIf(because(missing))('on a node', () => {
       expect(wait.command[0]).toBe('node');
       expect(wait.securityContext).toMatchObject({ capabilities: { drop: ['ALL'] } });
       await agent.stop();
-      const held = waiting(await tokenFile('token'));
-      await held.says(`waiting for ${V4}: connect ECONNREFUSED`);
+      const init = waiting(await tokenFile('token'));
+      await init.says(`waiting for ${V4}: connect ECONNREFUSED`);
       agent = node.serve(AGENT, config, env);
-      expect(await held.ended).toBe(0);
+      expect(await init.ended).toBe(0);
       expect(await ask('a', APP, V4, await tokenFile('token'))).toBe('200 Success');
     });
 
     test('says of a service account that isn’t mapped what it is told, and goes on asking', async () => {
-      const held = waiting(await tokenFile('stranger', { account: 'default:nobody' }));
-      await held.says(`waiting for ${V4}: WorkloadUnknown: `);
-      await held.stop();
+      const init = waiting(await tokenFile('unknown', { account: 'default:nobody' }));
+      await init.says(`waiting for ${V4}: WorkloadUnknown: `);
+      await init.stop();
     });
   });
 

@@ -58,8 +58,8 @@ describe.skipIf(because(missing))('the installed program', () => {
   test('says what it can do', async () => {
     const { code, stdout } = await walletcreds('--help');
     expect(code).toBe(0);
-    for (const verb of ['serve', 'dev', 'init', 'env', 'keys', 'credentials', 'healthcheck'])
-      expect(stdout).toContain(verb);
+    for (const command of ['serve', 'dev', 'init', 'env', 'keys', 'credentials', 'healthcheck'])
+      expect(stdout).toContain(command);
   });
 
   test('refuses an unknown command with status 2 and one line that helps', async () => {

@@ -1,5 +1,5 @@
 /**
- * Data goes one way: a request walks down the layers and its answer walks back up.
+ * Data goes one way: a request goes down the layers and its response goes back up.
  *
  * @module
  */
@@ -36,21 +36,21 @@ function layerOf(file: string): number {
 
 const edges = sources.flatMap(file => importsOf(file).map(target => ({ file, target })));
 
-/** The first circle that is found, as a path; empty when there is none. */
-function circle(): string[] {
+/** The first cycle that is found, as a path; empty when there is none. */
+function cycle(): string[] {
   const finished = new Set<string>();
-  const walk = (file: string, path: readonly string[]): string[] => {
+  const visit = (file: string, path: readonly string[]): string[] => {
     if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];
     if (finished.has(file)) return [];
     for (const { target } of edges.filter(edge => edge.file === file)) {
-      const found = walk(target, [...path, file]);
+      const found = visit(target, [...path, file]);
       if (found.length > 0) return found;
     }
     finished.add(file);
     return [];
   };
   for (const file of sources) {
-    const found = walk(file, []);
+    const found = visit(file, []);
     if (found.length > 0) return found;
   }
   return [];
@@ -69,13 +69,14 @@ describe('the layers', () => {
     expect(edges.filter(({ file, target }) => layerOf(target) < layerOf(file))).toEqual([]);
   });
 
-  test('there are no circles', () => {
-    expect(circle()).toEqual([]);
+  test('there are no cycles', () => {
+    expect(cycle()).toEqual([]);
   });
 });
 
-describe('what has one door', () => {
-  const from = (room: string) => edges.filter(({ file, target }) => target.startsWith(room) && !file.startsWith(room));
+describe('imports from outside a layer', () => {
+  const from = (folder: string) =>
+    edges.filter(({ file, target }) => target.startsWith(folder) && !file.startsWith(folder));
 
   test('only `dev` and the library come to the STS emulator', () => {
     const allowed = (file: string) => /^src\/cli\/commands\/dev\/|^src\/(index|start-dev)\.ts$/.test(file);

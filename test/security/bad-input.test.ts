@@ -1,6 +1,6 @@
 /**
  * What goes wrong around a running sidecar, from the outside: the clock, the files it reads, the STS it asks. Each time
- * there is an answer that says what is wrong, never credentials, and all is well again once it is mended.
+ * there is an answer that says what is wrong, never credentials, and all is well again once it is fixed.
  */
 import { readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -34,7 +34,7 @@ async function sidecarOf(at: World, parts: Settings, off = 0): Promise<Running> 
   };
 }
 
-/** A sidecar that signs by itself, so that its own clock is in the token; the broker serves its documents. */
+/** A sidecar with a signer of its own, so that its own clock is in the token; the broker serves its documents. */
 async function signing(off: number): Promise<Running> {
   const at = await world();
   await start(at, at.broker());

@@ -6,7 +6,7 @@ import { expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { json, sign } from '../auth/support.ts';
 import { BEARER, CONFIGURED, call, type Reply, start, WALLET, world } from '../server/support.ts';
-import { verb } from '../support/serve-process.ts';
+import { runCommand } from '../support/serve-process.ts';
 
 /** Every secret that is made here holds this word, so one search finds any of them. */
 const CANARY = 'CANARY';
@@ -108,8 +108,8 @@ it('no secret is in any log line, error, metric, row or report, whatever fails',
   // What goes well.
   handedOut(await get(credentials, token));
   handedOut(await get(relative + relativeId));
-  for (const proof of [session, bearer, jwt])
-    for (const url of [aws, oidc]) handedOut(await call(url, { bearer: proof }));
+  for (const token of [session, bearer, jwt])
+    for (const url of [aws, oidc]) handedOut(await call(url, { bearer: token }));
   const metrics = await get(`${sidecar.admin.url}/metrics`, adminToken);
   expect(metrics.status).toBe(200);
 
@@ -196,7 +196,7 @@ it('no secret is in any log line, error, metric, row or report, whatever fails',
   answers.push(JSON.stringify(process.report.getReport(new Error('a report of a failure'))));
   const configFile = at.write('broker.yaml', stringify(brokerConfig));
   for (const args of [['doctor'], ['audit', 'export'], ['keys', 'list'], ['serve']]) {
-    const { stdout, stderr } = await verb([...args, '--config', configFile], at.folder);
+    const { stdout, stderr } = await runCommand([...args, '--config', configFile], at.folder);
     answers.push(stdout, stderr);
   }
   const auditLog = ['broker', 'sidecar'].map(name => {

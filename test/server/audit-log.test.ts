@@ -1,5 +1,5 @@
 /**
- * The audit log of the endpoint, end to end: the real `serve`, the real `audit` verbs beside it, and what may go wrong with a disk.
+ * The audit log of the endpoint, end to end: the real `serve`, the real `audit` commands beside it, and what may go wrong with a disk.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -110,7 +110,7 @@ describe('the audit log of serve', () => {
     expect(await audit(chain, 'verify')).toContain('in 2 chains: intact');
   }, 60_000);
 
-  it('is read, verified, exported and pruned by the verbs while it is written', async () => {
+  it('is read, verified, exported and pruned by the commands while it is written', async () => {
     const chain = await aChain();
     chain.write('walletcreds.yaml', chain.yaml({ a: A, b: B }));
     const serve = await serving(chain);
@@ -198,7 +198,7 @@ describe('the audit log of serve', () => {
     expect(await audit(chain, 'verify')).toContain('intact');
   }
 
-  it('a disk that fills up: 503, nothing given or asked of STS; with space again it goes on by itself', async context => {
+  it('a disk that fills up: 503, nothing given or asked of STS; with space again it goes on automatically', async context => {
     const chain = await aChain();
     const disk = join(chain.folder, 'disk');
     mkdirSync(disk);

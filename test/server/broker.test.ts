@@ -196,7 +196,7 @@ describe('mint-aws-creds', () => {
   });
 });
 
-describe('each proof counts at its own listener alone', () => {
+describe('a presented token is accepted at its own listener alone', () => {
   it('the endpoint’s token is nothing at the broker, and the bearer nothing at the endpoint', async () => {
     const at = await world();
     const both = {
@@ -229,9 +229,9 @@ describe('each proof counts at its own listener alone', () => {
     };
     const broker = await start(at, at.broker({ endpoint: { listen: ['127.0.0.1:0'] }, workloads: {}, callers }));
     const jwt = await sign(at.callers.key, callerClaims(at));
-    for (const proof of [jwt, SESSION]) {
-      expect((await endpoint(broker, proof)).status).toBe(listener === 'endpoint' ? 200 : 401);
-      expect((await call(at.issuer + JWT, { bearer: proof })).status).toBe(listener === 'broker' ? 200 : 401);
+    for (const token of [jwt, SESSION]) {
+      expect((await endpoint(broker, token)).status).toBe(listener === 'endpoint' ? 200 : 401);
+      expect((await call(at.issuer + JWT, { bearer: token })).status).toBe(listener === 'broker' ? 200 : 401);
     }
   });
 
@@ -359,7 +359,7 @@ describe('a reload while somebody is being asked about', () => {
 });
 
 describe('readiness', () => {
-  it('tells strangers a status and nothing else, and each dependency by name with the admin token', async () => {
+  it('tells unauthenticated clients a status and nothing else, and each dependency by name with the admin token', async () => {
     const at = await world();
     await start(
       at,
@@ -371,8 +371,8 @@ describe('readiness', () => {
       }),
     );
     const url = `${at.issuer}/readyz`;
-    const stranger = await call(url, { method: 'GET' });
-    expect([stranger.status, stranger.body]).toEqual([200, { status: 'ready' }]);
+    const response = await call(url, { method: 'GET' });
+    expect([response.status, response.body]).toEqual([200, { status: 'ready' }]);
     expect((await call(url, { method: 'GET', bearer: SESSION })).body).toEqual({ status: 'ready' });
     const { body } = await call(url, { method: 'GET', bearer: ADMIN });
     expect(body['status']).toBe('ready');

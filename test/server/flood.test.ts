@@ -12,8 +12,8 @@ import { ask } from '../support/request.ts';
 const WALLET = '0x52908400098527886e0f7030069857d2e4169ee7';
 const REQUESTS = 5_000;
 
-/** Every kind of stranger: without a token, with a made-up one each time, with a bad scheme, with what looks like a JWT. */
-const strangers = [
+/** Every kind of unauthenticated client: without a token, with a made-up one each time, with a bad scheme, with what looks like a JWT. */
+const unauthenticated = [
   () => '',
   (n: number) => `Authorization: ${String(n).padStart(64, 'f')}\r\n`,
   (n: number) => `Authorization: Basic ${n}\r\n`,
@@ -25,7 +25,7 @@ function p99(times: readonly number[]): number {
   return [...times].sort((a, b) => a - b)[Math.ceil(times.length * 0.99) - 1] ?? Number.NaN;
 }
 
-it('5,000 requests of strangers are a handful of rows that count each of them, and a workload goes on being answered', async ({
+it('5,000 unauthenticated requests are a handful of rows that count each of them, and a workload goes on being answered', async ({
   annotate,
 }) => {
   const chain = await startChain();
@@ -60,7 +60,7 @@ it('5,000 requests of strangers are a handful of rows that count each of them, a
     port: chain.port,
     requests: REQUESTS,
     connections: 32,
-    headerOf: n => strangers[n % strangers.length]?.(n) ?? '',
+    headerOf: n => unauthenticated[n % unauthenticated.length]?.(n) ?? '',
   }).finally(() => {
     over = true;
   });

@@ -7,7 +7,7 @@ import { decodeProtectedHeader } from 'jose';
 import { expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { rowsOf } from '../audit/support.ts';
-import { startServe, verb } from '../support/serve-process.ts';
+import { runCommand, startServe } from '../support/serve-process.ts';
 import { call, SESSION, world } from './support.ts';
 
 const EMPTY = { PATH: process.env['PATH'] ?? '' };
@@ -17,7 +17,7 @@ it('the key that signs is first in the JWKS through rotation, a new key and a re
   const config = at.write('broker.yaml', stringify(at.broker()));
   const broker = await startServe(config, { env: EMPTY, cwd: at.folder });
   const keys = async (...args: string[]) => {
-    const { code, stdout, stderr } = await verb(['keys', ...args, '--config', config], at.folder);
+    const { code, stdout, stderr } = await runCommand(['keys', ...args, '--config', config], at.folder);
     expect([code, stderr]).toEqual([0, expect.any(String)]);
     return stdout;
   };
@@ -53,13 +53,13 @@ it('the key that signs is first in the JWKS through rotation, a new key and a re
 
   await keys('revoke', old);
   expect((await holds()).sort()).toEqual([fresh, next].sort());
-  // While it runs: the row of the verb stands among the process's own, in a chain of its own.
+  // While it runs: the command's record is among the process's own, in a chain of its own.
   const rows = rowsOf(join(at.folder, 'broker/audit.sqlite'));
   const revoked = rows.filter(({ via }) => via === 'keys');
   expect(revoked).toMatchObject([{ outcome: 'revoked', sts_session_name: old, caller_kind: 'local', seq: 1 }]);
   expect(rows.at(-1)).toMatchObject({ via: 'mint-aws-creds', outcome: 'ok' });
   expect(rows.at(-1)?.['writer']).not.toBe(revoked[0]?.['writer']);
-  const verified = await verb(['audit', 'verify', '--config', config], at.folder);
+  const verified = await runCommand(['audit', 'verify', '--config', config], at.folder);
   expect([verified.code, verified.stdout]).toEqual([0, expect.stringContaining('in 2 chains: intact')]);
   expect(await broker.stop()).toBe(0);
 }, 60_000);

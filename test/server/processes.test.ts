@@ -10,7 +10,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { stringify } from 'yaml';
 import { startServer } from '../auth/support.ts';
 import { freePorts } from '../support/process.ts';
-import { startServe, verb } from '../support/serve-process.ts';
+import { runCommand, startServe } from '../support/serve-process.ts';
 import { ADMIN, CONFIGURED, call, SESSION, TAG, WALLET, type World, world } from './support.ts';
 
 /** Nothing but what finds node: no HOME, no AWS_*. */
@@ -54,7 +54,7 @@ async function recorder(
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, seen };
 }
 
-/** A named pipe: whoever opens it to read it is found out, and hangs. */
+/** A named pipe: a process that opens it to read it is found out, and hangs. */
 function trap(file: string): { touched(): boolean } {
   mkdirSync(join(file, '..'), { recursive: true });
   execFileSync('mkfifo', [file]);
@@ -97,14 +97,14 @@ describe('a broker process', () => {
     }
     expect(ids.map(id => at.sts.sessions.get(id)?.principalTags)).toEqual([{ [TAG]: WALLET }, { [TAG]: WALLET }]);
     expect(await broker.stop()).toBe(0);
-    const listed = await verb(
+    const listed = await runCommand(
       ['audit', 'list', '--callers', '--via', 'mint-aws-creds', '--since', '7d', '--json', '--config', config],
       at.folder,
     );
     expect(listed.code).toBe(0);
     expect(JSON.parse(listed.stdout)).toHaveLength(1);
     expect(listed.stdout).toContain(WALLET);
-    expect((await verb(['audit', 'verify', '--config', config], at.folder)).code).toBe(0);
+    expect((await runCommand(['audit', 'verify', '--config', config], at.folder)).code).toBe(0);
   });
 
   it('consults no AWS credential provider, whatever the environment offers', async () => {
@@ -172,27 +172,27 @@ describe('a broker process', () => {
     const [old = ''] = await kidsOf(at.issuer);
     expect(await minted()).toBe(old);
 
-    expect((await verb(['keys', 'rotate', '--config', config], at.folder)).code).toBe(0);
+    expect((await runCommand(['keys', 'rotate', '--config', config], at.folder)).code).toBe(0);
     const published = await kidsOf(at.issuer);
     expect(published).toHaveLength(2);
     expect(published[0]).toBe(old);
     expect(await minted()).toBe(old);
     const next = published[1] ?? '';
 
-    const revoked = await verb(['keys', 'revoke', old, '--config', config], at.folder);
+    const revoked = await runCommand(['keys', 'revoke', old, '--config', config], at.folder);
     expect(revoked.code).toBe(0);
     expect(revoked.stdout).toContain('aws:TokenIssueTime');
     expect(await kidsOf(at.issuer)).toEqual([next]);
     const without = await call(at.issuer + JWT, { bearer: SESSION });
     expect([without.status, without.body['error']]).toEqual([500, 'internal']);
 
-    expect((await verb(['keys', 'generate', '--config', config], at.folder)).code).toBe(0);
+    expect((await runCommand(['keys', 'generate', '--config', config], at.folder)).code).toBe(0);
     const now = await kidsOf(at.issuer);
     expect(now).not.toContain(old);
     expect(await minted()).toBe(now[0]);
     expect((await call(at.issuer + AWS, { bearer: SESSION })).status).toBe(200);
     expect(await broker.stop()).toBe(0);
-    const rows = await verb(['audit', 'list', '--via', 'keys', '--json', '--config', config], at.folder);
+    const rows = await runCommand(['audit', 'list', '--via', 'keys', '--json', '--config', config], at.folder);
     expect(rows.stdout).toContain(old);
   });
 
@@ -207,7 +207,7 @@ describe('a broker process', () => {
     await expect.poll(async () => (await call(at.issuer + AWS, { bearer: SESSION })).status).toBe(404);
     expect((await call(at.issuer + JWT, { bearer: SESSION })).status).toBe(200);
     expect(await broker.stop()).toBe(0);
-    const rows = await verb(
+    const rows = await runCommand(
       ['audit', 'list', '--via', 'mint-aws-creds', '--outcome', 'auth_failed', '--json', '--config', config],
       at.folder,
     );
@@ -233,7 +233,7 @@ describe('a broker process', () => {
     expect(await kidsOf(at.issuer)).toEqual(['old-kid']);
     expect((await call(at.issuer + AWS, { bearer: SESSION })).status).toBe(200);
     expect(await broker.stop()).toBe(0);
-    const verified = await verb(['audit', 'verify', '--config', config], at.folder);
+    const verified = await runCommand(['audit', 'verify', '--config', config], at.folder);
     expect(verified.code).toBe(0);
     expect(verified.stdout).toContain('2 rows of an old broker');
     const database = new Database(join(at.folder, 'broker/audit.sqlite'), { readonly: true });

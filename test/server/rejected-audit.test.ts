@@ -38,7 +38,7 @@ describe('the endpoint’s refusals in the audit log', () => {
     ]);
   });
 
-  it('with a wrong one: its hash, with and without Bearer alike', () => {
+  it('with a wrong one: its hash, the same with and without Bearer', () => {
     const hashes = ['wrong', 'Bearer wrong'].map(
       authorization => note({ error: new InvalidAuthorizationToken('x'), authorization })[0]?.requester_token_hash,
     );

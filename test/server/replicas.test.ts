@@ -8,7 +8,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { debianPostgres, type PostgresServer } from '../audit/postgres-server.ts';
 import { freePorts } from '../support/process.ts';
-import { type Served, startServe, verb } from '../support/serve-process.ts';
+import { runCommand, type Served, startServe } from '../support/serve-process.ts';
 import { CONFIGURED, call, type Settings, type World, world } from './support.ts';
 
 const EMPTY = { PATH: process.env['PATH'] ?? '' };
@@ -113,7 +113,7 @@ describe('two brokers with one audit log in PostgreSQL', () => {
     expect(recorded.sort()).toEqual(given.sort());
     expect(written.filter(({ via }) => via === 'mint-oidc-jwt')).toHaveLength(kids.length);
     for (const { config } of [one, two]) {
-      const verified = await verb(['audit', 'verify', '--config', config], at.folder);
+      const verified = await runCommand(['audit', 'verify', '--config', config], at.folder);
       expect([verified.code, verified.stdout]).toEqual([0, expect.stringContaining('in 2 chains: intact')]);
     }
     expect(await Promise.all([one.process.stop(), two.process.stop()])).toEqual([0, 0]);
@@ -121,7 +121,7 @@ describe('two brokers with one audit log in PostgreSQL', () => {
     expect(one.process.said() + two.process.said()).not.toContain(DOWN);
   });
 
-  it('a database that goes away: nothing is signed or asked of STS, nothing handed out; it comes back by itself', async () => {
+  it('a database that goes away: nothing is signed or asked of STS, nothing handed out; it comes back automatically', async () => {
     const at = await world();
     const both = await replicas(at);
     const askEndpoint = ({ endpoint }: Replica) =>
@@ -156,7 +156,7 @@ describe('two brokers with one audit log in PostgreSQL', () => {
     }
     expect(await Promise.all(both.map(({ process }) => process.stop()))).toEqual([0, 0]);
     expect((await rows()).filter(({ outcome }) => outcome === 'recovered')).toHaveLength(2);
-    const verified = await verb(['audit', 'verify', '--config', both[0].config], at.folder);
+    const verified = await runCommand(['audit', 'verify', '--config', both[0].config], at.folder);
     expect([verified.code, verified.stdout]).toEqual([0, expect.stringContaining('intact')]);
     expect(both.map(({ process }) => process.said()).join('')).not.toContain('geheim');
   });
@@ -170,7 +170,7 @@ describe('two brokers with one audit log in PostgreSQL', () => {
     };
     const [old = ''] = await kidsOf(one);
     for (const args of [['generate'], ['revoke', old]])
-      expect(await verb(['keys', ...args, '--config', one.config], at.folder)).toMatchObject({ code: 0 });
+      expect(await runCommand(['keys', ...args, '--config', one.config], at.folder)).toMatchObject({ code: 0 });
     const [fresh] = await kidsOf(one);
     expect(fresh).not.toBe(old);
     expect(await Promise.all([kidsOf(one), kidsOf(two)])).toEqual([[fresh], [fresh]]);

@@ -54,7 +54,7 @@ it('each vend is a line on standard output before it is answered; without a read
   });
   expect([list.code, list.stderr]).toEqual([2, expect.stringContaining('audit.database is stdout')]);
 
-  // Whoever collected the lines is gone.
+  // The collector of the lines has ended.
   serve.child.stdout?.destroy();
   await expect
     .poll(async () => (await credentialsFor(chain, tokenOf(chain, 'a'))).status, { timeout: 10_000 })

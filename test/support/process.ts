@@ -1,6 +1,6 @@
 /**
- * The real program, as a user starts it: `node dist/bin.js dev …` in an environment that holds nothing of whoever runs
- * the suite, and other programs in an environment that holds nothing but what the first one printed.
+ * The real program, as a user starts it: `node dist/bin.js dev …` in an environment without the variables of the user who
+ * runs the suite, and other programs in an environment that holds only what the first one printed.
  *
  * @module
  */

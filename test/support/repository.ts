@@ -45,7 +45,7 @@ export function lockEntries(): [string, LockEntry][] {
   return Object.entries(packages).filter(([path]) => path !== '');
 }
 
-/** What esbuild says of the bundle, built anew in memory. */
+/** What esbuild says of the bundle, built again, in memory. */
 export async function metafile(): Promise<{
   inputs: Record<string, { imports: { path: string; kind: string; external?: boolean }[] }>;
   outputs: Record<
@@ -82,7 +82,7 @@ export async function shippedPackages(): Promise<ReturnType<Shipped['shippedPack
   return (await shipped()).shippedPackages(await metafile());
 }
 
-/** What `npm pack` would ship of the folder as it stands. */
+/** What `npm pack` would ship of the folder. */
 export function packed(): string[] {
   const said = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
     cwd: root,

@@ -46,7 +46,7 @@ export async function startServe(
   return served;
 }
 
-/** Runs another verb of the program to its end, in an environment of PATH alone. */
-export function verb(args: readonly string[], cwd: string, env: Record<string, string> = {}): Promise<Finished> {
+/** Runs another command of the program to its end, in an environment of PATH alone. */
+export function runCommand(args: readonly string[], cwd: string, env: Record<string, string> = {}): Promise<Finished> {
   return run(process.execPath, [bin, ...args], { env: { PATH: process.env['PATH'] ?? '', ...env }, cwd });
 }

@@ -9,7 +9,7 @@ import { identityOf, makeWorkload, sessionNameOf } from '../../src/workload/work
 const HEX = '0123456789abcdef';
 const digits = fc.string({ unit: fc.constantFrom(...HEX), minLength: 40, maxLength: 40 });
 
-/** EIP-55, written anew from its text: upper case where the nibble of the hash of the lower-case digits is 8 or more. */
+/** EIP-55, written from its text: upper case where the nibble of the hash of the lower-case digits is 8 or more. */
 function checksummed(lower: string): string {
   const hash = bytesToHex(keccak_256(utf8ToBytes(lower)));
   return `0x${[...lower].map((c, i) => ('89abcdef'.includes(hash.charAt(i)) ? c.toUpperCase() : c)).join('')}`;

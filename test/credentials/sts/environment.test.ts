@@ -1,6 +1,6 @@
 /**
  * The exchange in a process of its own whose environment is full of AWS settings. Every file that the SDK might read is
- * a FIFO without a writer: whoever opens one hangs, and the exchange with it.
+ * a FIFO without a writer: a process that opens one hangs, and the exchange with it.
  */
 import { type ExecFileException, execFile, execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';

@@ -53,7 +53,7 @@ async function failure(caFile?: string): Promise<Error> {
   }
 }
 
-test('an STS whose certificate nobody vouches for never sees the token, whatever NODE_TLS_REJECT_UNAUTHORIZED says', async () => {
+test('an STS whose certificate is signed by no known CA never sees the token, whatever NODE_TLS_REJECT_UNAUTHORIZED says', async () => {
   vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
   expect(await failure()).toMatchObject({ code: 'StsUnavailable', message: expect.stringContaining('CERT') });
   expect(asked).toBe(0);

@@ -47,7 +47,7 @@ describe('with the policies that aws-setup prints', () => {
     expect((await copy(`${OWN}hello`)).status).toBe(200);
   });
 
-  test('many deletes in one request are judged key by key', async () => {
+  test('many deletes in one request are authorized key by key', async () => {
     const { send } = await startWorld();
     const body = `<Delete><Object><Key>${OWN}hello</Key></Object><Object><Key>${FOREIGN}secret</Key></Object></Delete>`;
     const { text } = await send(`/${BUCKET}?delete`, { method: 'POST', body });

@@ -72,7 +72,7 @@ describe('a presigned URL', () => {
 describe('a body in chunks', () => {
   const chunk = (body: string, signature = '') => `${body.length.toString(16)}${signature}\r\n${body}\r\n`;
 
-  test('without signatures is put together, and its trailer is judged', async () => {
+  test('without signatures is put together, and its trailer is checked', async () => {
     const { send, at } = await startWorld();
     const put = (trailer: string) =>
       send(at(`${OWN}x`), {

@@ -59,7 +59,7 @@ function admin(options: { status?: WorkloadStatus[]; checks?: Check[]; token?: s
   return { app, get, metrics, log, lines, change };
 }
 
-describe('strangers', () => {
+describe('unauthenticated clients', () => {
   it('learn a status from /healthz and /readyz and nothing else', async () => {
     const lastError = { code: 'AccessDenied', message: 'canary', transient: false, at: 1 };
     const { get } = admin({
@@ -90,7 +90,7 @@ describe('strangers', () => {
     }
   });
 
-  it('stay strangers where no admin token is configured, whatever they show', async () => {
+  it('stay unauthenticated where no admin token is configured, whatever they show', async () => {
     const { get } = admin({ token: null });
     for (const shown of [undefined, '', 'Bearer ', 'undefined'])
       expect((await get('/metrics', shown)).status).toBe(401);

@@ -34,7 +34,7 @@ describe('ready', () => {
     ['nor while it is tried again', { state: 'fetching', lastError: failedAt(2_000), secondsLeft: undefined }, false],
     ['when idle, with nothing left because nobody asked', { state: 'empty', secondsLeft: undefined }, true],
     [
-      'when idle, with an old failure that a fetch has mended',
+      'when idle, with an old failure that a later fetch made good',
       { lastError: failedAt(500), secondsLeft: undefined },
       true,
     ],

@@ -107,7 +107,7 @@ describe('every failure has its status, its kind and its row', () => {
     [new SessionBackendUnavailable('x'), 502, 'backend_unreachable', 'backend_error'],
     [new IssuerUnavailable('x'), 502, 'backend_unreachable', 'backend_error'],
     [new Error('secret details'), 500, 'internal', 'backend_error'],
-  ])('at the door: %s', async (error, status, kind, outcome) => {
+  ])('at authentication: %s', async (error, status, kind, outcome) => {
     const authenticator = { authenticate: () => Promise.reject(error) };
     for (const path of both) {
       const { post, auditLog } = broker({ authenticator });
@@ -156,16 +156,16 @@ describe('every failure has its status, its kind and its row', () => {
 describe('the row comes first', () => {
   it('a JWT leaves only once its row is on disk', async () => {
     const { post, auditLog } = broker();
-    auditLog.hold = true;
+    auditLog.paused = true;
     let answered = false;
     const response = post(JWT).then(given => {
       answered = true;
       return given;
     });
-    while (auditLog.held.length === 0) await new Promise(resolve => setImmediate(resolve));
+    while (auditLog.pending.length === 0) await new Promise(resolve => setImmediate(resolve));
     await new Promise(resolve => setImmediate(resolve));
     expect(answered).toBe(false);
-    auditLog.held[0]?.durable();
+    auditLog.pending[0]?.durable();
     expect((await response).status).toBe(200);
     expect(auditLog.records).toMatchObject([
       {
@@ -182,10 +182,10 @@ describe('the row comes first', () => {
 
   it('a row that can’t be written withholds the JWT: 500 audit_error', async () => {
     const { post, auditLog } = broker();
-    auditLog.hold = true;
+    auditLog.paused = true;
     const response = post(JWT);
-    while (auditLog.held.length === 0) await new Promise(resolve => setImmediate(resolve));
-    auditLog.held[0]?.lost();
+    while (auditLog.pending.length === 0) await new Promise(resolve => setImmediate(resolve));
+    auditLog.pending[0]?.lost();
     expect((await response).status).toBe(500);
     const body = await (await response).text();
     expect(JSON.parse(body)).toMatchObject({ error: 'audit_error' });

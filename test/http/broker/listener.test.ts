@@ -44,7 +44,7 @@ describe('the broker behind its listener', () => {
   );
 
   it.each(['evil.example', 'oidc.example.com.evil.example', 'internal', '10.0.0.1'])(
-    'refuses Host: %s with 403 forbidden and the mend',
+    'refuses Host: %s with 403 forbidden and the fix',
     async host => {
       const { port } = await wire();
       const reply = await ask(port, `POST ${AWS} HTTP/1.1\nHost: ${host}\n${bearer}`);

@@ -1,5 +1,5 @@
 /**
- * The broker's app over stand-ins: a door, a vending and an audit log that a test steers.
+ * The broker's app over stand-ins: an authenticator, a vending and an audit log that a test steers.
  *
  * @module
  */

@@ -32,7 +32,7 @@ describe('a key file', () => {
     [0o602, 'others can write it'],
     [0o620, 'others can write it'],
     [0o666, 'others can write it'],
-  ])('of mode %o is refused with the mend', async (mode, message) => {
+  ])('of mode %o is refused with the fix', async (mode, message) => {
     const file = writeKey(keysFolder(), 'k.json');
     chmodSync(file, mode);
     await expect(readKeyFile(file, 'oidc')).rejects.toThrow(message);
@@ -140,7 +140,7 @@ describe('the keys folder', () => {
     await expect(loadKeys(dir, 'oidc')).resolves.toBeDefined();
   });
 
-  it('that is missing, empty or a file is refused with the mend', async () => {
+  it('that is missing, empty or a file is refused with the fix', async () => {
     const dir = keysFolder();
     await expect(loadKeys(dir, 'oidc')).rejects.toThrow('walletcreds keys generate');
     await expect(loadKeys(join(dir, 'none'), 'oidc')).rejects.toThrow('walletcreds keys generate');

@@ -63,7 +63,7 @@ describe('the keys of a running process', () => {
     expect(await store.current()).not.toBe(set);
   });
 
-  it('go on when a new file is bad, which is said once and in `problem` until it is mended', async () => {
+  it('go on when a new file is bad, which is said once and in `problem` until it is fixed', async () => {
     const dir = keysFolder();
     writeKey(dir, 'a.json');
     const { store, lines, kids } = storeOf(dir);
