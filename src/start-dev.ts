@@ -6,7 +6,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { variablesFor } from './cli/output/shell.ts';
+import { variablesFor } from './cli/output/container-environment.ts';
 import { configFromObject } from './config/load.ts';
 import { type RunningStsEmulator, startStsEmulator, walletTrustPolicy } from './emulator/index.ts';
 import { DISCOVERY_PATH, discoveryDocument } from './identity-token/keys/discovery.ts';
@@ -94,10 +94,12 @@ export async function startDev({ workloads = DEMO }: StartDevOptions = {}): Prom
     return {
       sts,
       env(name = Object.keys(workloads)[0] ?? '') {
-        const token = config.workloads.get(name)?.token?.value;
-        if (token === undefined) throw new RangeError(`no workload is called ${JSON.stringify(name)}`);
+        const { token, workload } = config.workloads.get(name) ?? {};
+        if (token === undefined || workload === undefined)
+          throw new RangeError(`no workload is called ${JSON.stringify(name)}`);
         const fullUri = `${sidecar.endpoint?.url}/v1/credentials`;
-        return variablesFor({ fullUri, token, region: REGION, stsEndpoint: sts.url });
+        const wallet = { tag: config.walletTag, value: workload.wallet };
+        return variablesFor({ fullUri, token: token.value, region: REGION, wallet, stsEndpoint: sts.url });
       },
       close,
       [Symbol.asyncDispose]: close,

@@ -1,6 +1,6 @@
 /**
- * Waits for the first credentials of `exec`'s own endpoint: a program is started once they are there, since many SDKs ask
- * once and give up, and not at all where asking again won't help.
+ * Waits for the first credentials of `exec`'s own endpoint. Many SDKs ask once and give up, so a program starts when
+ * credentials are there. It doesn't start where the failure is permanent.
  *
  * @module
  */
@@ -11,17 +11,17 @@ import { RelayedError } from '../lib/errors.ts';
 
 const LOOK_EVERY_MS = 20;
 
-/** No credentials, so no program. */
+/** There are no credentials, so the program is not started. */
 export class NoCredentials extends RelayedError {
   readonly kind = 'NoCredentials';
 }
 
-/** @throws NoCredentials with the code of what went wrong: at once where it is final, else after `patienceMs` */
+/** @throws NoCredentials with the code of what went wrong: at once where it is final, else after `timeoutMs` */
 export function firstCredentials(
   status: () => readonly WorkloadStatus[],
-  { clock, patienceMs }: { readonly clock: Clock; readonly patienceMs: number },
+  { clock, timeoutMs }: { readonly clock: Clock; readonly timeoutMs: number },
 ): Promise<void> {
-  const until = clock.monotonic() + patienceMs;
+  const until = clock.monotonic() + timeoutMs;
   return new Promise((resolve, reject) => {
     const look = (): void => {
       const [workload] = status();
@@ -31,7 +31,7 @@ export function firstCredentials(
       else if (clock.monotonic() >= until) {
         const why = error === undefined ? 'STS has not answered' : error.message;
         reject(
-          new NoCredentials(error?.code ?? 'StsUnavailable', `no credentials within ${patienceMs / 1_000} s: ${why}`),
+          new NoCredentials(error?.code ?? 'StsUnavailable', `no credentials within ${timeoutMs / 1_000} s: ${why}`),
         );
       } else clock.schedule(look, LOOK_EVERY_MS);
     };

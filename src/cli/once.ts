@@ -7,12 +7,16 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Config, WorkloadConfig } from '../config/types.ts';
 import type { Credentials } from '../credentials/credentials.ts';
-import { RelayedError, UsageError } from '../lib/errors.ts';
+import { AuditUnavailable, RelayedError, UsageError } from '../lib/errors.ts';
 import { request } from '../lib/http-client.ts';
 import { membersOf } from '../lib/json.ts';
 import type { Logger } from '../lib/log.ts';
 import { masked } from '../lib/text/masked.ts';
 import { createSidecar } from '../server/sidecar.ts';
+
+/** How often is asked again after "not now", with a second in between. */
+const TRIES = 5;
+const RETRY_AFTER_MS = 1_000;
 
 /** The running `serve` refused, or said what can't be understood. */
 export class EndpointRefused extends RelayedError {
@@ -25,8 +29,9 @@ export async function exchangeOnce(
   { workload }: WorkloadConfig,
   via: 'exec' | 'credentials',
   log: Logger,
+  wait: (ms: number) => Promise<void> = setTimeout,
 ): Promise<Credentials> {
-  // Nobody calls here: no issuer's keys are fetched, no backend is looked at, nothing is prefetched.
+  // No client calls here, so no issuer's keys are fetched, no backend is asked, and nothing is prefetched.
   const quiet: Config = {
     ...config,
     callers: { jwt: [] },
@@ -34,26 +39,29 @@ export async function exchangeOnce(
   };
   const sidecar = await createSidecar(quiet, { log, listeners: [] });
   try {
-    return await sidecar.vending.mint({ workload, kind: 'local', tokenHash: '' }, via);
+    const mint = () => sidecar.vending.mint({ workload, kind: 'local', tokenHash: '' }, via);
+    for (let tries = 1; tries < TRIES; tries++) {
+      try {
+        return await mint();
+      } catch (error) {
+        // Another process writes to the same audit log.
+        if (!(error instanceof AuditUnavailable)) throw error;
+        await wait(RETRY_AFTER_MS);
+      }
+    }
+    return await mint();
   } finally {
     await sidecar.close();
   }
 }
 
-/** The variables that point a program at a running endpoint. @throws UsageError where the workload has no token */
-export function endpointEnv(url: string, { token, workload }: WorkloadConfig): Record<string, string> {
+/** Where a running endpoint is asked, and with which token. @throws UsageError where the workload has no token */
+export function endpointOf(url: string, { token, workload }: WorkloadConfig): { url: string; token: string } {
   if (token === undefined) {
     throw new UsageError(`workloads.${workload.name}: it has no token_file or token_env to show at ${url}`);
   }
-  return {
-    AWS_CONTAINER_CREDENTIALS_FULL_URI: new URL('/v1/credentials', url).href,
-    AWS_CONTAINER_AUTHORIZATION_TOKEN: token.value,
-  };
+  return { url: new URL('/v1/credentials', url).href, token: token.value };
 }
-
-/** How often a running endpoint is asked that says "not now", with its `Retry-After` of a second in between. */
-const TRIES = 5;
-const RETRY_AFTER_MS = 1_000;
 
 /** Asks a running endpoint as an SDK would. @throws EndpointRefused, UsageError, OutboundError */
 export async function askEndpoint(
@@ -61,12 +69,11 @@ export async function askEndpoint(
   found: WorkloadConfig,
   wait: (ms: number) => Promise<void> = setTimeout,
 ): Promise<Credentials> {
-  const variables = endpointEnv(url, found);
+  const endpoint = endpointOf(url, found);
   const ask = () =>
     request({
-      url: variables['AWS_CONTAINER_CREDENTIALS_FULL_URI'] ?? '',
-      method: 'GET',
-      headers: { authorization: variables['AWS_CONTAINER_AUTHORIZATION_TOKEN'] ?? '' },
+      url: endpoint.url,
+      headers: { authorization: endpoint.token },
       timeoutMs: 5_000,
       maxBytes: 64 * 1024,
     });
@@ -102,7 +109,7 @@ export async function askEndpoint(
   };
 }
 
-/** What another program said, as part of a line: nothing in it moves a terminal's cursor or begins a line of its own. */
+/** Another program's text as part of one line, without characters that move a terminal's cursor. */
 function plain(said: unknown): string {
   return masked(String(said)).replaceAll('\n', ' ');
 }

@@ -5,33 +5,8 @@
  */
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import { emptyProfiles, noMetadataService, OTHER_PROVIDERS } from './output/other-providers.ts';
 import { inForeground } from './signals.ts';
-
-/** Variables that an SDK reads for credentials before the endpoint, or instead of it. */
-const SHADOWING = [
-  'AWS_ACCESS_KEY_ID',
-  'AWS_SECRET_ACCESS_KEY',
-  'AWS_SESSION_TOKEN',
-  'AWS_SECURITY_TOKEN',
-  'AWS_ACCESS_KEY',
-  'AWS_SECRET_KEY',
-  'AWS_CREDENTIAL_EXPIRATION',
-  'AWS_PROFILE',
-  'AWS_DEFAULT_PROFILE',
-  'AWS_SHARED_CREDENTIALS_FILE',
-  'AWS_CREDENTIAL_FILE',
-  'AWS_ROLE_ARN',
-  'AWS_ROLE_SESSION_NAME',
-  'AWS_WEB_IDENTITY_TOKEN_FILE',
-  'AWS_BEARER_TOKEN_BEDROCK',
-  'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI',
-  'AWS_CONTAINER_CREDENTIALS_FULL_URI',
-  'AWS_CONTAINER_AUTHORIZATION_TOKEN',
-  'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE',
-] as const;
-
-/** Files that an SDK reads before it asks the endpoint; `exec` points them at nothing. */
-const NO_FILES = { AWS_SHARED_CREDENTIALS_FILE: '/dev/null', AWS_CONFIG_FILE: '/dev/null' };
 
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH', 'SIGCONT'] as const;
 /** A terminal sends these to the program itself. */
@@ -57,7 +32,7 @@ export function runChild(options: ExecOptions, warn: (line: string) => void): Pr
   }
   const child = spawn(file, args, {
     stdio: 'inherit',
-    env: childEnv(options.env, { AWS_EC2_METADATA_DISABLED: 'true', ...NO_FILES, ...options.added }),
+    env: childEnv(options.env, options.added),
   });
   const handlers = FORWARDED.map(signal => {
     const handler = () => void (FROM_TERMINAL.has(signal) && inForeground() ? undefined : child.kill(signal));
@@ -79,9 +54,9 @@ function reason({ code, message }: NodeJS.ErrnoException): string {
   return code === 'EACCES' ? 'may not be executed by this user' : message;
 }
 
-/** A copy of `env` without the variables of {@link SHADOWING}, and with `added`. */
+/** A copy of `env` without other credential providers, and with `added`. */
 function childEnv(env: NodeJS.ProcessEnv, added: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
   const child: NodeJS.ProcessEnv = { ...env };
-  for (const name of SHADOWING) delete child[name];
-  return { ...child, ...added };
+  for (const name of OTHER_PROVIDERS) delete child[name];
+  return { ...child, ...noMetadataService('full'), ...emptyProfiles(env), ...added };
 }

@@ -153,10 +153,15 @@ describe('walletcreds dev', () => {
       'AWS_CONTAINER_AUTHORIZATION_TOKEN',
       'AWS_REGION',
       'AWS_DEFAULT_REGION',
+      'AWS_EC2_METADATA_DISABLED',
+      'AWS_METADATA_ENDPOINT',
+      'CPL_AWS_EC2_API_ROOT_URL',
+      'AGENTKEYS_USER_WALLET',
       'AWS_ENDPOINT_URL_STS',
       'AWS_ENDPOINT_URL_S3',
       // A developer's own keys come first in every SDK.
       'AWS_SHARED_CREDENTIALS_FILE',
+      'CPL_AWS_CREDENTIALS_FILE',
       'AWS_CONFIG_FILE',
     ]);
     expect(env['AWS_CONTAINER_CREDENTIALS_FULL_URI']).toBe(`http://127.0.0.1:${port}/v1/credentials`);

@@ -87,7 +87,6 @@ describe('exec', () => {
       AWS_ROLE_ARN: 'x',
       AWS_WEB_IDENTITY_TOKEN_FILE: '/x',
       AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '',
-      AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: '/x',
     };
     const seen = await environmentOf(['exec', 'a'], { ...shadowing, KEPT: 'as it was', AWS_MAX_ATTEMPTS: '7' });
     expect(Object.keys(shadowing).filter(key => key in seen)).toEqual([]);
@@ -98,6 +97,7 @@ describe('exec', () => {
       AWS_EC2_METADATA_DISABLED: 'true',
       AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
       AWS_ENDPOINT_URL_STS: chain.sts.url,
+      AGENTKEYS_USER_WALLET: WALLET,
     });
   });
 

@@ -13,25 +13,45 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { variablesFor, walletVariable } from '../../src/cli/output/container-environment.ts';
 import { checkEnvFile, clearEnvFile, envFileText, writeEnvFile } from '../../src/cli/output/env-file.ts';
-import { exportsFor, shellQuoted, variablesFor } from '../../src/cli/output/shell.ts';
+import { shellEnvironment, shellQuoted } from '../../src/cli/output/shell.ts';
 import { UsageError } from '../../src/lib/errors.ts';
 
 const fullUri = 'http://127.0.0.1:9110/v1/credentials';
 const region = 'eu-west-1';
+const wallet = { tag: 'agentkeys_user_wallet', value: '0x5290' };
+const shared = { region, wallet };
+/** What keeps clients from the metadata service, and the wallet. */
+const always = [
+  'AWS_EC2_METADATA_DISABLED=true',
+  'AWS_METADATA_ENDPOINT=http://127.0.0.1:1',
+  'CPL_AWS_EC2_API_ROOT_URL=disabled',
+  'AGENTKEYS_USER_WALLET=0x5290',
+];
 
 describe('the exports', () => {
-  it('are one URI, one token and both names of the region', () => {
-    expect(exportsFor({ fullUri, token: 'abc', region })).toEqual([
-      `export AWS_CONTAINER_CREDENTIALS_FULL_URI=${fullUri}`,
-      'export AWS_CONTAINER_AUTHORIZATION_TOKEN=abc',
-      'export AWS_REGION=eu-west-1',
-      'export AWS_DEFAULT_REGION=eu-west-1',
-    ]);
+  it('unset the other providers, then set one URI, one token, both names of the region, the wallet, and no profile', () => {
+    const [unset, ...exported] = shellEnvironment(variablesFor({ fullUri, token: 'abc', ...shared }), {});
+    expect(exported).toEqual(
+      [
+        `AWS_CONTAINER_CREDENTIALS_FULL_URI=${fullUri}`,
+        'AWS_CONTAINER_AUTHORIZATION_TOKEN=abc',
+        'AWS_REGION=eu-west-1',
+        'AWS_DEFAULT_REGION=eu-west-1',
+        ...always,
+        'AWS_SHARED_CREDENTIALS_FILE=/dev/null',
+        'CPL_AWS_CREDENTIALS_FILE=/dev/null',
+        'AWS_CONFIG_FILE=/dev/null',
+      ].map(line => `export ${line}`),
+    );
+    for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_PROFILE', 'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI'])
+      expect(unset?.split(' ')).toContain(name);
+    for (const line of exported) expect(unset?.split(' ')).not.toContain(/export (\w+)=/.exec(line)?.[1]);
   });
 
   it('name the token’s file instead where that is asked for, and STS where it is not the region’s', () => {
-    const variables = variablesFor({ fullUri, tokenFile: '/run/t', region, stsEndpoint: 'http://127.0.0.1:9111' });
+    const variables = variablesFor({ fullUri, tokenFile: '/run/t', ...shared, stsEndpoint: 'http://127.0.0.1:9111' });
     expect(variables).not.toHaveProperty('AWS_CONTAINER_AUTHORIZATION_TOKEN');
     expect(variables).toMatchObject({
       AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: '/run/t',
@@ -39,24 +59,47 @@ describe('the exports', () => {
     });
   });
 
-  it('have no FULL_URI beside a RELATIVE_URI, and need no token then', () => {
-    const variables = variablesFor({ relativeUri: '/v2/credentials/id', region });
+  it('have no FULL_URI beside a RELATIVE_URI, need no token then, and let GDAL take it', () => {
+    const variables = variablesFor({ relativeUri: '/v2/credentials/id', ...shared });
     expect(Object.keys(variables)).toEqual([
       'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI',
       'AWS_REGION',
       'AWS_DEFAULT_REGION',
+      'AWS_EC2_METADATA_DISABLED',
+      'AWS_METADATA_ENDPOINT',
+      'AGENTKEYS_USER_WALLET',
     ]);
+  });
+
+  it.each([
+    [{ fullUri, token: 'a' }, '127.0.0.1'],
+    [{ fullUri: 'http://[::1]:9110/v1/credentials', token: 'a' }, '::1'],
+    [{ fullUri: 'https://creds.internal:9443/v1/credentials', token: 'a' }, 'creds.internal'],
+    [{ relativeUri: '/v2/credentials/id' }, '169.254.170.2'],
+  ])('keep %j away from a proxy', (uri, host) => {
+    const env = { http_proxy: 'http://proxy.example:3128', no_proxy: 'internal' };
+    expect(variablesFor({ ...uri, ...shared, env })).toMatchObject({
+      NO_PROXY: `internal,${host}`,
+      no_proxy: `internal,${host}`,
+    });
+  });
+
+  it.each([
+    ['agentkeys_user_wallet', 'AGENTKEYS_USER_WALLET'],
+    ['team:wallet/id', 'TEAM_WALLET_ID'],
+    ['2nd.wallet', '_2ND_WALLET'],
+  ])('name the wallet of tag %s in %s', (tag, name) => {
+    expect(walletVariable(tag)).toBe(name);
   });
 
   it.each([
     { token: 'a' },
     { fullUri, relativeUri: '/v2/x', token: 'a' },
     { fullUri },
-    { fullUri, token: 'a', tokenFile: '/t' },
     { relativeUri: '', token: 'a' },
     { fullUri, token: '' },
-  ])('are refused for %j: never two of one, never an empty one', options => {
-    expect(() => variablesFor({ ...options, region })).toThrow(TypeError);
+  ])('are refused for %j: never two URIs, never an empty one, never a FULL_URI without a token', options => {
+    expect(() => variablesFor({ ...options, ...shared })).toThrow(TypeError);
   });
 
   it('mean to a shell exactly the value, whatever is in it', () => {
@@ -81,9 +124,9 @@ describe('an env file', () => {
   it('is unquoted KEY=value lines, for its owner alone, and nothing is left beside it', async () => {
     const file = join(dir, 'x.env');
     writeFileSync(file, 'OLD=1\n', { mode: 0o644 });
-    await writeEnvFile(file, variablesFor({ fullUri, token: 'abc', region }));
+    await writeEnvFile(file, variablesFor({ fullUri, token: 'abc', ...shared }));
     expect(readFileSync(file, 'utf8')).toBe(
-      `AWS_CONTAINER_CREDENTIALS_FULL_URI=${fullUri}\nAWS_CONTAINER_AUTHORIZATION_TOKEN=abc\nAWS_REGION=eu-west-1\nAWS_DEFAULT_REGION=eu-west-1\n`,
+      `AWS_CONTAINER_CREDENTIALS_FULL_URI=${fullUri}\nAWS_CONTAINER_AUTHORIZATION_TOKEN=abc\nAWS_REGION=eu-west-1\nAWS_DEFAULT_REGION=eu-west-1\n${always.join('\n')}\n`,
     );
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(readdirSync(dir)).toEqual(['x.env']);

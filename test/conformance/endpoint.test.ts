@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { checkEnvFile } from '../../src/aws/doctor/checks/environment.ts';
-import { variablesFor } from '../../src/cli/output/shell.ts';
+import { variablesFor } from '../../src/cli/output/container-environment.ts';
 import { configFromObject } from '../../src/config/load.ts';
 import { StsRefused, StsUnavailable } from '../../src/lib/errors.ts';
 import { RELATIVE_ID, tokenOf } from '../http/support/sample.ts';
@@ -170,8 +170,9 @@ describe('must', () => {
 
   it('row 14: exports exactly one of token and token file, and never a RELATIVE_URI beside a FULL_URI', () => {
     const fullUri = 'http://127.0.0.1:9110/v1/credentials';
-    const token = variablesFor({ fullUri, token: TOKEN, region: 'us-east-1' });
-    const file = variablesFor({ fullUri, tokenFile: '/run/token', region: 'us-east-1' });
+    const wallet = { tag: 'agentkeys_user_wallet', value: '0x52908400098527886e0f7030069857d2e4169ee7' };
+    const token = variablesFor({ fullUri, token: TOKEN, region: 'us-east-1', wallet });
+    const file = variablesFor({ fullUri, tokenFile: '/run/token', region: 'us-east-1', wallet });
     for (const [variables, name] of [
       [token, 'TOKEN'],
       [file, 'TOKEN_FILE'],
@@ -378,6 +379,7 @@ describe('should', () => {
       fullUri: 'http://127.0.0.1:9110/v1/credentials',
       token: TOKEN,
       region: 'us-east-1',
+      wallet: { tag: 'agentkeys_user_wallet', value: '0x52908400098527886e0f7030069857d2e4169ee7' },
     });
     expect(variables['AWS_CONTAINER_AUTHORIZATION_TOKEN']).toBe(TOKEN);
   });

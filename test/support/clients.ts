@@ -17,6 +17,7 @@ const packages = {
   'aws-crt': '1.33.2',
   minio: '8.0.7',
   '@lancedb/lancedb': '0.37.1',
+  'nodejs-polars': '0.24.1',
 };
 
 /** Says why a test won't run; once for every reason. */

@@ -29,7 +29,9 @@ export function configure(command: Command, io: Io, run: Run): void {
       'Makes one exchange, audited like every other, and prints the credentials. The format `process` is for credential_process in an AWS profile.',
     )
     .addOption(configOption())
-    .addOption(new Option('--format <FORMAT>', 'the output').choices(['json', 'env', 'process']).default('json'))
+    .addOption(
+      new Option('--format <FORMAT>', 'the output').choices(['json', 'env', 'docker', 'process']).default('json'),
+    )
     .addOption(endpointOption())
     .action(run((workload: string, flags: CredentialsFlags) => printCredentials(workload, flags, io)));
 }

@@ -1,16 +1,20 @@
 /**
- * Credentials as a program that reads stdout wants them.
+ * Credentials as text, for a program that reads stdout.
  *
  * @module
  */
 import type { Credentials } from '../../credentials/credentials.ts';
 import { isoSeconds } from '../../lib/time/iso.ts';
+import { envFileText } from './env-file.ts';
+import { exportLines } from './shell.ts';
 
-export type CredentialsFormat = 'json' | 'env' | 'process';
+export type CredentialsFormat = 'json' | 'env' | 'docker' | 'process';
 
 /**
- * `json` is the endpoint's own vocabulary, `env` the variables as `export` lines, `process` what
- * `credential_process` in an AWS profile expects (`Version` 1).
+ * - `json`: the keys of the endpoint's answer
+ * - `env`: `export` lines
+ * - `docker`: bare `KEY=value` lines, for `docker run --env-file`
+ * - `process`: for `credential_process` in an AWS profile (`Version` 1)
  */
 export function formatCredentials(credentials: Credentials, format: CredentialsFormat): string {
   const { accessKeyId, secretAccessKey, sessionToken } = credentials;
@@ -34,9 +38,9 @@ export function formatCredentials(credentials: Credentials, format: CredentialsF
         Expiration: expiration,
       });
     case 'env':
-      return Object.entries(staticEnv(credentials))
-        .map(([name, value]) => `export ${name}=${value}`)
-        .join('\n');
+      return exportLines(staticEnv(credentials)).join('\n');
+    case 'docker':
+      return envFileText(staticEnv(credentials)).trimEnd();
   }
 }
 

@@ -19,8 +19,8 @@ import { makeFolder } from '../../../lib/files/make-folder.ts';
 import { replaceFile } from '../../../lib/files/replace-file.ts';
 import type { Logger } from '../../../lib/log.ts';
 import { createSidecar, type Sidecar } from '../../../server/sidecar.ts';
+import { variablesFor } from '../../output/container-environment.ts';
 import { checkEnvFile, clearEnvFile, writeEnvFile } from '../../output/env-file.ts';
-import { variablesFor } from '../../output/shell.ts';
 import { type DevAccount, startDevAccount } from './account.ts';
 import { devText } from './text.ts';
 import type { DevWorkload } from './workloads.ts';
@@ -160,12 +160,13 @@ function devConfiguration(options: DevOptions, stateDir: string, keysDir: string
 
 function variablesOf(config: Config, port: number, s3Endpoint: string): Map<string, Record<string, string>> {
   return new Map(
-    [...config.workloads].map(([name, { token }]) => [
+    [...config.workloads].map(([name, { token, workload }]) => [
       name,
       variablesFor({
         fullUri: `http://${HOST}:${port}/v1/credentials`,
         ...(token === undefined ? {} : { token: token.value }),
         region: config.region,
+        wallet: { tag: config.walletTag, value: workload.wallet },
         stsEndpoint: config.sts.endpoint,
         s3Endpoint,
       }),

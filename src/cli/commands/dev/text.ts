@@ -4,7 +4,7 @@
  * @module
  */
 import type { Config } from '../../../config/types.ts';
-import { shellQuoted } from '../../output/shell.ts';
+import { shellEnvironment, shellQuoted } from '../../output/shell.ts';
 import { DEV_BUCKET, DEV_FOREIGN, DEV_PREFIX } from './account.ts';
 
 export interface DevText {
@@ -26,13 +26,8 @@ export function devText({ config, configFile, port, s3Url, variables, envFiles }
   const lines = [
     `# Ready: ${first.name} has credentials for ${first.wallet}. In another terminal:`,
     '',
-    ...Object.entries(variables.get(first.name) ?? {}).map(([name, value]) => `export ${name}=${shellQuoted(value)}`),
-    // An SDK asks these before the endpoint, and a developer's own keys are in the files. No comment behind it: an
-    // interactive zsh takes that for arguments.
-    'unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_PROFILE AWS_WEB_IDENTITY_TOKEN_FILE',
-    'unset AWS_CONTAINER_CREDENTIALS_RELATIVE_URI AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE',
-    'export AWS_SHARED_CREDENTIALS_FILE=/dev/null',
-    'export AWS_CONFIG_FILE=/dev/null',
+    // No comment behind a line: an interactive zsh takes it for arguments.
+    ...shellEnvironment(variables.get(first.name) ?? {}, {}),
     'aws sts get-caller-identity',
     '',
     '# The own folder opens, another wallet’s is AccessDenied:',
