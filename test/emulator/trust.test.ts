@@ -209,10 +209,9 @@ describe('StringLike', () => {
     );
   });
 
+  // Backtracking would not end within the test's timeout.
   it('does not blow up on many stars', () => {
-    const started = performance.now();
     expect(matches(compiled(`${'*a'.repeat(200)}b`), 'a'.repeat(5_000))).toBe(false);
-    expect(performance.now() - started).toBeLessThan(2_000);
   });
 });
 

@@ -162,3 +162,7 @@ export function call(
     outgoing.on('error', reject).end();
   });
 }
+
+/** `callers.jwt` of the test's issuer, for the broker unless an entry says otherwise. */
+export const jwtCallers = (at: World, ...entries: Record<string, unknown>[]) =>
+  entries.map(entry => ({ issuer: at.callers.server.url, audience: 'broker', listeners: ['broker'], ...entry }));

@@ -1,3 +1,8 @@
+/**
+ * An exchange with STS: the call, the responses, the errors.
+ *
+ * @module
+ */
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { lifeLeft, lifetime } from '../../../src/credentials/credentials.ts';
@@ -8,7 +13,7 @@ import { parseRoleArn } from '../../../src/workload/role-arn.ts';
 import { sessionNameOf } from '../../../src/workload/workload.ts';
 import { workload } from '../../support/workload.ts';
 import { type FakeSts, fakeSts, type Grant, granted, grantedXml, raw, refused, refusedByCeph } from './fake-sts.ts';
-import { identityToken, JWT, silent, stsConfig } from './support.ts';
+import { failureOf, identityToken, JWT, silent, stsConfig } from './support.ts';
 
 let sts: FakeSts;
 let exchange: StsExchange;
@@ -23,17 +28,7 @@ afterEach(async () => {
 });
 
 const call = (w = workload()) => exchange.exchange(w, identityToken());
-/** The error a call ends with; a test that gets credentials instead fails here. */
-async function failure(w = workload()): Promise<StsRefused | StsUnavailable> {
-  const outcome = await call(w).then(
-    () => new Error('credentials were given'),
-    (error: unknown) => error,
-  );
-  if (!(outcome instanceof StsRefused) && !(outcome instanceof StsUnavailable)) throw outcome;
-  expect(outcome.message).not.toContain(JWT);
-  expect(JSON.stringify(outcome)).not.toContain(JWT);
-  return outcome;
-}
+const failure = (w = workload()) => failureOf(call(w));
 
 describe('the call', () => {
   test('asks for the role, session name, duration and JWT of the workload, and nothing else', async () => {
@@ -332,76 +327,5 @@ describe('an answer that can’t be vended is an error, never credentials', () =
     expect((await failure()).message).toContain('256 KiB');
     sts.answer = raw(403, 'text/xml', huge);
     expect(await failure()).toBeInstanceOf(StsUnavailable);
-  });
-});
-
-describe('the network', () => {
-  const impatient = () =>
-    createExchange({
-      sts: stsConfig(sts.url, { timeoutMs: 150 }),
-      region: 'us-east-1',
-      clock: systemClock,
-      log: silent,
-    });
-
-  test('an STS that never answers is given up after the timeout', async () => {
-    sts.answer = () => {};
-    exchange = impatient();
-    expect((await failure()).message).toContain('no answer within 0.15 s');
-  });
-
-  test('an STS that drips its answer is given up after the same timeout', async () => {
-    sts.answer = (_, response) => {
-      response.writeHead(200, { 'content-type': 'text/xml' });
-      const drip = setInterval(() => response.write(' '), 20);
-      response.on('close', () => clearInterval(drip));
-    };
-    exchange = impatient();
-    expect((await failure()).message).toContain('no answer within 0.15 s');
-  });
-
-  test('a reset, before and within the answer, is transient and says so', async () => {
-    sts.answer = (_, response) => response.destroy();
-    expect((await failure()).message).toMatch(/ECONNRESET/);
-    sts.answer = (request, response) => {
-      response.writeHead(200, { 'content-type': 'text/xml', 'content-length': 5_000 });
-      response.write(grantedXml(request));
-      setImmediate(() => response.destroy());
-    };
-    expect(await failure()).toBeInstanceOf(StsUnavailable);
-  });
-
-  test('nobody listening is transient and names the endpoint', async () => {
-    const { url } = sts;
-    await sts.close();
-    expect((await failure()).message).toMatch(new RegExp(`${url}.*ECONNREFUSED`));
-    sts = await fakeSts();
-  });
-
-  test.each([301, 302, 307, 308])('a redirect (%i) is an error and is not followed', async status => {
-    const other = await fakeSts();
-    sts.answer = (_, response) => response.writeHead(status, { location: other.url }).end();
-    expect((await failure()).message).toContain('redirect');
-    expect(other.requests).toHaveLength(0);
-    await other.close();
-  });
-
-  test('an exchange that is called off ends at once', async () => {
-    const controller = new AbortController();
-    sts.answer = () => controller.abort();
-    await expect(exchange.exchange(workload(), identityToken(), { signal: controller.signal })).rejects.toThrow(
-      'called off',
-    );
-  });
-
-  test('a CA file that can’t be read is named, and is tried again', async () => {
-    exchange = createExchange({
-      sts: stsConfig(sts.url, { caFile: '/nonexistent/ca.pem' }),
-      region: 'us-east-1',
-      clock: systemClock,
-      log: silent,
-    });
-    expect((await failure()).message).toContain('/nonexistent/ca.pem');
-    expect((await failure()).message).toContain('ENOENT');
   });
 });

@@ -4,8 +4,10 @@
  * @module
  */
 import { pino } from 'pino';
+import { expect } from 'vitest';
 import type { StsConfig } from '../../../src/config/types.ts';
 import type { IdentityToken } from '../../../src/identity-token/identity-token.ts';
+import { StsRefused, StsUnavailable } from '../../../src/lib/errors.ts';
 import { WALLET } from '../../support/workload.ts';
 
 export const silent = pino({ level: 'silent' });
@@ -28,4 +30,16 @@ export function identityToken(parts: Partial<IdentityToken> = {}): IdentityToken
 
 export function stsConfig(endpoint: string, parts: Partial<StsConfig> = {}): StsConfig {
   return { endpoint, endpointSource: 'sts.endpoint', timeoutMs: 2_000, allowInsecureHttp: false, ...parts };
+}
+
+/** The error that a call ends with; a test that gets credentials instead fails here. */
+export async function failureOf(call: Promise<unknown>): Promise<StsRefused | StsUnavailable> {
+  const outcome = await call.then(
+    () => new Error('credentials were given'),
+    (error: unknown) => error,
+  );
+  if (!(outcome instanceof StsRefused) && !(outcome instanceof StsUnavailable)) throw outcome;
+  expect(outcome.message).not.toContain(JWT);
+  expect(JSON.stringify(outcome)).not.toContain(JWT);
+  return outcome;
 }
