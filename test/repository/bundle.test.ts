@@ -80,6 +80,16 @@ test('the entry module’s first statement takes SIGUSR1 away from node’s debu
   expect(said[0]).toBe('SIGUSR1');
 });
 
+test('every file of the program is strict code, of one byte a character', () => {
+  const files = Object.keys(outputs).filter(path => path.endsWith('.js'));
+  expect(files).toContain('dist/main.js');
+  for (const path of files) {
+    const text = read(path).replace(/^#!.*\n/, '');
+    expect(text).toMatch(/^'use strict';\n/);
+    expect(Buffer.byteLength(text)).toBe(text.length);
+  }
+});
+
 describe('the tarball', () => {
   test('ships what users need and nothing else', () => {
     const allowed =
