@@ -17,7 +17,7 @@ import { reloadOnChange } from './config/reload.ts';
 import type { Config } from './config/types.ts';
 import { systemClock } from './lib/clock.ts';
 import { WalletcredsError } from './lib/errors.ts';
-import { createLogger } from './lib/log.ts';
+import { createLogger } from './lib/create-logger.ts';
 import type { LogLevel } from './lib/log-level.ts';
 import { createSidecar as compose, type Sidecar } from './server/sidecar.ts';
 

@@ -12,7 +12,7 @@ import { type RunningStsEmulator, startStsEmulator, walletTrustPolicy } from './
 import { DISCOVERY_PATH, discoveryDocument } from './identity-token/keys/discovery.ts';
 import { createKeyStore, generateKey } from './identity-token/keys/index.ts';
 import { systemClock } from './lib/clock.ts';
-import { createLogger } from './lib/log.ts';
+import { createLogger } from './lib/create-logger.ts';
 import { createSidecar } from './server/sidecar.ts';
 
 const ISSUER = 'https://issuer.test';

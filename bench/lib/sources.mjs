@@ -10,7 +10,7 @@ import { root } from './program.mjs';
 
 const FACE = `
 export { systemClock } from './src/lib/clock.ts';
-export { createLogger } from './src/lib/log.ts';
+export { createLogger } from './src/lib/create-logger.ts';
 export { createAuditLog } from './src/audit/create-log.ts';
 export { signIdentityToken } from './src/identity-token/signer.ts';
 export { debianPostgres, pglite } from './test/audit/postgres-server.ts';

@@ -4,7 +4,7 @@
  * @module
  */
 import { UsageError } from '../lib/errors.ts';
-import { createLogger, type Logger, type LogLevel } from '../lib/log.ts';
+import type { Logger, LogLevel } from '../lib/log.ts';
 
 const LEVELS: readonly string[] = ['debug', 'info', 'warn', 'error', 'silent'] satisfies LogLevel[];
 const STDERR = 2;
@@ -18,6 +18,7 @@ export async function cliLogger(env: NodeJS.ProcessEnv, fallback: LogLevel = 'in
   if (!LEVELS.includes(level)) {
     throw new UsageError(`WALLETCREDS_LOG_LEVEL=${level} is no level; use one of ${LEVELS.join(', ')}`);
   }
+  const { createLogger } = await import('../lib/create-logger.ts');
   // The reader of the log has gone. That is no reason to stop serving.
   process.stderr.on('error', () => undefined);
   if (!process.stderr.isTTY) return createLogger({ level: level as LogLevel });

@@ -12,7 +12,6 @@ import { request } from '../lib/http-client.ts';
 import { membersOf } from '../lib/json.ts';
 import type { Logger } from '../lib/log.ts';
 import { masked } from '../lib/text/masked.ts';
-import { createSidecar } from '../server/sidecar.ts';
 
 /** How often is asked again after "not now", with a second in between. */
 const TRIES = 5;
@@ -37,6 +36,7 @@ export async function exchangeOnce(
     callers: { jwt: [] },
     workloads: new Map([...config.workloads].map(([name, w]) => [name, { ...w, prefetch: false }])),
   };
+  const { createSidecar } = await import('../server/sidecar.ts');
   const sidecar = await createSidecar(quiet, { log, listeners: [] });
   try {
     const mint = () => sidecar.vending.mint({ workload, kind: 'local', tokenHash: '' }, via);

@@ -6,7 +6,7 @@
 import { writeSync } from 'node:fs';
 import { createAuditLog } from '../../src/audit/create-log.ts';
 import { systemClock } from '../../src/lib/clock.ts';
-import { createLogger } from '../../src/lib/log.ts';
+import { createLogger } from '../../src/lib/create-logger.ts';
 import { aVend } from './events.ts';
 
 const [, , path = '', count = ''] = process.argv;

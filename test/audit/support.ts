@@ -13,7 +13,8 @@ import { createAuditLog } from '../../src/audit/create-log.ts';
 import type { AuditLog } from '../../src/audit/log.ts';
 import type { Store } from '../../src/audit/store.ts';
 import { systemClock } from '../../src/lib/clock.ts';
-import { createLogger, type Logger } from '../../src/lib/log.ts';
+import { createLogger } from '../../src/lib/create-logger.ts';
+import type { Logger } from '../../src/lib/log.ts';
 import { type FakeClock, fakeClock } from '../support/fake-clock.ts';
 import { WALLET } from './events.ts';
 

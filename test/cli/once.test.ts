@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { exchangeOnce } from '../../src/cli/once.ts';
 import { workloadOf } from '../../src/cli/workload-of.ts';
 import { systemClock } from '../../src/lib/clock.ts';
-import { createLogger } from '../../src/lib/log.ts';
+import { createLogger } from '../../src/lib/create-logger.ts';
 import { type Chain, startChain } from '../support/chain.ts';
 
 const WALLET = '0x52908400098527886e0f7030069857d2e4169ee7';

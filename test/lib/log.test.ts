@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { createLogger, errorFields, gathered } from '../../src/lib/log.ts';
+import { createLogger, gathered } from '../../src/lib/create-logger.ts';
+import { errorFields } from '../../src/lib/log.ts';
 import { masked } from '../../src/lib/text/masked.ts';
 
 afterEach(() => {

@@ -11,7 +11,7 @@ import { configFromObject } from '../../src/config/load.ts';
 import { type RunningStsEmulator, startStsEmulator, walletTrustPolicy } from '../../src/emulator/index.ts';
 import { generateKey } from '../../src/identity-token/keys/index.ts';
 import type { Clock } from '../../src/lib/clock.ts';
-import { createLogger } from '../../src/lib/log.ts';
+import { createLogger } from '../../src/lib/create-logger.ts';
 import { createSidecar, type Sidecar } from '../../src/server/sidecar.ts';
 import { fakeClock } from '../support/fake-clock.ts';
 import { freePorts } from '../support/process.ts';

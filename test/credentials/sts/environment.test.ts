@@ -34,7 +34,7 @@ beforeAll(async () => {
       contents: `
         import { createExchange } from './src/credentials/sts/create-exchange.ts';
         import { systemClock } from './src/lib/clock.ts';
-        import { createLogger } from './src/lib/log.ts';
+        import { createLogger } from './src/lib/create-logger.ts';
         const input = JSON.parse(process.argv[2]);
         const exchange = createExchange({ ...input, clock: systemClock, log: createLogger() });
         const { accessKeyId } = await exchange.exchange(input.workload, input.token);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createKeyStore } from '../../../src/identity-token/keys/store.ts';
 import { setRetireAt } from '../../../src/identity-token/keys/write.ts';
-import { createLogger } from '../../../src/lib/log.ts';
+import { createLogger } from '../../../src/lib/create-logger.ts';
 import { fakeClock } from '../../support/fake-clock.ts';
 import { keysFolder, NOW, pem, writeKey } from '../support.ts';
 
