@@ -1,9 +1,9 @@
 /**
  * The hash chain: what an auditor needs to re-compute it without this program.
  *
- * Each writer (one opening of the database by one process, a random name) numbers its rows 1, 2, 3 … in `seq`, and each
- * row holds in `prev_hash` the `hash` of the row before it; the first holds 64 zeros. Replicas have a chain each, so they
- * don't wait for one another.
+ * A writer is one opening of the database by one process, under a random name. It numbers its records 1, 2, 3 … in `seq`.
+ * Each record holds in `prev_hash` the `hash` of the record before it; the first holds 64 zeros. Replicas have a chain
+ * each, so they don't wait for one another.
  *
  *     hash = lower-case hexadecimal SHA-256 of the UTF-8 bytes of the canonical form
  *     canonical form = one JSON array (RFC 8785: no spaces, shortest escapes, integers in decimal, null):
@@ -11,22 +11,22 @@
  *
  * In Python: `sha256(json.dumps(["walletcreds/mint_log/1", *row[:-1]], ensure_ascii=False, separators=(',', ':')).encode())`.
  *
- * The chain shows that rows were changed, removed, inserted or reordered within it. It can't show that the end of a chain,
- * or a whole chain, is missing, nor that somebody who can write the table computed all of it anew: for that the heads are
- * logged, to be kept where whoever writes the table can't write.
+ * The chain shows that records within it were changed, removed, inserted or reordered. It can't show that the end of a
+ * chain or a whole chain is missing, nor that someone who can write the table computed all of it again. The logged heads
+ * show that, if they are kept where nobody who can write the table can write.
  *
  * @module
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { type AuditRecord, COLUMNS, type StoredRecord, type Value } from './columns.ts';
 
-/** What stands in `prev_hash` of a writer's first row. */
+/** `prev_hash` of a writer's first record. */
 export const GENESIS = '0'.repeat(64);
 
 const FORM = 'walletcreds/mint_log/1';
 const MIDDLE = COLUMNS.slice(1, -2) as readonly Exclude<keyof StoredRecord, 'id' | 'prev_hash' | 'hash'>[];
 
-/** Where a writer's chain stands; `at` is when the row was written, ISO 8601. */
+/** The end of a writer's chain. */
 export interface Head {
   readonly writer: string;
   readonly seq: number;
@@ -49,8 +49,8 @@ export function canonicalParts(record: Omit<StoredRecord, 'id' | 'prev_hash' | '
 }
 
 /** SHA-256 over the canonical form, lower-case hexadecimal. */
-export function hashOf(row: Omit<StoredRecord, 'hash'>): string {
-  return createHash('sha256').update(canonical(row)).digest('hex');
+export function hashOf(record: Omit<StoredRecord, 'hash'>): string {
+  return createHash('sha256').update(canonical(record)).digest('hex');
 }
 
 /** A name for a new writer: 16 hexadecimal digits. */
@@ -58,20 +58,20 @@ export function newWriter(): string {
   return randomBytes(8).toString('hex');
 }
 
-/** The head of a chain that has no row yet. */
+/** The head of a chain that has no record yet. */
 export function emptyHead(writer: string): Head {
   return { writer, seq: 0, hash: GENESIS };
 }
 
 /**
- * Puts rows behind a head.
+ * Chains records behind a head.
  *
- * @param idOf the id that the row will have, by its index
+ * @param idOf the id that the record will have, by its index
  */
-export function link(head: Head, rows: readonly AuditRecord[], idOf: (index: number) => number): StoredRecord[] {
+export function link(head: Head, records: readonly AuditRecord[], idOf: (index: number) => number): StoredRecord[] {
   let { seq, hash: prev } = head;
-  return rows.map((row, index) => {
-    const open = { id: idOf(index), ...row, writer: head.writer, seq: ++seq, prev_hash: prev };
+  return records.map((record, index) => {
+    const open = { id: idOf(index), ...record, writer: head.writer, seq: ++seq, prev_hash: prev };
     const hash = hashOf(open);
     prev = hash;
     return { ...open, hash };

@@ -1,8 +1,8 @@
 /**
  * The columns of `mint_log` in their order, and a record as it is stored.
  *
- * The first nine are the old broker's table, which its queries go on reading; the order of all of them is also the order
- * in which the chain hashes them, so a new column may only ever be added at the end, with a new version of the form.
+ * The first nine are the old broker's table, whose queries go on working. The chain hashes the columns in this order, so a
+ * new column may only be added at the end, with a new version of the canonical form.
  *
  * @module
  */
@@ -92,8 +92,8 @@ export interface StoredRecord extends AuditRecord {
 /** The writer of the old broker's records, which were chained when the database was migrated. */
 export const SEALED_WRITER = 'sealed';
 
-/** `via` of what the log records about itself. Existing logs hold the value, so it stays. */
-export const LOG_VIA = 'trail';
+/** `via` of what the log records about itself. */
+export const LOG_VIA = 'audit';
 
 /** Where credentials are vended. */
 export const VEND_VIAS = ['endpoint', 'mint-aws-creds', 'exec', 'credentials'] as const;
@@ -104,7 +104,7 @@ export const VIAS = [...VEND_VIAS, 'mint-oidc-jwt', 'keys', LOG_VIA] as const;
 /** What the log records about itself: an old broker's records sealed, a range pruned, writable again after an outage. */
 export type LogOutcome = 'sealed' | 'pruned' | 'recovered';
 
-/** The columns of a record of nobody and nothing. */
+/** The columns of a record that knows neither caller nor credentials. */
 export const BLANK = {
   requester_token_hash: '',
   requester_wallet: 'unknown',

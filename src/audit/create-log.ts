@@ -1,5 +1,5 @@
 /**
- * Makes a {@link AuditLog} from the configuration: a store, the queue in front of it, failure rows, heads.
+ * Makes a {@link AuditLog} from the configuration: a store, the queues before it, summed failures, logged heads.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { stdoutStore } from './stdout.ts';
 import { type Store, StoreError } from './store.ts';
 
 const MINUTE = 60_000;
-/** Below this many free bytes failure rows stop, so that what is left is for rows that something is withheld for. */
+/** Below this many free bytes no failure is recorded: what is left is for records that somebody waits for. */
 const RESERVE = 64 * 1024 * 1024;
 
 export interface AuditLogOptions {
@@ -25,7 +25,7 @@ export interface AuditLogOptions {
   readonly log: Logger;
   /** What a relative path of the database is relative to. */
   readonly stateDir?: string;
-  /** Free bytes below which failure rows stop; default 64 MiB. */
+  /** Free bytes below which no failure is recorded; default 64 MiB. */
   readonly reserveBytes?: number;
   /** Another store, for tests. */
   readonly store?: Store;
@@ -34,15 +34,15 @@ export interface AuditLogOptions {
 /**
  * Opens the audit log, and migrates its database where that is due.
  *
- * A database that is locked or can't be reached just now doesn't keep the process from starting: the audit log is
- * unavailable, says why, and comes by itself.
+ * A database that is locked or out of reach doesn't keep the process from starting. The audit log is unavailable, says
+ * why, and is tried again.
  *
  * @throws StoreError when the database can't be used as it is (no such folder, not writable, not an audit log, access denied)
  */
 export async function createAuditLog(config: AuditConfig, options: AuditLogOptions): Promise<AuditLog> {
   const { clock, log, reserveBytes = RESERVE } = options;
   const made = options.store ?? storeFor(config, options);
-  // Asked for before this gives way to anything else: the thread opens the database while the caller goes on loading.
+  // No await for a store that is there: its thread then opens the database while the caller goes on loading.
   const store = made instanceof Promise ? await made : made;
   const heads = new Map<string, Head & { at: string }>();
   let lost = 0;
@@ -56,22 +56,26 @@ export async function createAuditLog(config: AuditConfig, options: AuditLogOptio
       const now = freeBytes !== undefined && freeBytes < reserveBytes;
       if (now !== scarce) {
         scarce = now;
-        if (now) log.error({ freeBytes, reserveBytes }, 'little space is left for the audit log: failure rows stop');
-        else log.info({ freeBytes }, 'there is space for the audit log again: failure rows go on');
+        if (now)
+          log.error(
+            { freeBytes, reserveBytes },
+            'little space is left for the audit log: failures are no longer recorded',
+          );
+        else log.info({ freeBytes }, 'there is space for the audit log again: failures are recorded');
       }
     },
-    onWithheld(row) {
+    onWithheld(record) {
       const minted_at = Math.floor(clock.wall() / 1000);
-      failures.add({ ...row, minted_at, outcome: 'discarded', outcome_detail: 'withheld' });
+      failures.add({ ...record, minted_at, outcome: 'discarded', outcome_detail: 'withheld' });
     },
     onLost: lose,
   });
-  const failures = new FailureRecords(clock, rows => {
-    if (scarce) lose(rows.reduce((sum, { count }) => sum + count, 0));
-    else commit.low(rows);
+  const failures = new FailureRecords(clock, records => {
+    if (scarce) lose(records.reduce((sum, { count }) => sum + count, 0));
+    else commit.enqueue(records);
   });
 
-  /** The first loss is said at once, the next ones together at the end of the minute. */
+  /** The first loss is logged at once, later ones as one sum a minute. */
   function lose(failures: number): void {
     if (lost === 0) log.error({ failures }, 'failures were lost: they are not in the audit log');
     lost += failures;
@@ -86,21 +90,21 @@ export async function createAuditLog(config: AuditConfig, options: AuditLogOptio
   }
 
   function logHeads(): void {
-    // The text repeats the fields, so that a log made for reading serves `audit verify --heads` as well.
+    // The text repeats the fields: `audit verify --heads` also reads a log whose lines are text.
     for (const { writer, seq, hash, at } of heads.values())
       log.info({ writer, seq, hash, at }, `audit head ${writer} ${seq} ${hash}`);
     heads.clear();
   }
 
   try {
-    // A database that goes away is found out at once, before anything is signed for a row that it couldn't take.
+    // A lost connection is polled at once, before anything is signed for a record that couldn't be written.
     await store.open({ disconnected: () => commit.poll(), warning: (code, message) => log.error({ code }, message) });
   } catch (error) {
     if (!(error instanceof StoreError) || !error.transient) {
       await store.close();
       throw error;
     }
-    commit.startBroken(error);
+    commit.startUnavailable(error);
   }
   let cancel = clock.schedule(everyMinute, MINUTE);
 

@@ -1,8 +1,7 @@
 /**
- * An audit log's database for whoever reads it, the same for SQLite and PostgreSQL: SQL in, rows out.
+ * Opens an audit log's database for reading, SQLite or PostgreSQL, behind one interface.
  *
- * A running process may go on writing meanwhile. An old broker's database is read as it is: nothing is migrated, the
- * columns that it lacks are null.
+ * A running process may go on writing. An old broker's database isn't migrated: the columns that it lacks are null.
  *
  * @module
  */
@@ -15,13 +14,13 @@ import type { Value } from './columns.ts';
 import { recordsFrom } from './records-from.ts';
 import { StoreError } from './store.ts';
 
-/** How long a PostgreSQL server may take for one statement; ms. */
+/** Time limit of one statement in PostgreSQL, ms. */
 const DEADLINE_MS = 60_000;
 
 /**
- * Opens it for reading alone.
+ * Opens the database for reading only.
  *
- * @param options.snapshot false: each query sees the records of its own moment, and nothing is held in between
+ * @param options.snapshot false: each query sees the records of its own time, and no lock stays between queries
  * @throws UsageError where there is nothing to read, StoreError where it can't be read
  */
 export async function openToRead(config: AuditConfig, { snapshot = true } = {}): Promise<AuditDatabase> {
@@ -44,7 +43,7 @@ async function readSqlite(path: string, snapshot: boolean): Promise<AuditDatabas
     );
   const { default: Database } = await import('libsql');
   const { sqliteReader } = await import('./sqlite/reader.ts');
-  // Without write access to the folder a database in WAL mode can only be read as one that nobody writes.
+  // Without write access to the folder, a database in WAL mode opens only as immutable.
   const modes = existsSync(`${path}-wal`) ? ['mode=ro'] : ['mode=ro', 'immutable=1'];
   let failure: unknown;
   for (const mode of modes) {

@@ -1,12 +1,9 @@
 /**
- * Rows that somebody waits for, gathered while the batch before is being written: many rows to one transaction and one
- * sync to disk.
+ * Writes the records that gathered while the batch before was written: many records to one transaction and one sync to
+ * disk.
  *
- * A waiter learns within 0.5 s whether its row is durable. What was not yet handed to the database by then is dropped
- * from the queue; what was handed over may still be written later, although its credentials were withheld. Such a row is
- * followed by one with the outcome `discarded` and the detail `withheld`, so the record stays true.
- *
- * After a failure everything is refused at once, and the queue tries by itself, with a row `recovered`, until it works.
+ * After a failed write all records are refused at once. A probe with a record `recovered` is then written until one works.
+ * While a write hangs, new records are refused as well; it isn't repeated, since it may yet finish.
  *
  * @module
  */
@@ -15,15 +12,10 @@ import { AuditUnavailable } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import type { AuditRecord } from './columns.ts';
 import { FailureQueue } from './failure-queue.ts';
-import { failureOf, type Outage, recoveredRecord, secondsOf } from './outage.ts';
+import { OutageState } from './outage.ts';
 import type { Store, Written } from './store.ts';
+import { WAIT_EXCEEDED, WaitingRecords } from './waiting.ts';
 
-/** How long a waiter waits, ms. */
-export const WAIT_MS = 500;
-const MAX_QUEUE = 10_000;
-const MAX_BATCH = 1_000;
-const FIRST_PROBE_MS = 250;
-const LAST_PROBE_MS = 2_000;
 const CLOSE_MS = 2_000;
 
 export interface GroupCommitOptions {
@@ -31,213 +23,143 @@ export interface GroupCommitOptions {
   readonly log: Logger;
   /** Called after each batch that was written. */
   readonly onWritten: (written: Written) => void;
-  /** A row was written after its waiter had given up. */
-  readonly onWithheld: (row: AuditRecord) => void;
+  /** A record was written after its waiter had given up. */
+  readonly onWithheld: (record: AuditRecord) => void;
   /** Failures, counted, whose records can't be written. */
   readonly onLost: (failures: number) => void;
-}
-
-interface Waiter {
-  readonly row: AuditRecord;
-  readonly deadline: number;
-  readonly resolve: () => void;
-  readonly reject: (error: AuditUnavailable) => void;
-  late: boolean;
 }
 
 export class GroupCommit {
   readonly #store: Store;
   readonly #options: GroupCommitOptions;
-  #queue: Waiter[] = [];
-  readonly #low: FailureQueue;
-  #flying: Waiter[] | undefined;
-  #armed = false;
-  #pumping = false;
-  #outage: Outage | undefined;
-  #probeDelay = FIRST_PROBE_MS;
+  readonly #waiting: WaitingRecords;
+  readonly #failures: FailureQueue;
+  readonly #outage: OutageState;
+  #writing = false;
+  #scheduled = false;
   #closed = false;
-  #drained: (() => void) | undefined;
+  #onIdle: (() => void) | undefined;
 
   constructor(store: Store, options: GroupCommitOptions) {
     this.#store = store;
     this.#options = options;
-    this.#low = new FailureQueue(options.onLost);
-  }
-
-  get reason(): string | undefined {
-    return this.#outage?.reason;
-  }
-
-  /** @throws AuditUnavailable */
-  append(row: AuditRecord): Promise<void> {
-    if (this.#closed) return Promise.reject(new AuditUnavailable('the audit log is closed'));
-    if (this.#outage !== undefined) {
-      this.#outage.refused++;
-      return Promise.reject(new AuditUnavailable(`the audit log can't be written: ${this.#outage.reason}`));
-    }
-    if (this.#queue.length >= MAX_QUEUE)
-      return Promise.reject(new AuditUnavailable(`the audit log is ${MAX_QUEUE} rows behind`));
-    return new Promise((resolve, reject) => {
-      const deadline = this.#options.clock.monotonic() + WAIT_MS;
-      this.#queue.push({ row, deadline, resolve, reject, late: false });
-      this.#arm(WAIT_MS);
-      this.#pumpSoon();
+    this.#outage = new OutageState(options.clock, options.log);
+    this.#waiting = new WaitingRecords(options.clock, ({ writing, queued }) => {
+      if (writing > 0) this.#outage.hangs(WAIT_EXCEEDED);
+      this.#outage.countRefused(writing + queued);
     });
+    this.#failures = new FailureQueue(options.onLost);
   }
 
-  /** Queues rows that nobody waits for, behind all others. */
-  low(rows: readonly AuditRecord[]): void {
-    this.#low.push(rows);
-    this.#pumpSoon();
+  /** Why records are refused; undefined: they are written. */
+  get reason(): string | undefined {
+    return this.#outage.reason;
   }
 
-  /** The database can't be used from the start on: goes on trying. */
-  startBroken(error: unknown): void {
-    this.#fail(error, []);
+  /** Resolves once the record is durable. @throws AuditUnavailable */
+  append(record: AuditRecord): Promise<void> {
+    if (this.#closed) return Promise.reject(new AuditUnavailable('the audit log is closed'));
+    if (this.reason !== undefined) {
+      this.#outage.countRefused(1);
+      return Promise.reject(new AuditUnavailable(`the audit log can't be written: ${this.reason}`));
+    }
+    const durable = this.#waiting.add(record);
+    this.#writeSoon();
+    return durable;
   }
 
-  /** Looks at the database by an empty batch: whether it can be reached, and its free space. */
+  /** Queues records that nobody waits for, behind all others. */
+  enqueue(records: readonly AuditRecord[]): void {
+    this.#failures.push(records);
+    this.#writeSoon();
+  }
+
+  /** The store could not be opened: tries until it can. */
+  startUnavailable(error: unknown): void {
+    this.#fail(error);
+  }
+
+  /** Writes an empty batch, which shows whether the database can be reached, and its free space. */
   poll(): void {
-    if (this.#flying === undefined && this.#outage === undefined && !this.#closed) this.#send([], []);
+    if (!this.#writing && this.reason === undefined && !this.#closed) this.#write([]);
   }
 
   /** Writes what is queued, for at most 2 s, and closes the store. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#pump();
-    if (this.#busy()) {
+    this.#writeQueued();
+    if (this.#isBusy()) {
       await new Promise<void>(resolve => {
         const cancel = this.#options.clock.schedule(resolve, CLOSE_MS);
-        this.#drained = () => {
+        this.#onIdle = () => {
           cancel();
           resolve();
         };
       });
     }
-    this.#refuse(this.#queue.splice(0), 'closing');
-    this.#low.loseAll();
+    this.#outage.countRefused(this.#waiting.refuse('it is being closed'));
+    this.#failures.loseAll();
     await this.#store.close();
   }
 
-  #busy(): boolean {
-    return this.#flying !== undefined || (this.#outage === undefined && this.#queue.length + this.#low.length > 0);
+  #isBusy(): boolean {
+    return this.#writing || (this.reason === undefined && this.#hasQueued());
   }
 
-  #pumpSoon(): void {
-    if (this.#pumping || this.#flying !== undefined) return;
-    this.#pumping = true;
-    // What comes in within this turn goes along.
+  #hasQueued(): boolean {
+    return this.#waiting.queued + this.#failures.length > 0;
+  }
+
+  /** Records that come in the same turn of the event loop share a batch. */
+  #writeSoon(): void {
+    if (this.#scheduled || this.#writing) return;
+    this.#scheduled = true;
     queueMicrotask(() => {
-      this.#pumping = false;
-      this.#pump();
+      this.#scheduled = false;
+      this.#writeQueued();
     });
   }
 
-  #pump(): void {
-    if (this.#flying !== undefined || this.#outage !== undefined) return;
-    if (this.#queue.length + this.#low.length === 0) return;
-    this.#send(this.#queue.splice(0, MAX_BATCH), this.#low.take());
+  #writeQueued(): void {
+    if (this.#writing || this.reason !== undefined || !this.#hasQueued()) return;
+    this.#write([...this.#waiting.take(), ...this.#failures.take()]);
   }
 
-  #send(waiters: Waiter[], low: AuditRecord[]): void {
-    this.#flying = waiters;
-    const rows = [...waiters.map(waiter => waiter.row), ...low];
-    this.#store.write(rows).then(
-      written => this.#wrote(waiters, written),
+  #write(records: readonly AuditRecord[]): void {
+    this.#writing = true;
+    this.#store.write(records).then(
+      written => this.#wrote(written),
       error => {
-        this.#flying = undefined;
-        this.#low.failed();
-        this.#fail(error, waiters);
-        this.#settled();
+        this.#writing = false;
+        this.#failures.failed();
+        this.#fail(error);
       },
     );
   }
 
-  #wrote(waiters: readonly Waiter[], written: Written): void {
+  #wrote(written: Written): void {
     const { onWritten, onWithheld } = this.#options;
-    this.#flying = undefined;
-    this.#low.written();
-    for (const waiter of waiters) {
-      if (!waiter.late) waiter.resolve();
-    }
+    this.#writing = false;
+    this.#failures.written();
+    const withheld = this.#waiting.written();
     onWritten(written);
-    for (const waiter of waiters) if (waiter.late) onWithheld(waiter.row);
-    this.#recover();
-    this.#pump();
-    this.#settled();
+    for (const record of withheld) onWithheld(record);
+    const outage = this.#outage.recovered();
+    if (outage !== undefined) this.enqueue([outage]);
+    this.#writeQueued();
+    if (!this.#isBusy()) this.#onIdle?.();
   }
 
-  #settled(): void {
-    if (!this.#busy()) this.#drained?.();
-  }
-
-  #refuse(waiters: readonly Waiter[], reason: string): void {
-    for (const waiter of waiters) {
-      if (waiter.late) continue;
-      if (this.#outage !== undefined) this.#outage.refused++;
-      waiter.reject(new AuditUnavailable(`the audit log can't be written: ${reason}`));
-    }
-  }
-
-  #fail(error: unknown, waiters: readonly Waiter[]): void {
-    const { clock, log } = this.#options;
-    const failure = failureOf(error);
-    if (this.#outage === undefined || this.#outage.hanging) {
-      log.error(failure, 'the audit log can not be written: nothing is handed out until it can');
-      this.#probeDelay = FIRST_PROBE_MS;
-    }
-    const { since = clock.wall(), refused = 0 } = this.#outage ?? {};
-    this.#outage = { reason: failure.reason, hanging: false, since, refused };
-    this.#refuse([...waiters, ...this.#queue.splice(0)], failure.reason);
-    if (this.#closed) return;
-    clock.schedule(() => this.#probe(), this.#probeDelay);
-    this.#probeDelay = Math.min(LAST_PROBE_MS, this.#probeDelay * 2);
+  #fail(error: unknown): void {
+    const probeDelay = this.#outage.failed(error);
+    this.#outage.countRefused(this.#waiting.refuse(this.reason ?? ''));
+    if (!this.#isBusy()) this.#onIdle?.();
+    if (!this.#closed) this.#options.clock.schedule(() => this.#probe(), probeDelay);
   }
 
   #probe(): void {
-    if (this.#closed || this.#outage === undefined || this.#flying !== undefined) return;
-    this.#send([], [recoveredRecord(this.#outage, this.#options.clock.wall())]);
-  }
-
-  #recover(): void {
-    const outage = this.#outage;
-    if (outage === undefined) return;
-    this.#outage = undefined;
-    const now = this.#options.clock.wall();
-    const { refused, hanging } = outage;
-    this.#options.log.info({ seconds: secondsOf(outage, now), refused }, 'the audit log is written again');
-    // After a failure the probe was this row.
-    if (hanging) this.low([recoveredRecord(outage, now)]);
-  }
-
-  /** One timer for all waiters, who are in the order of their deadlines. */
-  #arm(ms: number): void {
-    if (this.#armed) return;
-    this.#armed = true;
-    this.#options.clock.schedule(() => {
-      this.#armed = false;
-      this.#expire();
-    }, ms);
-  }
-
-  #expire(): void {
-    const now = this.#options.clock.monotonic();
-    const tooLate = (waiter: Waiter) => !waiter.late && waiter.deadline <= now;
-    const flying = this.#flying?.filter(tooLate) ?? [];
-    const queued = this.#queue.filter(tooLate);
-    if (flying.length > 0 && this.#outage === undefined) {
-      const reason = `a write has not come back within ${WAIT_MS} ms`;
-      this.#options.log.error(
-        { code: 'HANGING', reason },
-        'the audit log hangs: nothing is handed out until it writes',
-      );
-      this.#outage = { reason, since: this.#options.clock.wall(), hanging: true, refused: 0 };
-    }
-    if (queued.length > 0) this.#queue = this.#queue.filter(waiter => !queued.includes(waiter));
-    this.#refuse([...flying, ...queued], `not within ${WAIT_MS} ms`);
-    for (const waiter of flying) waiter.late = true;
-    const next = this.#flying?.find(waiter => !waiter.late)?.deadline ?? this.#queue[0]?.deadline;
-    if (next !== undefined) this.#arm(Math.max(1, next - now));
+    const record = this.#outage.record();
+    if (record !== undefined && !this.#closed && !this.#writing) this.#write([record]);
   }
 }

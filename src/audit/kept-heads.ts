@@ -1,10 +1,10 @@
 /**
- * Heads that were kept elsewhere, against the chains as they are now.
+ * Compares heads that were kept elsewhere with the chains as they are now.
  *
  * @module
  */
 import type { Head } from './chain.ts';
-import { type Finding, type PrunedRange, prunedOf } from './findings.ts';
+import { type Finding, finding, type PrunedRange, prunedOf } from './findings.ts';
 
 export class KeptHeads {
   readonly #byWriter = new Map<string, Map<number, Head>>();
@@ -36,7 +36,7 @@ export class KeptHeads {
   check(ends: ReadonlyMap<string, Head>, pruned: readonly PrunedRange[]): Finding[] {
     if (this.count === 0) return [];
     const findings = this.#conflicts.map(({ writer, seq }) =>
-      finding('rewritten', writer, seq, 'rewritten: two heads that were kept have different hashes for this number'),
+      finding('audit-rewritten', { writer, seq }, 'rewritten: two kept heads have different hashes for this number'),
     );
     for (const writer of this.#byWriter.keys()) findings.push(...this.#checkEnd(writer, ends.get(writer), pruned));
     return [...findings, ...pruned.flatMap(range => this.#checkRange(range))];
@@ -46,30 +46,24 @@ export class KeptHeads {
     const seq = this.#last(writer);
     const last = end?.seq ?? prunedOf(pruned, writer)?.last_seq;
     if (last === undefined) {
-      const message = `missing: a head that was kept has number ${seq}, but no record of this writer is left`;
-      return [finding('missing-writer', writer, seq, message)];
+      const message = `missing: a kept head has number ${seq}, but the log has no record of this writer`;
+      return [finding('audit-writer-missing', { writer, seq }, message)];
     }
     if (seq <= last) return [];
-    const message = `cut: the chain ends with number ${last}, a head that was kept has number ${seq}`;
-    return [finding('cut', writer, seq, message)];
+    const message = `cut: the chain ends with number ${last}, a kept head has number ${seq}`;
+    return [finding('audit-cut', { writer, seq }, message)];
   }
 
   /** A record of pruning counts where a kept head covers the range, or the record itself. */
   #checkRange({ writer, last_seq, last_hash, record }: PrunedRange): Finding[] {
     const kept = this.hashAt(writer, last_seq);
     if (kept !== undefined && kept !== last_hash) {
-      const message = 'rewritten: the record of pruning has another hash for this number than a head that was kept';
-      return [finding('rewritten', writer, last_seq, message)];
+      const message = 'rewritten: the record of pruning has another hash for this number than a kept head';
+      return [finding('audit-rewritten', { writer, seq: last_seq }, message)];
     }
     const recordKept = record.writer !== null && record.seq !== null && this.#last(record.writer) >= record.seq;
     if (recordKept || this.#last(writer) >= last_seq) return [];
-    const message =
-      `unproven: record id ${record.id} says that numbers up to ${last_seq} were pruned, but no kept head covers it; ` +
-      `if you pruned, keep the output of walletcreds audit heads from then on`;
-    return [finding('pruned-unproven', writer, last_seq, message)];
+    const message = `unproven: record id ${record.id} says that numbers up to ${last_seq} were pruned, but no kept head covers it`;
+    return [finding('audit-pruned-unproven', { writer, seq: last_seq }, message)];
   }
-}
-
-function finding(kind: Finding['kind'], writer: string, seq: number, message: string): Finding {
-  return { kind, id: null, writer, seq, message };
 }

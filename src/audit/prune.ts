@@ -1,12 +1,12 @@
 /**
- * Takes out what is older than a date, so that the rest can still be verified.
+ * Removes what is older than a date, so that the rest can still be verified.
  *
- * Of each chain the leading rows go, up to the first that is younger, and a row `pruned` says which number and hash was
- * the last of them. The rows that say `sealed` and `pruned` stay for good. An audit log that isn't intact isn't pruned, since
- * that would take out the evidence.
+ * The leading records of each chain are removed, up to the first that is younger. A record `pruned` holds the number and
+ * the hash of the last of them. Records `sealed` and `pruned` stay. A log that isn't intact isn't pruned, since that would
+ * remove the evidence.
  *
- * DELETE is refused by a trigger, which is switched off within the one exclusive transaction that deletes and is on again
- * when it commits: a process that ends halfway leaves everything as it was.
+ * A trigger refuses DELETE. It is switched off within the exclusive transaction that deletes, so a process that ends
+ * halfway leaves everything unchanged.
  *
  * @module
  */
@@ -22,10 +22,10 @@ export class NotIntact extends WalletcredsError {
   readonly kind = 'NotIntact';
 }
 
-/** How long a PostgreSQL server may take for one statement; ms. */
+/** Time limit of one statement in PostgreSQL, ms. */
 const DEADLINE_MS = 600_000;
 
-/** What goes of one chain. */
+/** The records of one chain that are removed. */
 export interface Range {
   readonly writer: string;
   readonly first_seq: number;
@@ -33,7 +33,7 @@ export interface Range {
   readonly last_hash: string;
 }
 
-/** The leading rows of each chain before a time, but the audit log's own that verification needs. */
+/** The leading records of each chain before a time, without those that verification needs. */
 const RANGES = `SELECT m.writer AS writer, r.first_seq AS first_seq, m.seq AS last_seq, m.hash AS last_hash
   FROM (SELECT c.writer AS writer, min(c.seq) AS first_seq, max(c.seq) AS last_seq FROM mint_log AS c
     LEFT JOIN (SELECT writer, min(seq) AS seq FROM mint_log
@@ -43,7 +43,7 @@ const RANGES = `SELECT m.writer AS writer, r.first_seq AS first_seq, m.seq AS la
   JOIN mint_log AS m ON m.writer = r.writer AND m.seq = r.last_seq ORDER BY m.writer`;
 
 /**
- * What {@link prune} would take out.
+ * What {@link prune} would remove.
  *
  * @param before unix seconds
  */
@@ -52,7 +52,7 @@ export async function rangesBefore(config: AuditConfig, before: number): Promise
   try {
     if (!db.chained)
       throw new UsageError(
-        'the database is an old broker’s; start walletcreds with it once, which migrates and seals it',
+        'the database is an old broker’s, which has no chains; start walletcreds serve with it once to migrate it',
       );
     return await db.query<Range>(rangesSql(before));
   } finally {

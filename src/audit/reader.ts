@@ -1,9 +1,8 @@
 /**
- * What is asked of an audit log: rows by filter, callers, heads.
+ * What is asked of an audit log: records by filter, callers, heads, chains.
  *
  * @module
  */
-
 import type { AuditDatabase } from './audit-database.ts';
 import type { Head } from './chain.ts';
 import { LOG_VIA, type StoredRecord, type Value } from './columns.ts';
@@ -20,7 +19,7 @@ export interface RecordFilter {
   readonly since?: number;
 }
 
-/** One who asked: the same proof, wallet and listener. */
+/** A caller: one presented token, wallet, workload and listener. */
 export interface CallerSummary {
   readonly requester_token_hash: string;
   readonly requester_wallet: string;
@@ -31,8 +30,8 @@ export interface CallerSummary {
   readonly last_seen: number;
 }
 
-/** Rows by id, page by page, so that an audit log of any size can be read. */
-export async function* rowsOf(
+/** Records by id, read page by page, so that a log of any size fits into memory. */
+export async function* recordsOf(
   db: AuditDatabase,
   filter: RecordFilter,
   { newestFirst = false, limit = Number.POSITIVE_INFINITY } = {},
@@ -65,14 +64,14 @@ export async function callersOf(db: AuditDatabase, filter: RecordFilter): Promis
   );
 }
 
-/** The last row of each chain; `at` is when it was minted, ISO 8601. */
+/** The last record of each chain; `at` is the time of its event, ISO 8601. */
 export async function headsOf(db: AuditDatabase): Promise<(Head & { at: string })[]> {
   if (!db.chained) return [];
-  const rows = await db.query<Head & { minted_at: number }>(
+  const heads = await db.query<Head & { minted_at: number }>(
     `SELECT writer, seq, hash, minted_at FROM mint_log AS m
      WHERE seq = (SELECT max(seq) FROM mint_log AS n WHERE n.writer = m.writer) ORDER BY minted_at, writer`,
   );
-  return rows.map(({ writer, seq, hash, minted_at }) => ({
+  return heads.map(({ writer, seq, hash, minted_at }) => ({
     writer,
     seq,
     hash,
@@ -80,7 +79,7 @@ export async function headsOf(db: AuditDatabase): Promise<(Head & { at: string }
   }));
 }
 
-/** Rows in the order of the chains, without those that aren't in one. */
+/** Records in the order of the chains, without those that aren't in one. */
 export async function* chainsOf(db: AuditDatabase): AsyncGenerator<StoredRecord> {
   let last: readonly [Value, Value, Value] = ['', 0, 0];
   for (;;) {

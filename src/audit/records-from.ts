@@ -1,5 +1,5 @@
 /**
- * `mint_log` with all columns of today, whoever made the table.
+ * The table `mint_log` with all of today's columns, whether an old broker or walletcreds made it.
  *
  * @module
  */

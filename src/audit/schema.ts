@@ -13,7 +13,7 @@ export class UnusableDatabase extends Error {
   readonly code = 'UNUSABLE';
 }
 
-/** What the row with the outcome `sealed` says: where the chain of the old broker's rows ends. */
+/** The detail of a record `sealed`: the end of the chain of the old broker's records. */
 export function sealDetail({ writer, seq, hash }: Head): string {
   return JSON.stringify({ writer, last_seq: seq, last_hash: hash });
 }

@@ -1,6 +1,7 @@
 /**
- * A row as a JSON line on standard output, for those whose log collector is the audit log. The write is the condition: a row
- * counts as durable once the whole line has been taken. Chained like any other; `id` is the row's `seq`.
+ * The audit log on standard output, one JSON line a record, for a log collector to keep.
+ *
+ * A record counts as durable once the whole line was written. Records are chained as in a database; `id` is `seq`.
  *
  * @module
  */
@@ -19,7 +20,7 @@ export function stdoutStore(fd: number = 1): Store {
   let broken = false;
   let closed = false;
 
-  /** Asynchronously: a pipe that nobody reads shall not stop the process. */
+  /** Asynchronous, so that a pipe that nobody reads doesn't block the process. */
   async function put(text: string): Promise<void> {
     const bytes = Buffer.from(text);
     for (let done = 0; done < bytes.length; ) {
@@ -34,18 +35,18 @@ export function stdoutStore(fd: number = 1): Store {
 
   return {
     async open() {},
-    async write(rows) {
+    async write(records) {
       const start = head;
-      const linked = link(start, rows.map(normalised), index => start.seq + 1 + index);
+      const linked = link(start, records.map(normalised), index => start.seq + 1 + index);
       const last = linked.at(-1);
       if (last === undefined) return { head, freeBytes: undefined };
-      // A line that broke off before is ended first, so that this one can be read.
-      const text = linked.map(row => `${JSON.stringify({ type: 'mint_log', ...row })}\n`).join('');
+      const text = linked.map(record => `${JSON.stringify({ type: 'mint_log', ...record })}\n`).join('');
       try {
+        // An earlier write may have ended within a line: the new line ends it.
         await put(broken ? `\n${text}` : text);
       } catch (error) {
         broken = true;
-        // Some of the rows may be out: another chain begins, so that no number is given twice.
+        // Some of the records may be out: another chain begins, so that no number is given twice.
         head = emptyHead(newWriter());
         const { code, message } = error as NodeJS.ErrnoException;
         throw new StoreError(code ?? 'EIO', `standard output: ${message}`, true, { cause: error });

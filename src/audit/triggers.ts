@@ -8,24 +8,33 @@ import type { Finding } from './findings.ts';
 /** The definition of each trigger, by name. */
 export type Triggers = ReadonlyMap<string, string>;
 
-/** @param statements what creates each trigger again, by name */
+/** @param statements the statement that creates each trigger, by name */
 export function compareTriggers(expected: Triggers, found: Triggers, statements: Triggers): Finding[] {
   const findings: Finding[] = [];
-  const add = (kind: Finding['kind'], message: string) =>
-    findings.push({ kind, id: null, writer: null, seq: null, message });
+  const add = (code: Finding['code'], message: string, fix: string) =>
+    findings.push({ code, id: null, writer: null, seq: null, message, fix });
   for (const [name, definition] of expected) {
     const is = found.get(name);
-    const again = `create it again: ${statements.get(name)?.replace(/\s+/g, ' ')}`;
+    const statement = statements.get(name)?.replace(/\s+/g, ' ');
     if (is === undefined)
-      add('trigger-missing', `the trigger ${name} is missing, so the table isn't append-only; ${again}`);
+      add(
+        'audit-trigger-missing',
+        `the trigger ${name} is missing, so the table isn't append-only`,
+        `Create it: ${statement}`,
+      );
     else if (is !== definition)
       add(
-        'trigger-changed',
-        `the trigger ${name} is another one or off, so the table isn't append-only; drop it and ${again}`,
+        'audit-trigger-changed',
+        `the trigger ${name} is disabled or not walletcreds', so the table isn't append-only`,
+        `Drop it and create it again: ${statement}`,
       );
   }
   for (const name of found.keys())
     if (!expected.has(name))
-      add('trigger-added', `the trigger ${name} isn't walletcreds': it can change or drop records; drop it`);
+      add(
+        'audit-trigger-added',
+        `the trigger or rule ${name} isn't walletcreds': it can change or drop records`,
+        `Drop ${name}.`,
+      );
   return findings;
 }

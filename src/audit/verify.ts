@@ -1,27 +1,26 @@
 /**
- * Walks every chain and reports what doesn't fit.
+ * Checks every chain and reports what doesn't fit.
  *
- * Without heads that were kept elsewhere nobody can know whether the end of a chain, or a whole chain, was cut off, or
- * whether all of it was computed again. The report says so.
+ * Without heads that were kept elsewhere, a check can't find a chain that was cut off or computed again as a whole. The
+ * report says so.
  *
  * @module
  */
-
 import type { AuditDatabase } from './audit-database.ts';
 import { GENESIS, type Head } from './chain.ts';
-import { ChainWalk } from './chain-walk.ts';
+import { ChainCheck } from './chain-check.ts';
 import { LOG_VIA, SEALED_WRITER, type StoredRecord } from './columns.ts';
-import { type Finding, type PrunedRange, prunedOf } from './findings.ts';
+import { type Finding, finding, type PrunedRange, prunedOf } from './findings.ts';
 import { KeptHeads } from './kept-heads.ts';
 import { chainsOf } from './reader.ts';
 
 export interface VerifyReport {
   readonly intact: boolean;
   /** Records in chains, those of an old broker included. */
-  readonly rows: number;
+  readonly records: number;
   readonly writers: number;
   /** Records of an old broker, sealed when the database was migrated. */
-  readonly sealedRows: number;
+  readonly sealedRecords: number;
   readonly pruned: readonly PrunedRange[];
   /** How many heads were compared. */
   readonly heads: number;
@@ -33,25 +32,24 @@ export interface VerifyReport {
 export async function verifyAuditLog(db: AuditDatabase, heads?: readonly Head[]): Promise<VerifyReport> {
   const findings: Finding[] = [];
   if (!db.chained) {
-    const message =
-      'the table is an old broker’s: it has no chain, so nothing can be verified; serve migrates and seals it';
-    findings.push({ kind: 'not-chained', id: null, writer: null, seq: null, message });
+    const message = 'the table is an old broker’s: it has no chain, so nothing can be verified';
+    findings.push(finding('audit-not-migrated', {}, message));
   }
   findings.push(...(await db.triggerFindings()));
   const pruned = await rangesOf(db, 'pruned');
   const kept = new KeptHeads(heads ?? []);
   const ends = new Map<string, Head>();
-  let rows = 0;
-  let sealedRows = 0;
-  let chain: ChainWalk | undefined;
-  for await (const row of db.chained ? chainsOf(db) : []) {
-    rows++;
-    if (row.writer === SEALED_WRITER) sealedRows++;
-    if (chain?.writer !== row.writer) {
-      const writer = row.writer ?? '';
-      chain = new ChainWalk(writer, prunedOf(pruned, writer), kept, findings);
+  let records = 0;
+  let sealedRecords = 0;
+  let chain: ChainCheck | undefined;
+  for await (const record of db.chained ? chainsOf(db) : []) {
+    records++;
+    if (record.writer === SEALED_WRITER) sealedRecords++;
+    if (chain?.writer !== record.writer) {
+      const writer = record.writer ?? '';
+      chain = new ChainCheck(writer, prunedOf(pruned, writer), kept, findings);
     }
-    chain.step(row);
+    chain.step(record);
     ends.set(chain.writer, chain.end);
   }
   await findNotChained(db, findings);
@@ -59,9 +57,9 @@ export async function verifyAuditLog(db: AuditDatabase, heads?: readonly Head[])
   checkSeals(await rangesOf(db, 'sealed'), ends, pruned, findings);
   return {
     intact: findings.length === 0,
-    rows,
+    records,
     writers: ends.size,
-    sealedRows,
+    sealedRecords,
     pruned,
     heads: kept.count,
     truncation: kept.count === 0 ? 'not-excluded' : 'excluded-up-to-the-heads',
@@ -77,18 +75,18 @@ function checkSeals(
   findings: Finding[],
 ): void {
   const end = ends.get(SEALED_WRITER);
-  const place = { id: null, writer: SEALED_WRITER };
   if (end !== undefined && seals.length === 0) {
-    const message = 'the records of the old broker have no seal: the record of it is gone';
-    findings.push({ kind: 'seal-broken', ...place, seq: end.seq, message });
+    const message = 'the old broker’s records have no seal: the record of the sealing is gone';
+    findings.push(finding('audit-seal-broken', { writer: SEALED_WRITER, seq: end.seq }, message));
   }
   for (const seal of seals) {
     const range = prunedOf(pruned, SEALED_WRITER);
     const seq = end?.seq ?? range?.last_seq ?? 0;
     const hash = end?.hash ?? range?.last_hash ?? GENESIS;
     if (seq === seal.last_seq && hash === seal.last_hash) continue;
-    const message = `the records of the old broker do not match their seal: it has ${seal.last_seq}, the chain ends with ${seq}${seq === seal.last_seq ? ' and another hash' : ''}`;
-    findings.push({ kind: 'seal-broken', ...place, seq, message });
+    const found = seq === seal.last_seq ? 'has another hash there' : `ends with number ${seq}`;
+    const message = `the old broker’s records don't match their seal: it names number ${seal.last_seq}, the chain ${found}`;
+    findings.push(finding('audit-seal-broken', { writer: SEALED_WRITER, seq }, message));
   }
 }
 
@@ -98,22 +96,22 @@ async function findNotChained(db: AuditDatabase, findings: Finding[]): Promise<v
     'SELECT * FROM records WHERE writer IS NULL OR seq IS NULL OR seq < 1 OR hash IS NULL OR prev_hash IS NULL ORDER BY id LIMIT 1000',
   );
   for (const { id, writer, seq } of unchained) {
-    const message = 'inserted: it is in no chain, so it was written by an old broker after the migration, or by hand';
-    findings.push({ kind: 'inserted', id, writer, seq, message });
+    const message = 'it is in no chain: an old broker wrote it after the migration, or someone wrote it by hand';
+    findings.push(finding('audit-not-chained', { id, writer, seq }, message));
   }
 }
 
-/** What the log's own records say about ranges. */
+/** The ranges in the log's own records. */
 async function rangesOf(db: AuditDatabase, outcome: 'pruned' | 'sealed'): Promise<PrunedRange[]> {
-  const rows = await db.query<StoredRecord>('SELECT * FROM records WHERE via = ? AND outcome = ? ORDER BY id', [
+  const found = await db.query<StoredRecord>('SELECT * FROM records WHERE via = ? AND outcome = ? ORDER BY id', [
     LOG_VIA,
     outcome,
   ]);
-  return rows.flatMap(row => {
+  return found.flatMap(record => {
     try {
-      const { writer, last_seq, last_hash } = JSON.parse(row.outcome_detail ?? '') as PrunedRange;
-      const { id, writer: by, seq } = row;
-      return [{ writer, last_seq, last_hash, at: row.minted_at, record: { id, writer: by, seq } }];
+      const { writer, last_seq, last_hash } = JSON.parse(record.outcome_detail ?? '') as PrunedRange;
+      const { id, writer: by, seq } = record;
+      return [{ writer, last_seq, last_hash, at: record.minted_at, record: { id, writer: by, seq } }];
     } catch {
       return [];
     }

@@ -1,4 +1,4 @@
-/** What keeps the table append-only is looked at, by `audit verify` and by whoever opens the log to write. */
+/** `audit verify`, and a log that opens its database, check what keeps the table append-only. */
 import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -37,19 +37,19 @@ function tamper(path: string, ...statements: string[]): void {
 
 const UPDATE_TRIGGER = 'mint_log_no_update';
 test.each([
-  ['trigger-missing', [`DROP TRIGGER ${UPDATE_TRIGGER}`]],
+  ['audit-trigger-missing', [`DROP TRIGGER ${UPDATE_TRIGGER}`]],
   [
-    'trigger-changed',
+    'audit-trigger-changed',
     [
       `DROP TRIGGER ${UPDATE_TRIGGER}`,
       `CREATE TRIGGER ${UPDATE_TRIGGER} BEFORE UPDATE ON mint_log BEGIN SELECT 1; END`,
     ],
   ],
-  ['trigger-added', ['CREATE TRIGGER quiet BEFORE INSERT ON mint_log BEGIN SELECT RAISE(IGNORE); END']],
-])('a %s is found by verify, and told when the log is opened', async (kind, statements) => {
+  ['audit-trigger-added', ['CREATE TRIGGER quiet BEFORE INSERT ON mint_log BEGIN SELECT RAISE(IGNORE); END']],
+])('a %s is found by verify, and told when the log is opened', async (code, statements) => {
   const path = await aLogOf(2);
   tamper(path, ...statements);
-  expect((await verified(path)).findings).toMatchObject([{ kind }]);
+  expect((await verified(path)).findings).toMatchObject([{ code }]);
   const { lines } = await anAuditLog(path);
   await vi.waitFor(() =>
     expect(lines).toContainEqual(
@@ -66,7 +66,10 @@ test('a flipped byte in a record is told when the log is opened, with the fix', 
   const { lines } = await anAuditLog(path);
   await vi.waitFor(() =>
     expect(lines).toContainEqual(
-      expect.objectContaining({ code: 'AuditDamaged', msg: expect.stringMatching(/edited.*verify --heads/) }),
+      expect.objectContaining({
+        code: 'AuditDamaged',
+        msg: expect.stringMatching(/record id 5: edited.*Keep the database as evidence/),
+      }),
     ),
   );
 });
@@ -97,10 +100,10 @@ test('a forged record of pruning does not excuse a writer whose records are gone
   tamper(
     path,
     `DROP TRIGGER ${UPDATE_TRIGGER}`,
-    `UPDATE mint_log SET via = 'trail', outcome = 'pruned', outcome_detail = '${detail}'`,
+    `UPDATE mint_log SET via = 'audit', outcome = 'pruned', outcome_detail = '${detail}'`,
   );
-  const kinds = (await verified(path, heads)).findings.map(({ kind }) => kind);
-  expect(kinds).toContain('pruned-unproven');
+  const codes = (await verified(path, heads)).findings.map(({ code }) => code);
+  expect(codes).toContain('audit-pruned-unproven');
 });
 
 test('a record of pruning counts with heads from before it, and with heads from after it', async () => {
@@ -120,13 +123,13 @@ test('every kept head is compared by its hash: within a chain, at its end, where
   const [end] = await headsNow(path);
   if (end === undefined) throw new Error('no head');
   const wrong = 'f'.repeat(64);
-  const kinds = async (...heads: (typeof end)[]) => (await verified(path, heads)).findings.map(({ kind }) => kind);
-  expect(await kinds(end)).toEqual([]);
-  expect(await kinds({ ...end, hash: wrong })).toEqual(['rewritten']);
-  expect(await kinds({ ...end, seq: 2, hash: wrong }, end)).toEqual(['rewritten']);
-  expect(await kinds(end, { ...end, hash: wrong })).toContain('rewritten');
+  const codes = async (...heads: (typeof end)[]) => (await verified(path, heads)).findings.map(({ code }) => code);
+  expect(await codes(end)).toEqual([]);
+  expect(await codes({ ...end, hash: wrong })).toEqual(['audit-rewritten']);
+  expect(await codes({ ...end, seq: 2, hash: wrong }, end)).toEqual(['audit-rewritten']);
+  expect(await codes(end, { ...end, hash: wrong })).toContain('audit-rewritten');
   await prune({ kind: 'sqlite', path }, 3, 100);
-  expect(await kinds({ ...end, seq: 3, hash: wrong }, end)).toEqual(['rewritten']);
+  expect(await codes({ ...end, seq: 3, hash: wrong }, end)).toEqual(['audit-rewritten']);
   await prune({ kind: 'sqlite', path }, 100, 100);
-  expect(await kinds({ ...end, hash: wrong })).toEqual(['rewritten']);
+  expect(await codes({ ...end, hash: wrong })).toEqual(['audit-rewritten']);
 });

@@ -25,7 +25,7 @@ test('the canonical form is the JSON array that an auditor can write down by han
 
 test('the form and the hash are what they were when the first audit log was written', () => {
   // A change here makes every audit log that exists look edited: it needs a new version of the form.
-  expect(linked().map(row => row.hash)).toMatchInlineSnapshot(`
+  expect(linked().map(record => record.hash)).toMatchInlineSnapshot(`
     [
       "5e0ca8318952a142dda3adfe77ab7306e1c3d4361719258707fb23630614bb98",
       "3ee2abf2a717fbea716962c7768a85e886118f9ddab6b6b1615e65bff2e41963",
@@ -33,21 +33,21 @@ test('the form and the hash are what they were when the first audit log was writ
   `);
 });
 
-test('a chain starts at 64 zeros, and each row holds the hash of the one before', () => {
+test('a chain starts at 64 zeros, and each record holds the hash of the one before', () => {
   const [first, second] = linked();
   expect([first.seq, first.prev_hash, second.seq, second.prev_hash]).toEqual([1, GENESIS, 2, first.hash]);
 });
 
 test('a change of any column, to any value, changes the hash', () => {
-  const [row] = linked();
+  const [record] = linked();
   const change = fc.record({
     column: fc.constantFrom(...COLUMNS.slice(0, -1)),
     value: fc.oneof(fc.string(), fc.integer(), fc.constant(null)),
   });
   fc.assert(
     fc.property(change, ({ column, value }) => {
-      fc.pre(row[column] !== value);
-      expect(hashOf({ ...row, [column]: value })).not.toBe(row.hash);
+      fc.pre(record[column] !== value);
+      expect(hashOf({ ...record, [column]: value })).not.toBe(record.hash);
     }),
   );
 });
@@ -55,15 +55,15 @@ test('a change of any column, to any value, changes the hash', () => {
 test('no text can be moved from one column to the next without a change of the hash', () => {
   fc.assert(
     fc.property(fc.string(), fc.string(), (a, b) => {
-      const [row] = linked();
-      const one = hashOf({ ...row, role_arn: a, workload: b });
-      expect(hashOf({ ...row, role_arn: `${a}${b}`, workload: '' }) === one).toBe(b === '');
-      expect(hashOf({ ...row, role_arn: null, workload: b })).not.toBe(one);
+      const [record] = linked();
+      const one = hashOf({ ...record, role_arn: a, workload: b });
+      expect(hashOf({ ...record, role_arn: `${a}${b}`, workload: '' }) === one).toBe(b === '');
+      expect(hashOf({ ...record, role_arn: null, workload: b })).not.toBe(one);
     }),
   );
 });
 
-test('a normalised row is left alone by a second pass, whatever was in it', () => {
+test('a normalised record is left alone by a second pass, whatever was in it', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', maxLength: 400 }), fc.double(), (text, number) => {
       const once = normalised(

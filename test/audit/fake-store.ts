@@ -12,32 +12,33 @@ export interface FakeStore extends Store {
   /** Ends the write that is under way. */
   done(written?: Partial<Written>): Promise<void>;
   fail(message: string): Promise<void>;
-  /** From now on every write ends by itself. */
+  /** From now on every write ends at once. */
   flow(written?: Partial<Written>): void;
 }
 
 export function fakeStore(): FakeStore {
   let seq = 0;
   let flowing: Partial<Written> | undefined;
-  let waiting: { rows: number; resolve: (w: Written) => void; reject: (e: StoreError) => void } | undefined;
+  let waiting: { records: number; resolve: (w: Written) => void; reject: (e: StoreError) => void } | undefined;
   const settle = () => new Promise<void>(resolve => setImmediate(resolve));
-  const head = (rows: number) => {
-    seq += rows;
+  const head = (records: number) => {
+    seq += records;
     return { writer: 'w', seq, hash: 'f'.repeat(64) };
   };
   return {
     batches: [],
     open: async () => {},
-    write(rows) {
-      this.batches.push(rows);
-      if (flowing !== undefined) return Promise.resolve({ head: head(rows.length), freeBytes: undefined, ...flowing });
+    write(records) {
+      this.batches.push(records);
+      if (flowing !== undefined)
+        return Promise.resolve({ head: head(records.length), freeBytes: undefined, ...flowing });
       return new Promise((resolve, reject) => {
-        waiting = { rows: rows.length, resolve, reject };
+        waiting = { records: records.length, resolve, reject };
       });
     },
     async done(written) {
       await settle();
-      waiting?.resolve({ head: head(waiting.rows), freeBytes: undefined, ...written });
+      waiting?.resolve({ head: head(waiting.records), freeBytes: undefined, ...written });
       await settle();
     },
     async fail(message) {

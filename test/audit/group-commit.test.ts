@@ -17,20 +17,20 @@ function watched(promise: Promise<void>) {
 
 async function anAuditLogOnFake() {
   const store = fakeStore();
-  const made = await anAuditLog(undefined, { fake: true, store });
+  const made = await anAuditLog(undefined, { store });
   return { ...made, store };
 }
 
 test('append resolves when the write has ended, and not before', async () => {
   const { auditLog, store } = await anAuditLogOnFake();
-  const row = watched(auditLog.append(aVend()));
+  const record = watched(auditLog.append(aVend()));
   await settle();
-  expect(row.value).toBe('pending');
+  expect(record.value).toBe('pending');
   await store.done();
-  expect(row.value).toBe('written');
+  expect(record.value).toBe('written');
 });
 
-test('rows that come while a batch is written share the next one', async () => {
+test('records that come while a batch is written share the next one', async () => {
   const { auditLog, store } = await anAuditLogOnFake();
   const first = [auditLog.append(aVend()), auditLog.append(aVend())];
   await settle();
@@ -41,7 +41,7 @@ test('rows that come while a batch is written share the next one', async () => {
   expect(store.batches.map(batch => batch.length)).toEqual([2, 50]);
 });
 
-test('a waiter learns after 0.5 s that its row is not durable, and the audit log says it hangs', async () => {
+test('a waiter learns after 0.5 s that its record is not durable, and the audit log says it hangs', async () => {
   const { auditLog, store, clock, lines } = await anAuditLogOnFake();
   const flying = watched(auditLog.append(aVend()));
   await clock.advance(300);
@@ -49,17 +49,17 @@ test('a waiter learns after 0.5 s that its row is not durable, and the audit log
   await clock.advance(199);
   expect(flying.value).toBe('pending');
   await clock.advance(1);
-  expect(flying.value).toMatch(/not within 500 ms/);
+  expect(flying.value).toMatch(/did not finish within 500 ms/);
   expect(queued.value).toBe('pending');
   expect(auditLog.available).toBe(false);
-  expect(auditLog.reason).toMatch(/has not come back within 500 ms/);
+  expect(auditLog.reason).toMatch(/did not finish within 500 ms/);
   await clock.advance(300);
-  expect(queued.value).toMatch(/not within 500 ms/);
+  expect(queued.value).toMatch(/did not finish within 500 ms/);
   expect(lines.filter(line => line['level'] === 'error')).toHaveLength(1);
   await store.done();
 });
 
-test('while the audit log hangs, further rows are refused at once and not queued', async () => {
+test('while the audit log hangs, further records are refused at once and not queued', async () => {
   const { auditLog, store, clock } = await anAuditLogOnFake();
   watched(auditLog.append(aVend()));
   await clock.advance(500);
@@ -67,7 +67,7 @@ test('while the audit log hangs, further rows are refused at once and not queued
   await store.done();
 });
 
-test('a row that was written after its waiter had given up is followed by one that says its credentials were withheld', async () => {
+test('a record that was written after its waiter had given up is followed by one that says its credentials were withheld', async () => {
   const { auditLog, store, clock } = await anAuditLogOnFake();
   const late = watched(auditLog.append(aVend()));
   await clock.advance(300);
@@ -75,20 +75,20 @@ test('a row that was written after its waiter had given up is followed by one th
   await clock.advance(600);
   store.flow();
   await store.done();
-  expect([late.value, queued.value]).toEqual([expect.any(String), expect.stringMatching(/not within/)]);
+  expect([late.value, queued.value]).toEqual([expect.any(String), expect.stringMatching(/did not finish/)]);
   expect(auditLog.available).toBe(true);
   const later = store.batches.slice(1).flat();
   expect(later).toEqual(
     expect.arrayContaining([
       expect.objectContaining({ outcome: 'discarded', outcome_detail: 'withheld', access_key_id: 'ASIAEXAMPLE' }),
-      expect.objectContaining({ via: 'trail', outcome: 'recovered' }),
+      expect.objectContaining({ via: 'audit', outcome: 'recovered' }),
     ]),
   );
   // What was still in the queue was never handed over.
-  expect(later.map(row => row.access_key_id)).not.toContain('QUEUED');
+  expect(later.map(record => record.access_key_id)).not.toContain('QUEUED');
 });
 
-test('a failed write refuses all of its rows and those behind it, and says why', async () => {
+test('a failed write refuses all of its records and those behind it, and says why', async () => {
   const { auditLog, store } = await anAuditLogOnFake();
   const first = watched(auditLog.append(aVend()));
   await settle();
@@ -98,7 +98,7 @@ test('a failed write refuses all of its rows and those behind it, and says why',
   expect([auditLog.available, auditLog.reason]).toEqual([false, 'disk is full']);
 });
 
-test('after a failure the audit log tries by itself, ever more rarely, and is back with a row about the outage', async () => {
+test('after a failure the audit log is tried again, at longer intervals, and is back with a record about the outage', async () => {
   const { auditLog, store, clock, lines } = await anAuditLogOnFake();
   watched(auditLog.append(aVend()));
   await store.fail('disk is full');
@@ -115,24 +115,24 @@ test('after a failure the audit log tries by itself, ever more rarely, and is ba
   await store.done();
   expect([auditLog.available, auditLog.reason]).toEqual([true, undefined]);
   expect(store.batches.at(-1)).toMatchObject([
-    { via: 'trail', outcome: 'recovered', outcome_detail: 'unavailable for 8 s, 2 refused: disk is full' },
+    { via: 'audit', outcome: 'recovered', outcome_detail: 'unavailable for 8 s, 2 refused: disk is full' },
   ]);
   expect(lines.map(line => line['level'])).toEqual(['error', 'info']);
 });
 
-test('10,000 rows may wait; more are refused at once', async () => {
+test('10,000 records may wait; more are refused at once', async () => {
   const { auditLog, store } = await anAuditLogOnFake();
   watched(auditLog.append(aVend()));
   await settle();
-  const rows = Array.from({ length: 10_000 }, () => watched(auditLog.append(aVend())));
-  await expect(auditLog.append(aVend())).rejects.toThrow(/10000 rows behind/);
+  const records = Array.from({ length: 10_000 }, () => watched(auditLog.append(aVend())));
+  await expect(auditLog.append(aVend())).rejects.toThrow(/10000 records behind/);
   store.flow();
   await store.done();
-  expect(rows.filter(row => row.value === 'written')).toHaveLength(10_000);
+  expect(records.filter(record => record.value === 'written')).toHaveLength(10_000);
   expect(Math.max(...store.batches.map(batch => batch.length))).toBe(1000);
 });
 
-test('failure rows go behind rows that somebody waits for, and never make them fail', async () => {
+test('failures are written behind records that somebody waits for, and never make them fail', async () => {
   const { auditLog, store } = await anAuditLogOnFake();
   auditLog.recordFailure(aRejection());
   await settle();
@@ -141,10 +141,13 @@ test('failure rows go behind rows that somebody waits for, and never make them f
   await store.done();
   await store.done();
   expect(ok.value).toBe('written');
-  expect(store.batches.map(batch => batch.map(row => row.outcome))).toEqual([['auth_failed'], ['ok', 'auth_failed']]);
+  expect(store.batches.map(batch => batch.map(record => record.outcome))).toEqual([
+    ['auth_failed'],
+    ['ok', 'auth_failed'],
+  ]);
 });
 
-test('failure rows survive an outage in a bounded queue; what is lost beyond it is logged as an error', async () => {
+test('records of failures survive an outage in a bounded queue; what is lost beyond it is logged as an error', async () => {
   const { auditLog, store, clock, lines } = await anAuditLogOnFake();
   watched(auditLog.append(aVend()));
   await store.fail('down');
@@ -163,13 +166,13 @@ test('failure rows survive an outage in a bounded queue; what is lost beyond it 
   expect(kept).toBeGreaterThan(200);
 });
 
-test('when space gets scarce failure rows stop with an error, rows of vends go on, and it ends by itself', async () => {
+test('when space gets scarce failures are no longer recorded, which is logged; records of vends go on, and so do failures once there is space', async () => {
   const { auditLog, store, clock, lines } = await anAuditLogOnFake();
   store.flow({ freeBytes: 1024 });
   await auditLog.append(aVend());
   auditLog.recordFailure(aRejection());
   await auditLog.append(aVend());
-  expect(store.batches.flat().map(row => row.outcome)).toEqual(['ok', 'ok']);
+  expect(store.batches.flat().map(record => record.outcome)).toEqual(['ok', 'ok']);
   expect(lines.map(line => line['msg'])).toEqual(
     expect.arrayContaining([expect.stringMatching(/little space/), expect.stringMatching(/were lost/)]),
   );
@@ -180,16 +183,16 @@ test('when space gets scarce failure rows stop with an error, rows of vends go o
   expect(store.batches.at(-1)).toMatchObject([{ outcome_detail: 'other' }]);
 });
 
-test('close writes what is queued and sums what is left of the minute', async () => {
+test('close writes queued records and the sums of the minute', async () => {
   const { auditLog, store } = await anAuditLogOnFake();
   store.flow();
-  const row = watched(auditLog.append(aVend()));
+  const record = watched(auditLog.append(aVend()));
   auditLog.recordFailure(aRejection());
   auditLog.recordFailure(aRejection());
   auditLog.recordFailure(aRejection());
   await auditLog.close();
   await settle();
-  expect(row.value).toBe('written');
+  expect(record.value).toBe('written');
   expect(store.batches.flat().map(r => [r.outcome, r.count])).toEqual([
     ['ok', 1],
     ['auth_failed', 1],

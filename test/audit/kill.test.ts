@@ -6,7 +6,7 @@ import { buildSync } from 'esbuild';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openToRead } from '../../src/audit/database.ts';
 import { verifyAuditLog } from '../../src/audit/verify.ts';
-import { aFolder, anAuditLog, rowsOf } from './support.ts';
+import { aFolder, anAuditLog, recordsIn } from './support.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 // Within node_modules, so that the built child finds the packages that stay outside of the bundle; as deep as the source
@@ -31,7 +31,7 @@ beforeAll(() => {
 afterAll(() => rmSync(built, { recursive: true, force: true }));
 
 test.each([1, 50])(
-  'a process that is killed with %i vends at a time leaves every row that it was told is durable',
+  'a process that is killed with %i vends at a time leaves every record that it was told is durable',
   async lanes => {
     const path = join(aFolder(), 'audit.sqlite');
     const child = spawn(process.execPath, [join(built, 'child', 'child.js'), path, String(lanes)], {
@@ -51,7 +51,7 @@ test.each([1, 50])(
     // The next start finds them, goes on, and the chain of the killed one is whole.
     const { auditLog } = await anAuditLog(path);
     expect(auditLog.available).toBe(true);
-    const there = new Set(rowsOf(path).map(row => row['access_key_id']));
+    const there = new Set(recordsIn(path).map(record => record['access_key_id']));
     expect(durable.filter(key => !there.has(key))).toEqual([]);
     const db = await openToRead({ kind: 'sqlite', path });
     expect(await verifyAuditLog(db)).toMatchObject({ intact: true });

@@ -7,12 +7,13 @@ import { sqliteStore } from '../../src/audit/sqlite/store.ts';
 import { verifyAuditLog } from '../../src/audit/verify.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { AuditUnavailable } from '../../src/lib/errors.ts';
-import { aFolder, aLog, anAuditLog, aRejection, aSmallDisk, aVend, back, open, rowsOf } from './support.ts';
+import { aFolder, aLog, anAuditLog, aRejection, aSmallDisk, aVend, back, open, recordsIn } from './support.ts';
 
-test('a disk that is full: nothing is said to be written, and with space it goes on by itself', async context => {
+test('a disk that is full: no append resolves, and with space the audit log is back', async context => {
   const disk = aSmallDisk();
   if ('reason' in disk) return context.skip(disk.reason);
-  const { auditLog, path, lines } = await anAuditLog(join(disk.folder, 'audit.sqlite'), { reserveBytes: 0 });
+  const log = await anAuditLog(join(disk.folder, 'audit.sqlite'), { reserveBytes: 0 });
+  const { auditLog, path, lines } = log;
   await auditLog.append(aVend({ accessKeyId: 'BEFORE' }));
   const filler = join(disk.folder, 'filler');
   try {
@@ -33,20 +34,20 @@ test('a disk that is full: nothing is said to be written, and with space it goes
   expect(auditLog.reason).toMatch(/full/);
   await expect(auditLog.append(aVend())).rejects.toThrow(/full/);
   rmSync(filler);
-  await back(auditLog);
+  await back(log);
   await auditLog.append(aVend({ accessKeyId: 'AFTER' }));
-  const rows = rowsOf(path);
-  expect(rows.filter(row => row['via'] === 'endpoint').map(row => row['access_key_id'])).toEqual([
+  const records = recordsIn(path);
+  expect(records.filter(record => record['via'] === 'endpoint').map(record => record['access_key_id'])).toEqual([
     ...acknowledged,
     'AFTER',
   ]);
-  expect(rows.filter(row => row['outcome'] === 'recovered')).toMatchObject([
+  expect(records.filter(record => record['outcome'] === 'recovered')).toMatchObject([
     { outcome_detail: expect.stringMatching(/full/) },
   ]);
   expect(lines.map(line => line['code'])).toContain('SQLITE_FULL');
 });
 
-test('when little space is left failure rows stop and rows of vends go on', async context => {
+test('when little space is left failures are no longer recorded and records of vends go on', async context => {
   const disk = aSmallDisk();
   if ('reason' in disk) return context.skip(disk.reason);
   const { auditLog, path, lines } = await anAuditLog(join(disk.folder, 'audit.sqlite'));
@@ -54,52 +55,52 @@ test('when little space is left failure rows stop and rows of vends go on', asyn
   auditLog.recordFailure(aRejection());
   await auditLog.append(aVend());
   await auditLog.close();
-  expect(rowsOf(path).map(row => row['outcome'])).toEqual(['ok', 'ok']);
+  expect(recordsIn(path).map(record => record['outcome'])).toEqual(['ok', 'ok']);
   expect(lines.filter(line => line['level'] === 'error').map(line => line['msg'])).toEqual([
-    expect.stringMatching(/failure rows stop/),
+    expect.stringMatching(/failures are no longer recorded/),
     expect.stringMatching(/were lost/),
     expect.stringMatching(/were lost/),
   ]);
 });
 
-test('a database locked by another connection: refused within the half second, and back when the lock is gone', async () => {
-  const { auditLog, path } = await anAuditLog();
+test('a database locked by another connection: refused as locked, and back when the lock is gone', async () => {
+  const log = await anAuditLog();
+  const { auditLog, path } = log;
   await auditLog.append(aVend());
   const other = open(path);
   other.exec('BEGIN IMMEDIATE');
-  const begun = performance.now();
-  await expect(auditLog.append(aVend())).rejects.toThrow(AuditUnavailable);
-  expect(performance.now() - begun).toBeLessThan(900);
-  expect(auditLog.reason).toMatch(/locked|500 ms/);
+  await expect(auditLog.append(aVend())).rejects.toThrow(/locked/);
+  expect(auditLog.reason).toMatch(/locked/);
   other.exec('COMMIT');
-  await back(auditLog);
+  await back(log);
   await auditLog.append(aVend({ accessKeyId: 'AFTER' }));
-  expect(rowsOf(path).at(-1)).toMatchObject({ access_key_id: 'AFTER' });
+  expect(recordsIn(path).at(-1)).toMatchObject({ access_key_id: 'AFTER' });
 });
 
-test('a database that is locked at start keeps nobody from starting; the audit log comes when the lock is gone', async () => {
+test("a database that is locked at start doesn't keep the process from starting; the audit log is there once the lock is gone", async () => {
   const path = join(aFolder(), 'audit.sqlite');
   const other = open(path);
   other.exec('CREATE TABLE x (y); BEGIN EXCLUSIVE');
-  const { auditLog } = await anAuditLog(path);
-  expect(auditLog.available).toBe(false);
+  const log = await anAuditLog(path);
+  expect(log.auditLog.available).toBe(false);
   other.exec('COMMIT');
-  await back(auditLog);
-  await auditLog.append(aVend());
+  await back(log);
+  await log.auditLog.append(aVend());
 });
 
 test('a folder that vanishes with everything in it: refused, and back with the folder', async () => {
   const folder = join(aFolder(), 'state');
   mkdirSync(folder);
-  const { auditLog, path } = await anAuditLog(join(folder, 'audit.sqlite'));
+  const log = await anAuditLog(join(folder, 'audit.sqlite'));
+  const { auditLog, path } = log;
   await auditLog.append(aVend());
   rmSync(folder, { recursive: true });
   await expect(auditLog.append(aVend())).rejects.toThrow(AuditUnavailable);
   expect(auditLog.reason).toMatch(/ENOENT/);
   mkdirSync(folder);
-  await back(auditLog);
+  await back(log);
   await auditLog.append(aVend({ accessKeyId: 'AFTER' }));
-  expect(rowsOf(path).at(-1)).toMatchObject({ access_key_id: 'AFTER' });
+  expect(recordsIn(path).at(-1)).toMatchObject({ access_key_id: 'AFTER' });
 });
 
 test('a folder that can not be written is an error at start that names the path', async () => {
@@ -120,48 +121,41 @@ function aHangingAuditLog() {
   return anAuditLog(path, { store: sqliteStore(path, { worker }) });
 }
 
-test('a disk that hangs: the waiter learns within 0.5 s, the event loop goes on, and it ends by itself', async () => {
-  const { auditLog, path } = await aHangingAuditLog();
-  let longest = 0;
-  let last = performance.now();
-  const beat = setInterval(() => {
-    longest = Math.max(longest, performance.now() - last);
-    last = performance.now();
-  }, 5);
-  const begun = performance.now();
-  await expect(auditLog.append(aVend())).rejects.toThrow(AuditUnavailable);
-  const waited = performance.now() - begun;
-  clearInterval(beat);
-  expect(waited).toBeGreaterThan(450);
-  expect(waited).toBeLessThan(5_000);
-  // The hanging write holds the loop for no time at all; what is allowed for is a machine with other work.
-  expect(longest).toBeLessThan(waited);
+test('a disk that hangs: the waiter learns after 0.5 s, the event loop goes on, and the audit log is back with the disk', async () => {
+  const log = await aHangingAuditLog();
+  const { auditLog, path, clock } = log;
+  const refused = expect(auditLog.append(aVend())).rejects.toThrow(AuditUnavailable);
+  // The clock moves while the write hangs, which it can't if the write holds the event loop.
+  await clock.advance(500);
+  await refused;
   expect(auditLog.available).toBe(false);
   await expect(auditLog.append(aVend())).rejects.toThrow(AuditUnavailable);
   writeFileSync(`${path}.go`, '');
-  await back(auditLog);
+  await back(log);
   await auditLog.append(aVend());
 });
 
-test('a worker that dies: its rows are refused, and another takes over', async () => {
-  const { auditLog, path } = await aHangingAuditLog();
+test('a worker that dies: its records are refused, and another takes over', async () => {
+  const log = await aHangingAuditLog();
+  const { auditLog, path } = log;
   writeFileSync(`${path}.die`, '');
   await expect(auditLog.append(aVend())).rejects.toThrow(/worker ended: exit code 3/);
   expect(auditLog.available).toBe(false);
   rmSync(`${path}.die`);
   writeFileSync(`${path}.go`, '');
-  await back(auditLog);
+  await back(log);
   await auditLog.append(aVend());
 });
 
 test('after outages of every kind the chains are intact', async () => {
-  const { auditLog, path } = await anAuditLog();
+  const log = await anAuditLog();
+  const { auditLog, path } = log;
   await auditLog.append(aVend());
   const other = open(path);
   other.exec('BEGIN IMMEDIATE');
   await Promise.allSettled([1, 2, 3].map(() => auditLog.append(aVend())));
   other.exec('COMMIT');
-  await back(auditLog);
+  await back(log);
   await auditLog.append(aVend());
   await auditLog.close();
   const db = await openToRead({ kind: 'sqlite', path });

@@ -18,18 +18,15 @@ import type { AuditLog } from '../../src/audit/log.ts';
 import { sqliteStore } from '../../src/audit/sqlite/store.ts';
 import { verifyAuditLog } from '../../src/audit/verify.ts';
 import { AuditUnavailable } from '../../src/lib/errors.ts';
-import { aFolder, anAuditLog, aRecord, aSmallDisk, aVend, back, open, rowsOf } from './support.ts';
+import { aFolder, anAuditLog, aRecord, aSmallDisk, aVend, back, open, recordsIn } from './support.ts';
 
 async function vend(auditLog: AuditLog, ...accessKeyIds: string[]) {
   for (const accessKeyId of accessKeyIds) await auditLog.append(aVend({ accessKeyId }));
 }
 
 const many = (name: string, count: number) => Array.from({ length: count }, (_, n) => `${name}${n}`);
-const keysIn = (path: string) => rowsOf(path, "via = 'endpoint'").map(row => row['access_key_id']);
-const recovered = (path: string) => rowsOf(path, "outcome = 'recovered'").map(row => row['outcome_detail']);
-
-/** A log whose waiters don't give up, however long the machine takes to open another file. */
-const aPatientLog = (path?: string) => anAuditLog(path, { fake: true });
+const keysIn = (path: string) => recordsIn(path, "via = 'endpoint'").map(record => record['access_key_id']);
+const recovered = (path: string) => recordsIn(path, "outcome = 'recovered'").map(record => record['outcome_detail']);
 
 /** Whether SQLite finds its file sound, and the chains intact. */
 async function expectSound(path: string) {
@@ -52,7 +49,7 @@ async function aCopiedLog() {
 describe('a file that changes while it is in use', () => {
   test.each([1, 2, 3, 4])('an older copy that is moved over it stays sound, and is written (try %i)', async () => {
     const { path, copy } = await aCopiedLog();
-    const { auditLog, lines } = await aPatientLog(path);
+    const { auditLog, lines } = await anAuditLog(path);
     await vend(auditLog, ...many('LATER', 300));
     renameSync(copy, path);
     await vend(auditLog, ...many('AFTER', 20));
@@ -68,7 +65,7 @@ describe('a file that changes while it is in use', () => {
 
   test('an older copy that is moved over it stays sound while somebody still reads the old file', async () => {
     const { path, copy } = await aCopiedLog();
-    const { auditLog } = await aPatientLog(path);
+    const { auditLog } = await anAuditLog(path);
     await vend(auditLog, ...many('LATER', 20));
     const reader = open(path);
     reader.exec('BEGIN');
@@ -82,7 +79,7 @@ describe('a file that changes while it is in use', () => {
 
   test('a copy with a write-ahead log of its own keeps that log', async () => {
     const { path } = await aCopiedLog();
-    const { auditLog } = await aPatientLog(path);
+    const { auditLog } = await anAuditLog(path);
     await vend(auditLog, 'LATER');
     for (const end of ['', '-wal']) copyFileSync(`${path}${end}`, `${path}.snapshot${end}`);
     await vend(auditLog, ...many('LOST', 10));
@@ -93,7 +90,7 @@ describe('a file that changes while it is in use', () => {
   });
 
   test('a file that is moved away is complete, and another one is begun', async () => {
-    const { auditLog, path } = await aPatientLog();
+    const { auditLog, path } = await anAuditLog();
     await vend(auditLog, ...many('BEFORE', 10));
     renameSync(path, `${path}.away`);
     await vend(auditLog, 'AFTER');
@@ -104,7 +101,7 @@ describe('a file that changes while it is in use', () => {
   });
 
   test('a file that is removed with its -wal and -shm is begun again', async () => {
-    const { auditLog, path } = await aPatientLog();
+    const { auditLog, path } = await anAuditLog();
     await vend(auditLog, 'BEFORE');
     for (const end of ['', '-wal', '-shm']) rmSync(`${path}${end}`);
     await vend(auditLog, 'AFTER');
@@ -113,12 +110,12 @@ describe('a file that changes while it is in use', () => {
   });
 
   test('a write-ahead log that is removed loses no record, and the chain goes on', async () => {
-    const { auditLog, path, lines } = await aPatientLog();
+    const { auditLog, path, lines } = await anAuditLog();
     await vend(auditLog, 'BEFORE');
     rmSync(`${path}-wal`);
     await vend(auditLog, 'BETWEEN', 'AFTER');
     expect(keysIn(path)).toEqual(['BEFORE', 'BETWEEN', 'AFTER']);
-    expect(rowsOf(path).map(row => row['seq'])).toEqual([1, 2, 3]);
+    expect(recordsIn(path).map(record => record['seq'])).toEqual([1, 2, 3]);
     expect(lines.filter(line => line['level'] === 'error')).toMatchObject([
       { msg: expect.stringMatching(/-wal was removed.*no record was lost/) },
     ]);
@@ -128,7 +125,7 @@ describe('a file that changes while it is in use', () => {
     'a write-ahead log that is cut to %i bytes: what was lost is told, in the log and beside it',
     async size => {
       const { path } = await aCopiedLog();
-      const { auditLog, lines } = await aPatientLog(path);
+      const { auditLog, lines } = await anAuditLog(path);
       await vend(auditLog, ...many('LATER', 40));
       truncateSync(`${path}-wal`, size);
       await vend(auditLog, ...many('AFTER', 20));
@@ -141,14 +138,15 @@ describe('a file that changes while it is in use', () => {
 
   test('a database that is cut withholds everything until it is moved away, and says how to fix it', async () => {
     const { path } = await aCopiedLog();
-    const { auditLog } = await anAuditLog(path);
+    const log = await anAuditLog(path);
+    const { auditLog } = log;
     await vend(auditLog, 'LATER');
     truncateSync(path, 8192);
     await expect(auditLog.append(aVend())).rejects.toThrow(AuditUnavailable);
     expect(auditLog.reason).toMatch(/move it and its -wal away/);
     for (const end of ['', '-wal', '-shm'])
       if (existsSync(`${path}${end}`)) renameSync(`${path}${end}`, `${path}.damaged${end}`);
-    await back(auditLog);
+    await back(log);
     await vend(auditLog, 'AFTER');
     expect(keysIn(path)).toEqual(['AFTER']);
     await expectSound(path);
@@ -184,13 +182,14 @@ test('on a disk of 2 MiB a thousand commits fit, and after it was full the log g
   const disk = aSmallDisk(2);
   if ('reason' in disk) return context.skip(disk.reason);
   const path = join(disk.folder, 'audit.sqlite');
-  const { auditLog } = await anAuditLog(path);
+  const log = await anAuditLog(path);
+  const { auditLog } = log;
   await vend(auditLog, ...many('FIRST', 1000));
   expect(statSync(path).size + statSync(`${path}-wal`).size).toBeLessThan(1.9 * 2 ** 20);
   expect(() => execFileSync('dd', ['if=/dev/zero', `of=${disk.folder}/filler`], { stdio: 'ignore' })).toThrow();
   await expect(vend(auditLog, ...many('FILL', 1000))).rejects.toThrow(/full/);
   rmSync(join(disk.folder, 'filler'));
-  await back(auditLog);
+  await back(log);
   await vend(auditLog, ...many('AFTER', 100));
   expect(keysIn(path).slice(-100)).toEqual(many('AFTER', 100));
   await expectSound(path);

@@ -6,14 +6,14 @@ import { normalised, type StoredRecord } from '../../src/audit/columns.ts';
 import { createAuditLog } from '../../src/audit/create-log.ts';
 import { SqliteFile } from '../../src/audit/sqlite/file.ts';
 import { systemClock } from '../../src/lib/clock.ts';
-import { aFolder, aLog, anAuditLog, anOldDatabase, aRecord, aVend, open, rowsOf } from './support.ts';
+import { aFolder, aLog, anAuditLog, anOldDatabase, aRecord, aVend, open, recordsIn } from './support.ts';
 
-test('a row is in the database when append resolves, with its place in the chain', async () => {
+test('a record is in the database when append resolves, with its place in the chain', async () => {
   const { auditLog, path } = await anAuditLog();
   await auditLog.append(aVend());
-  const rows = rowsOf(path);
-  expect(rows).toMatchObject([{ ...aRecord(), id: 1, seq: 1, prev_hash: '0'.repeat(64) }]);
-  expect(rows[0]?.['hash']).toBe(hashOf(rows[0] as unknown as StoredRecord));
+  const records = recordsIn(path);
+  expect(records).toMatchObject([{ ...aRecord(), id: 1, seq: 1, prev_hash: '0'.repeat(64) }]);
+  expect(records[0]?.['hash']).toBe(hashOf(records[0] as unknown as StoredRecord));
 });
 
 test('the nine columns of the old broker come first, as they were, and their indexes are there', async () => {
@@ -36,15 +36,15 @@ test('the nine columns of the old broker come first, as they were, and their ind
   expect(db.prepare('PRAGMA journal_mode').all()).toEqual([{ journal_mode: 'wal' }]);
 });
 
-test('rows that come together are chained in their order, and none is lost', async () => {
+test('records that come together are chained in their order, and none is lost', async () => {
   const { auditLog, path } = await anAuditLog();
   await Promise.all(Array.from({ length: 2500 }, (_, n) => auditLog.append(aVend({ accessKeyId: `ASIA${n}` }))));
-  const rows = rowsOf(path) as unknown as StoredRecord[];
-  expect(rows.map(row => row.access_key_id)).toEqual(rows.map((_, n) => `ASIA${n}`));
-  expect(rows.map(row => row.seq)).toEqual(rows.map((_, n) => n + 1));
-  for (const [n, row] of rows.entries()) {
-    expect(row.hash).toBe(hashOf(row));
-    if (n > 0) expect(row.prev_hash).toBe(rows[n - 1]?.hash);
+  const records = recordsIn(path) as unknown as StoredRecord[];
+  expect(records.map(record => record.access_key_id)).toEqual(records.map((_, n) => `ASIA${n}`));
+  expect(records.map(record => record.seq)).toEqual(records.map((_, n) => n + 1));
+  for (const [n, record] of records.entries()) {
+    expect(record.hash).toBe(hashOf(record));
+    if (n > 0) expect(record.prev_hash).toBe(records[n - 1]?.hash);
   }
 });
 
@@ -53,23 +53,23 @@ test('text that a database would change is stored in a form whose hash still fit
   const file = new SqliteFile(path);
   file.write([aRecord({ outcome_detail: `a\0b\ud800c "é" \u2028 ${'x'.repeat(400)}`, minted_at: 1.7 })]);
   file.close();
-  const [row] = rowsOf(path) as unknown as StoredRecord[];
-  expect(row?.outcome_detail).toMatch(/^a\ufffdb\ufffdc "é" \u2028 x+…$/);
-  expect(row?.outcome_detail?.length).toBe(300);
-  expect(row && hashOf(row)).toBe(row?.hash);
+  const [record] = recordsIn(path) as unknown as StoredRecord[];
+  expect(record?.outcome_detail).toMatch(/^a\ufffdb\ufffdc "é" \u2028 x+…$/);
+  expect(record?.outcome_detail?.length).toBe(300);
+  expect(record && hashOf(record)).toBe(record?.hash);
 });
 
-test('what a first row needs is made ready without a lock, and leaves nothing behind', () => {
+test('what a first record needs is made ready without a lock, and leaves nothing behind', () => {
   const path = join(aFolder(), 'audit.sqlite');
   const file = new SqliteFile(path);
   const other = open(path);
   other.exec('BEGIN IMMEDIATE');
   file.prepare();
   other.exec('ROLLBACK');
-  expect(rowsOf(path)).toEqual([]);
+  expect(recordsIn(path)).toEqual([]);
   expect(file.write([normalised(aRecord())]).head.seq).toBe(1);
   file.close();
-  expect(rowsOf(path)).toMatchObject([{ id: 1, seq: 1, outcome: 'ok' }]);
+  expect(recordsIn(path)).toMatchObject([{ id: 1, seq: 1, outcome: 'ok' }]);
 });
 
 test.each([
@@ -87,29 +87,31 @@ test.each([
      VALUES (-7, 1, '', '', '', 1, '', 'ok')`,
   ],
   ['an upsert', "INSERT INTO mint_log SELECT * FROM mint_log WHERE id = 1 ON CONFLICT DO UPDATE SET outcome = 'x'"],
-])('%s is refused, and the row stays', async (_, statement) => {
+])('%s is refused, and the record stays', async (_, statement) => {
   const { auditLog, path } = await anAuditLog();
   await auditLog.append(aVend());
   await auditLog.append(aVend());
-  const before = rowsOf(path);
+  const before = recordsIn(path);
   expect(() => open(path).exec(statement)).toThrow(/append-only/);
-  expect(rowsOf(path)).toEqual(before);
+  expect(recordsIn(path)).toEqual(before);
 });
 
-test('an old broker’s database is migrated in place: its rows are as they were, sealed, and told from the new ones', async () => {
+test('an old broker’s database is migrated in place: its records are as they were, sealed, and told from the new ones', async () => {
   const path = join(aFolder(), 'old.sqlite');
   const old = anOldDatabase(path, 2300);
   const { auditLog } = await anAuditLog(path);
   await auditLog.append(aVend());
-  const rows = rowsOf(path) as unknown as StoredRecord[];
-  expect(rows.slice(0, 2300)).toMatchObject(old);
-  expect(new Set(rows.slice(0, 2300).map(row => `${row.writer} ${row.via}`))).toEqual(new Set(['sealed null']));
-  const [seal, fresh] = rows.slice(2300);
-  expect(seal).toMatchObject({ id: 2301, via: 'trail', outcome: 'sealed', seq: 1 });
+  const records = recordsIn(path) as unknown as StoredRecord[];
+  expect(records.slice(0, 2300)).toMatchObject(old);
+  expect(new Set(records.slice(0, 2300).map(record => `${record.writer} ${record.via}`))).toEqual(
+    new Set(['sealed null']),
+  );
+  const [seal, fresh] = records.slice(2300);
+  expect(seal).toMatchObject({ id: 2301, via: 'audit', outcome: 'sealed', seq: 1 });
   expect(JSON.parse(seal?.outcome_detail ?? '')).toEqual({
     writer: 'sealed',
     last_seq: 2300,
-    last_hash: rows[2299]?.hash,
+    last_hash: records[2299]?.hash,
   });
   expect(fresh).toMatchObject({ id: 2302, via: 'endpoint', seq: 1 });
 });
@@ -120,18 +122,18 @@ test('the old broker’s own INSERT still works on a migrated database', async (
     `INSERT INTO mint_log (minted_at, requester_token_hash, requester_wallet, requested_role, session_duration_seconds, sts_session_name, outcome, outcome_detail)
      VALUES (1, '', 'unknown', 'r', 3600, 's', 'auth_failed', NULL)`,
   );
-  expect(rowsOf(path)).toMatchObject([{ writer: null, count: 1 }]);
+  expect(recordsIn(path)).toMatchObject([{ writer: null, count: 1 }]);
 });
 
 test('a second start continues the table with a chain of its own, and two processes may write at once', async () => {
   const { auditLog, path } = await anAuditLog();
   const second = await anAuditLog(path);
   await Promise.all([1, 2, 3].flatMap(() => [auditLog.append(aVend()), second.auditLog.append(aVend())]));
-  const rows = rowsOf(path) as unknown as StoredRecord[];
-  const writers = [...new Set(rows.map(row => row.writer))];
+  const records = recordsIn(path) as unknown as StoredRecord[];
+  const writers = [...new Set(records.map(record => record.writer))];
   expect(writers).toHaveLength(2);
   for (const writer of writers)
-    expect(rows.filter(row => row.writer === writer).map(row => row.seq)).toEqual([1, 2, 3]);
+    expect(records.filter(record => record.writer === writer).map(record => record.seq)).toEqual([1, 2, 3]);
 });
 
 test('the database can be read and written by its owner alone', async () => {
@@ -185,18 +187,18 @@ test.each([
 });
 
 test('the heads are logged at close, and every minute in which something was written', async () => {
-  const { auditLog, path, lines, clock } = await anAuditLog(undefined, { fake: true });
+  const { auditLog, path, lines, clock } = await anAuditLog();
   const heads = () => lines.filter(line => String(line['msg']).startsWith('audit head'));
   await auditLog.append(aVend());
   await clock.advance(60_000);
   await clock.advance(60_000);
-  const [row] = rowsOf(path);
+  const [record] = recordsIn(path);
   expect(heads()).toMatchObject([
-    { writer: row?.['writer'], seq: 1, hash: row?.['hash'], at: '2026-01-01T00:00:00.000Z' },
+    { writer: record?.['writer'], seq: 1, hash: record?.['hash'], at: '2026-01-01T00:00:00.000Z' },
   ]);
   await auditLog.append(aVend());
   await auditLog.close();
-  expect(heads()).toMatchObject([{ seq: 1 }, { writer: row?.['writer'], seq: 2 }]);
+  expect(heads()).toMatchObject([{ seq: 1 }, { writer: record?.['writer'], seq: 2 }]);
 });
 
 test('close leaves one file with everything in it', async () => {
@@ -204,5 +206,5 @@ test('close leaves one file with everything in it', async () => {
   await auditLog.append(aVend());
   await auditLog.close();
   expect(readdirSync(dirname(path))).toEqual(['audit.sqlite']);
-  expect(rowsOf(path)).toHaveLength(1);
+  expect(recordsIn(path)).toHaveLength(1);
 });

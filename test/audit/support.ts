@@ -1,5 +1,5 @@
 /**
- * What the tests of the audit log share: rows, folders, a log that can be read.
+ * What the tests of the audit log share: records, folders, a log that can be read.
  *
  * @module
  */
@@ -10,9 +10,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, vi } from 'vitest';
 import { createAuditLog } from '../../src/audit/create-log.ts';
+import type { AuditConfig } from '../../src/config/types.ts';
 import type { AuditLog } from '../../src/audit/log.ts';
 import type { Store } from '../../src/audit/store.ts';
-import { systemClock } from '../../src/lib/clock.ts';
 import { createLogger } from '../../src/lib/create-logger.ts';
 import type { Logger } from '../../src/lib/log.ts';
 import { type FakeClock, fakeClock } from '../support/fake-clock.ts';
@@ -45,8 +45,8 @@ export function open(path: string): import('libsql').Database {
   return db;
 }
 
-/** The rows as anybody reads them. */
-export function rowsOf(path: string, where = '1'): Record<string, string | number | null>[] {
+/** The records as anybody reads them. */
+export function recordsIn(path: string, where = '1'): Record<string, string | number | null>[] {
   const db = new Database(path);
   try {
     return db.prepare(`SELECT * FROM mint_log WHERE ${where} ORDER BY id`).all() as Record<
@@ -58,27 +58,38 @@ export function rowsOf(path: string, where = '1'): Record<string, string | numbe
   }
 }
 
-/** An audit log in a file, closed after the test. */
-export async function anAuditLog(
-  path: string = join(aFolder(), 'audit.sqlite'),
-  { fake = false, ...options }: { fake?: boolean; store?: Store; reserveBytes?: number } = {},
-): Promise<{ auditLog: AuditLog; path: string; lines: Record<string, unknown>[]; clock: FakeClock }> {
+interface OpenedLog {
+  readonly auditLog: AuditLog;
+  readonly lines: Record<string, unknown>[];
+  readonly clock: FakeClock;
+}
+
+/** An audit log, closed after the test. Its clock stands still: no append gives up because the machine is slow. */
+export async function openLog(
+  config: AuditConfig,
+  options: { store?: Store; reserveBytes?: number } = {},
+): Promise<OpenedLog> {
   const { log, lines } = aLog();
   const clock = fakeClock();
-  const auditLog = await createAuditLog(
-    { kind: 'sqlite', path },
-    { clock: fake ? clock : systemClock, log, ...options },
-  );
+  const auditLog = await createAuditLog(config, { clock, log, ...options });
   onTestFinished(async () => {
     const closing = auditLog.close();
-    if (fake) await clock.advance(10_000);
+    await clock.advance(10_000);
     await closing;
   });
-  return { auditLog, path, lines, clock };
+  return { auditLog, lines, clock };
+}
+
+/** {@link openLog} with a file. */
+export async function anAuditLog(
+  path: string = join(aFolder(), 'audit.sqlite'),
+  options: { store?: Store; reserveBytes?: number } = {},
+): Promise<OpenedLog & { readonly path: string }> {
+  return { ...(await openLog({ kind: 'sqlite', path }, options)), path };
 }
 
 /** A database as the old broker left it. */
-export function anOldDatabase(path: string, rows: number): Record<string, string | number | null>[] {
+export function anOldDatabase(path: string, records: number): Record<string, string | number | null>[] {
   const db = open(path);
   db.exec(`CREATE TABLE mint_log (
     id INTEGER PRIMARY KEY AUTOINCREMENT, minted_at INTEGER NOT NULL, requester_token_hash TEXT NOT NULL,
@@ -90,7 +101,7 @@ export function anOldDatabase(path: string, rows: number): Record<string, string
   const insert = db.prepare(
     "INSERT INTO mint_log (minted_at, requester_token_hash, requester_wallet, requested_role, session_duration_seconds, sts_session_name, outcome, outcome_detail) VALUES (?, ?, ?, 'arn:aws:iam::123456789012:role/r', 3600, ?, ?, ?)",
   );
-  for (let n = 0; n < rows; n++)
+  for (let n = 0; n < records; n++)
     insert.run(
       1_700_000_000 + n,
       'cd'.repeat(32),
@@ -101,12 +112,17 @@ export function anOldDatabase(path: string, rows: number): Record<string, string
     );
   db.exec('COMMIT');
   db.close();
-  return rowsOf(path);
+  return recordsIn(path);
 }
 
-/** Waits until the log can be written again. */
-export const back = (auditLog: { available: boolean }) =>
-  vi.waitFor(() => expect(auditLog.available).toBe(true), { timeout: 10_000, interval: 20 });
+/** Probes until the log can be written again. */
+export async function back({ auditLog, clock }: OpenedLog): Promise<void> {
+  const probed = async () => {
+    await clock.advance(2_000);
+    expect(auditLog.available).toBe(true);
+  };
+  await vi.waitFor(probed, { timeout: 20_000, interval: 20 });
+}
 
 /** A file system of a few MiB, or the reason why there is none. */
 export function aSmallDisk(mebibytes = 1): { folder: string } | { reason: string } {

@@ -17,7 +17,7 @@ import {
   aRejection,
   aVend,
   open,
-  rowsOf,
+  recordsIn,
   scraper,
   WALLET,
 } from '../audit/support.ts';
@@ -26,16 +26,20 @@ const NOW = Date.UTC(2026, 0, 31);
 const day = (n: number) => Date.UTC(2026, 0, n) / 1000;
 const OTHER = parseWallet(`0x${'1'.repeat(40)}`);
 
-/** Runs a command on a database and gives what it printed. */
+/** Runs a command on a database and returns what it printed. */
 async function run<F extends object>(
-  run: (command: F) => Promise<number>,
+  action: (command: F) => Promise<number>,
   path: string,
   flags: Omit<F, 'config' | 'out' | 'err'>,
 ) {
   const out: string[] = [];
   const err: string[] = [];
   const command = { config: { kind: 'sqlite', path }, now: NOW, width: 200, ...flags };
-  const status = await run({ ...command, out: (l: string) => out.push(l), err: (l: string) => err.push(l) } as never);
+  const status = await action({
+    ...command,
+    out: (l: string) => out.push(l),
+    err: (l: string) => err.push(l),
+  } as never);
   return { status, out, err, text: out.join('\n'), json: () => JSON.parse(out.join('\n')) };
 }
 
@@ -59,7 +63,7 @@ async function aLogOfAMonth(): Promise<string> {
   return path;
 }
 
-const ids = (rows: { id: number }[]) => rows.map(row => row.id);
+const ids = (records: { id: number }[]) => records.map(record => record.id);
 
 test('list shows the latest first, with its filters one by one and together', async () => {
   const path = await aLogOfAMonth();
@@ -107,7 +111,7 @@ test.each([40, 60, 80, 100, 120, 200])(
   },
 );
 
-test('what unauthenticated clients put into a row can do nothing to the terminal, in a table, in JSON, in CSV', async () => {
+test('text from callers in a record does nothing to the terminal, in a table, in JSON, in CSV', async () => {
   const { auditLog, path } = await anAuditLog();
   const evil = '\u001b]0;owned\u0007\u009b31m\u202egnp.exe\nnext\r';
   await auditLog.append(aVend({ workload: { ...scraper, name: evil } }));
@@ -142,10 +146,10 @@ test('a spreadsheet takes no field of the CSV for a formula', async () => {
   ]);
 });
 
-test('export gives every row, oldest first, as lines of JSON', async () => {
+test('export gives every record, oldest first, as lines of JSON', async () => {
   const path = await aLogOfAMonth();
   const { out } = await run(auditExport, path, {});
-  expect(out.map(line => JSON.parse(line))).toEqual(rowsOf(path));
+  expect(out.map(line => JSON.parse(line))).toEqual(recordsIn(path));
   expect((await run(auditExport, path, { since: '7d', format: 'csv' })).out).toHaveLength(4);
   await expect(run(auditExport, path, { format: 'xml' })).rejects.toThrow(/--format xml: write jsonl or csv/);
 });
@@ -164,7 +168,7 @@ test('verify says what is wrong and exits 1; heads that were kept find a cut tai
   }
   const plain = await run(auditVerify, path, {});
   expect(plain).toMatchObject({ status: 0 });
-  expect(plain.text).toMatch(/5 rows in 1 chains: intact\n.*could have been cut off/);
+  expect(plain.text).toMatch(/5 records in 1 chains: intact\n.*could have been cut off/);
   const db = open(path);
   const [trigger] = db.prepare("SELECT sql FROM sqlite_master WHERE name = 'mint_log_no_delete'").all() as {
     sql: string;
@@ -173,16 +177,20 @@ test('verify says what is wrong and exits 1; heads that were kept find a cut tai
   expect((await run(auditVerify, path, {})).status).toBe(0);
   const cut = await run(auditVerify, path, { heads, json: true });
   expect(cut.status).toBe(1);
-  expect(cut.json()).toMatchObject({ intact: false, findings: [{ kind: 'cut', seq: 5 }] });
+  expect(cut.json()).toMatchObject({
+    intact: false,
+    findings: [{ code: 'audit-cut', seq: 5, fix: expect.stringMatching(/evidence/) }],
+  });
   db.exec("DROP TRIGGER mint_log_no_update; UPDATE mint_log SET outcome = 'x' WHERE id = 2");
   const edited = await run(auditVerify, path, {});
+  expect(edited.text).toMatch(/^Fix of audit-edited: Keep .*symptoms\.md#audit-edited$/m);
   expect(edited).toMatchObject({
     status: 1,
     text: expect.stringMatching(/^record id 2, writer [0-9a-f]{16}, number 2: edited/m),
   });
 });
 
-test('a file of heads without a head in it is an error, and proves nothing', async () => {
+test('a file of heads without a head in it is an error', async () => {
   const path = await aLogOfAMonth();
   const heads = join(dirname(path), 'heads.txt');
   writeFileSync(heads, 'nothing\n');
@@ -195,10 +203,10 @@ test('prune without --yes only says what it would do', async () => {
   const dry = await run(auditPrune, path, { before: '7d' });
   expect(dry).toMatchObject({ status: 0, err: [expect.stringMatching(/--yes/)] });
   expect(dry.text).toMatch(/2 records of 1 chains before 2026-01-24T00:00:00Z would be pruned/);
-  expect(rowsOf(path)).toHaveLength(5);
+  expect(recordsIn(path)).toHaveLength(5);
   const done = await run(auditPrune, path, { before: '7d', yes: true, json: true });
-  expect(done.json()).toMatchObject({ pruned: true, rows: 2 });
-  expect(rowsOf(path)).toHaveLength(4);
+  expect(done.json()).toMatchObject({ pruned: true, records: 2 });
+  expect(recordsIn(path)).toHaveLength(4);
   expect((await run(auditVerify, path, {})).status).toBe(0);
 });
 
@@ -241,20 +249,20 @@ test('a database that is not there, and one that is no audit log, are errors tha
   await expect(run(auditList, join(folder, 'none'), {})).rejects.toThrow(/none: no such file/);
   open(join(folder, 'x')).exec('CREATE TABLE x (y)');
   await expect(run(auditList, join(folder, 'x'), {})).rejects.toThrow(/no table mint_log/);
-  const listed = auditList({ config: { kind: 'stdout' }, out: () => {}, err: () => {} });
-  await expect(listed).rejects.toThrow(/audit.database is stdout/);
+  const list = auditList({ config: { kind: 'stdout' }, out: () => {}, err: () => {} });
+  await expect(list).rejects.toThrow(/audit.database is stdout/);
 });
 
 test('the table leaves out what can be spared before it cuts what can not', () => {
   const columns = [
-    { title: 'A', value: (row: string[]) => row[0] ?? '' },
-    { title: 'B', value: (row: string[]) => row[1] ?? '', min: 5, cut: 'middle' as const },
-    { title: 'C', value: (row: string[]) => row[2] ?? '', spare: 1 },
+    { title: 'A', value: (record: string[]) => record[0] ?? '' },
+    { title: 'B', value: (record: string[]) => record[1] ?? '', min: 5, cut: 'middle' as const },
+    { title: 'C', value: (record: string[]) => record[2] ?? '', spare: 1 },
   ];
-  const rows = [['key', '0123456789', 'spare']];
-  expect(table(rows, columns, 100)[1]).toBe('key  0123456789  spare');
-  expect(table(rows, columns, 18)[1]).toBe('key  012…89  spare');
-  expect(table(rows, columns, 12)[1]).toBe('key  0123…89');
+  const records = [['key', '0123456789', 'spare']];
+  expect(table(records, columns, 100)[1]).toBe('key  0123456789  spare');
+  expect(table(records, columns, 18)[1]).toBe('key  012…89  spare');
+  expect(table(records, columns, 12)[1]).toBe('key  0123…89');
   expect(inert('a\u001b[0m')).toBe('a\\u{1b}[0m');
 });
 

@@ -14,9 +14,10 @@ const headings = [...page.matchAll(/^#+ (.*)$/gm)].map(([, text = '']) =>
 );
 const sources = files('src', '.ts').map(read).join('\n');
 const verify = files('src/aws/verify', '.ts').map(read).join('\n');
+const audit = files('src/audit', '.ts').map(read).join('\n');
 
 describe('the page of symptoms', () => {
-  it('has an entry for all that doctor finds, verify says, or the endpoint answers', () => {
+  it('has an entry for all that doctor finds, verify and audit verify say, or the endpoint answers', () => {
     const linked = [
       ...Object.keys(CATALOGUE),
       ...[...sources.matchAll(/symptoms\.md#([\w-]+)/g)].map(([, id = '']) => id),
@@ -24,6 +25,8 @@ describe('the page of symptoms', () => {
       ...Object.keys(REQUEST_FAILURES).filter(code => code !== 'StsRefused' && code !== 'RateLimited'),
       // What verify names: a step's symptom, and why an answer of S3 proves nothing.
       ...[...verify.matchAll(/'(verify-[\w-]+|sts-[\w-]+)'/g)].map(([, id = '']) => id),
+      // The findings of `audit verify`, and the codes that the audit log has in serve's log.
+      ...[...audit.matchAll(/'(audit-[a-z-]+|Audit[A-Z][a-z]+)'/g)].map(([, id = '']) => id),
     ];
     expect(linked.length).toBeGreaterThan(80);
     expect(linked.filter(id => !anchors.includes(id))).toEqual([]);

@@ -6,16 +6,16 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { rowsOf } from '../audit/support.ts';
+import { recordsIn } from '../audit/support.ts';
 import { type Chain, credentialsFor, type Serving, startChain, startServe, tokenOf } from '../support/chain.ts';
 import { bin, cleanEnv, type Finished, run } from '../support/process.ts';
 import { ask } from '../support/request.ts';
 
 const A = '0x52908400098527886e0f7030069857d2e4169ee7';
 const B = '0x8617e340b3d01fa5f11f306f4090fd50e238070d';
-const DOWN = 'the audit log can not be written: nothing is handed out until it can';
+const DOWN = "the audit log can't be written: no credentials are returned until it can";
 const BACK = 'the audit log is written again';
-/** A row covers vends for a second, and is given up after half a second in writing. */
+/** A record covers vends for a second, and is given up after half a second in writing. */
 const UNCOUNTED_MS = 1_500;
 
 async function aChain(): Promise<Chain> {
@@ -77,14 +77,14 @@ function clients(chain: Chain, workloads: readonly string[], each: number) {
 }
 
 describe('the audit log of serve', () => {
-  it('after a kill in the middle of vends from memory: a row for everything that was given, the last second’s counts alone are lost', async () => {
+  it('after a kill in the middle of vends from memory: a record for everything that was given, the last second’s counts alone are lost', async () => {
     const chain = await aChain();
     const database = join(chain.folder, 'audit.sqlite');
     chain.write('walletcreds.yaml', chain.yaml({ a: A, b: B }));
     const serve = await serving(chain);
     const load = clients(chain, ['a', 'b'], 4);
     const counted = (workload: string) =>
-      rowsOf(database, `caller_kind = 'token' AND outcome = 'ok' AND workload = '${workload}'`);
+      recordsIn(database, `caller_kind = 'token' AND outcome = 'ok' AND workload = '${workload}'`);
     await expect
       .poll(() => Math.min(counted('a').length, counted('b').length), { timeout: 30_000, interval: 100 })
       .toBeGreaterThanOrEqual(4);
@@ -95,12 +95,15 @@ describe('the audit log of serve', () => {
 
     for (const workload of ['a', 'b']) {
       const given = load.given.filter(each => each.workload === workload);
-      const rows = counted(workload);
-      expect(new Set(rows.map(row => row['access_key_id']))).toEqual(new Set(given.map(({ key }) => key)));
-      const sum = rows.reduce((total, row) => total + Number(row['count']), 0);
+      const records = counted(workload);
+      expect(new Set(records.map(record => record['access_key_id']))).toEqual(new Set(given.map(({ key }) => key)));
+      const sum = records.reduce((total, record) => total + Number(record['count']), 0);
       const late = given.filter(({ at }) => at > killedAt - UNCOUNTED_MS).length;
       expect(sum).toBeGreaterThanOrEqual(given.length - late);
-      expect(sum).toBeLessThanOrEqual(given.length + 4);
+      // A busy machine may write a record after its answers were withheld: another record says so.
+      const withheld = recordsIn(database, `outcome_detail = 'withheld' AND workload = '${workload}'`);
+      const released = withheld.reduce((total, record) => total - Number(record['count']), sum);
+      expect(released).toBeLessThanOrEqual(given.length + 4);
       expect(late).toBeLessThan(given.length);
     }
     expect(await audit(chain, 'verify')).toContain('in 1 chains: intact');
@@ -123,9 +126,11 @@ describe('the audit log of serve', () => {
     const known = callers.filter((each: { workload: string | null }) => each.workload !== null);
     expect(new Set(known.map((each: { requester_wallet: string }) => each.requester_wallet))).toEqual(new Set([A, B]));
     expect(await audit(chain, 'list', '--callers')).toMatch(/CALLER +WALLET/);
-    const rows = JSON.parse(await audit(chain, 'list', '--workload', 'b', '--outcome', 'ok', '--json'));
-    expect(new Set(rows.map((row: { requester_wallet: string }) => row.requester_wallet))).toEqual(new Set([B]));
-    expect(rows.map((row: { access_key_id: string }) => row.access_key_id)).toContain(
+    const records = JSON.parse(await audit(chain, 'list', '--workload', 'b', '--outcome', 'ok', '--json'));
+    expect(new Set(records.map((record: { requester_wallet: string }) => record.requester_wallet))).toEqual(
+      new Set([B]),
+    );
+    expect(records.map((record: { access_key_id: string }) => record.access_key_id)).toContain(
       load.given.find(({ workload }) => workload === 'b')?.key,
     );
     const lines = (await audit(chain, 'export', '--format', 'jsonl')).trimEnd().split('\n');
@@ -146,7 +151,7 @@ describe('the audit log of serve', () => {
     // All that is there, from under the writer.
     const pruned = JSON.parse(await audit(chain, 'prune', '--before', '0s', '--yes', '--json'));
     expect(pruned).toMatchObject({ pruned: true, ranges: [{ first_seq: 1 }] });
-    expect(pruned.rows).toBeGreaterThanOrEqual(4);
+    expect(pruned.records).toBeGreaterThanOrEqual(4);
     const vended = serve.lines.filter(({ msg }) => msg === 'vended').length;
     await serve.said('vended', vended + 20);
     // A record of pruning counts with heads from after it.
@@ -160,7 +165,7 @@ describe('the audit log of serve', () => {
     // The log of the process is as good as what `audit heads` printed.
     chain.write('serve.log', serve.text());
     expect(await audit(chain, 'verify', '--heads', 'serve.log')).toMatch(/intact\n\d+ heads were compared/);
-    const last = rowsOf(join(chain.folder, 'audit.sqlite')).at(-1);
+    const last = recordsIn(join(chain.folder, 'audit.sqlite')).at(-1);
     expect(serve.lines.some(({ seq, hash }) => seq === last?.['seq'] && hash === last?.['hash'])).toBe(true);
   }, 60_000);
 
@@ -192,9 +197,9 @@ describe('the audit log of serve', () => {
       const status = async () => (await credentialsFor(chain, tokenOf(chain, name))).status;
       await expect.poll(status, { timeout: 15_000 }).toBe(200);
     }
-    const rows = rowsOf(database);
-    expect(rows.map(row => row['outcome'])).toContain('recovered');
-    expect(rows.filter(row => row['workload'] === 'later' && row['outcome'] === 'ok')).not.toEqual([]);
+    const records = recordsIn(database);
+    expect(records.map(record => record['outcome'])).toContain('recovered');
+    expect(records.filter(record => record['workload'] === 'later' && record['outcome'] === 'ok')).not.toEqual([]);
     expect(await audit(chain, 'verify')).toContain('intact');
   }
 
@@ -221,9 +226,9 @@ describe('the audit log of serve', () => {
 
   it('a folder that is removed with the audit log in it: 503 until it is there again', async () => {
     const chain = await aChain();
-    const folder = join(chain.folder, 'trail');
+    const folder = join(chain.folder, 'audit');
     mkdirSync(folder);
-    withAuditLog(chain, 'trail/audit.sqlite');
+    withAuditLog(chain, 'audit/audit.sqlite');
     const serve = await serving(chain);
     await serve.said('credentials from STS');
     expect((await credentialsFor(chain, tokenOf(chain, 'a'))).status).toBe(200);
@@ -233,7 +238,7 @@ describe('the audit log of serve', () => {
     await isGivenAgain(chain, serve, join(folder, 'audit.sqlite'));
   }, 60_000);
 
-  it('a file that is removed: what is given from then on has its row in a new one, which names the last head of the old', async () => {
+  it('a file that is removed: what is given from then on has its record in a new one, which names the last head of the old', async () => {
     const chain = await aChain();
     const database = join(chain.folder, 'audit.sqlite');
     withAuditLog(chain, 'audit.sqlite');
@@ -246,12 +251,12 @@ describe('the audit log of serve', () => {
       return status === 200 ? String(JSON.parse(body).AccessKeyId) : undefined;
     };
     const key = await expect.poll(asked, { timeout: 10_000 }).toBeDefined().then(asked);
-    const rows = rowsOf(database);
-    expect(rows[0]).toMatchObject({
+    const records = recordsIn(database);
+    expect(records[0]).toMatchObject({
       outcome: 'recovered',
       outcome_detail: expect.stringContaining('last head'),
     });
-    expect(rows).toContainEqual(expect.objectContaining({ outcome: 'ok', workload: 'later', access_key_id: key }));
+    expect(records).toContainEqual(expect.objectContaining({ outcome: 'ok', workload: 'later', access_key_id: key }));
     const line = await serve.said(
       `${database} was removed while it was in use; the first record of the new one names the last head of the old one`,
     );

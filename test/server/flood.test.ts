@@ -4,7 +4,7 @@
 import { Agent } from 'node:http';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { rowsOf } from '../audit/support.ts';
+import { recordsIn } from '../audit/support.ts';
 import { credentialsFor, startChain, startServe, tokenOf } from '../support/chain.ts';
 import { flood } from '../support/flood.ts';
 import { ask } from '../support/request.ts';
@@ -73,10 +73,10 @@ it('5,000 unauthenticated requests are a handful of rows that count each of them
   serve.child.kill('SIGTERM');
   expect(await serve.exited).toBe(0);
   const minutes = Math.floor(Date.now() / 60_000) - began + 1;
-  const failures = rowsOf(join(chain.folder, 'audit.sqlite'), "outcome = 'auth_failed'");
+  const failures = recordsIn(join(chain.folder, 'audit.sqlite'), "outcome = 'auth_failed'");
   expect(failures.length).toBeLessThanOrEqual(60 * minutes);
   expect(failures.reduce((sum, row) => sum + Number(row['count']), 0)).toBe(REQUESTS);
-  const vends = rowsOf(join(chain.folder, 'audit.sqlite'), "outcome = 'ok' AND source = 'memory'");
+  const vends = recordsIn(join(chain.folder, 'audit.sqlite'), "outcome = 'ok' AND source = 'memory'");
   expect(vends.reduce((sum, row) => sum + Number(row['count']), 0)).toBe(before.length + during.length + 1);
   await annotate(
     `${REQUESTS} refusals in ${ms.toFixed(0)} ms, ${failures.length} rows; p99 of a vend ${p99(before).toFixed(2)} ms before, ${p99(during).toFixed(2)} ms meanwhile`,

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { decodeProtectedHeader } from 'jose';
 import { expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { rowsOf } from '../audit/support.ts';
+import { recordsIn } from '../audit/support.ts';
 import { runCommand, startServe } from '../support/serve-process.ts';
 import { call, SESSION, world } from './support.ts';
 
@@ -54,11 +54,11 @@ it('the key that signs is first in the JWKS through rotation, a new key and a re
   await keys('revoke', old);
   expect((await holds()).sort()).toEqual([fresh, next].sort());
   // While it runs: the command's record is among the process's own, in a chain of its own.
-  const rows = rowsOf(join(at.folder, 'broker/audit.sqlite'));
-  const revoked = rows.filter(({ via }) => via === 'keys');
+  const records = recordsIn(join(at.folder, 'broker/audit.sqlite'));
+  const revoked = records.filter(({ via }) => via === 'keys');
   expect(revoked).toMatchObject([{ outcome: 'revoked', sts_session_name: old, caller_kind: 'local', seq: 1 }]);
-  expect(rows.at(-1)).toMatchObject({ via: 'mint-aws-creds', outcome: 'ok' });
-  expect(rows.at(-1)?.['writer']).not.toBe(revoked[0]?.['writer']);
+  expect(records.at(-1)).toMatchObject({ via: 'mint-aws-creds', outcome: 'ok' });
+  expect(records.at(-1)?.['writer']).not.toBe(revoked[0]?.['writer']);
   const verified = await runCommand(['audit', 'verify', '--config', config], at.folder);
   expect([verified.code, verified.stdout]).toEqual([0, expect.stringContaining('in 2 chains: intact')]);
   expect(await broker.stop()).toBe(0);

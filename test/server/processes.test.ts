@@ -214,7 +214,7 @@ describe('a broker process', () => {
     expect(rows.stdout).toContain(WALLET);
   });
 
-  it('takes over an old broker’s database and key file: rows, kid and all', async () => {
+  it('takes over an old broker’s database and key file: records, kid and all', async () => {
     const at = await world();
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const pem = privateKey.export({ type: 'pkcs8', format: 'pem' });
@@ -235,14 +235,14 @@ describe('a broker process', () => {
     expect(await broker.stop()).toBe(0);
     const verified = await runCommand(['audit', 'verify', '--config', config], at.folder);
     expect(verified.code).toBe(0);
-    expect(verified.stdout).toContain('2 rows of an old broker');
+    expect(verified.stdout).toContain('2 records of an old broker');
     const database = new Database(join(at.folder, 'broker/audit.sqlite'), { readonly: true });
     const rows = database.prepare('SELECT id, minted_at, requested_role FROM mint_log ORDER BY id').all();
     database.close();
     expect(rows).toMatchObject([
       { id: 1, minted_at: 1_700_000_000, requested_role: 'arn:aws:iam::123456789012:role/old' },
       { id: 2, minted_at: 1_700_000_001, requested_role: 'oidc_jwt' },
-      { requested_role: 'trail' },
+      { requested_role: 'audit' },
       { requested_role: 'data-role-via-jwt' },
     ]);
   });

@@ -16,7 +16,7 @@ const AWS = '/v1/mint-aws-creds';
 const JWT = '/v1/mint-oidc-jwt';
 const TOKEN = 'endpoint-0123456789abcdef0123456789abcdef0123456789abcdef';
 const CALLERS = 4;
-const DOWN = 'the audit log can not be written: nothing is handed out until it can';
+const DOWN = "the audit log can't be written: no credentials are returned until it can";
 const BACK = 'the audit log is written again';
 
 interface Replica {

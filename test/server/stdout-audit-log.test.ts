@@ -9,7 +9,7 @@ import { bin, cleanEnv, run } from '../support/process.ts';
 
 const A = '0x52908400098527886e0f7030069857d2e4169ee7';
 const B = '0x8617e340b3d01fa5f11f306f4090fd50e238070d';
-const DOWN = 'the audit log can not be written: nothing is handed out until it can';
+const DOWN = "the audit log can't be written: no credentials are returned until it can";
 
 it('each vend is a line on standard output before it is answered; without a reader nothing is given', async () => {
   const chain = await startChain();

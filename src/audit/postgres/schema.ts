@@ -1,15 +1,15 @@
 /**
  * `mint_log` in PostgreSQL: its table, triggers and migrations. The same columns as in SQLite.
  *
- * The first connection must belong to a role that may create tables. Serve with another one, so that not even the
- * program itself can take a row back; it needs no more than
+ * The first connection must belong to a role that may create tables. Serve with another role, so that not even the
+ * program itself can remove a record. It needs
  *
  *     GRANT SELECT, INSERT ON mint_log TO walletcreds;
  *     GRANT USAGE ON SEQUENCE mint_log_id_seq TO walletcreds;
  *     GRANT SELECT ON mint_log_schema TO walletcreds;
  *
- * Triggers refuse UPDATE, DELETE and TRUNCATE to everybody else as well; `ON CONFLICT DO UPDATE` is an UPDATE. `prune`
- * switches them off within its transaction, which only the table's owner may do.
+ * Triggers refuse UPDATE, DELETE and TRUNCATE to every role; `ON CONFLICT DO UPDATE` is an UPDATE. `prune` switches them off
+ * within its transaction, which only the table's owner may do.
  *
  * @module
  */
@@ -71,7 +71,7 @@ const AFTER_SEALING = [
 /**
  * Brings a database to {@link SCHEMA_VERSION} in one transaction; several replicas may try at once.
  *
- * @param at unix seconds, for the row that records the sealing
+ * @param at unix seconds, for the record of the sealing
  * @throws UnusableDatabase
  */
 export async function migrate(client: ClientBase, at: number): Promise<void> {
@@ -128,7 +128,7 @@ const VISIBLE = 'WHERE relname = $1 AND pg_table_is_visible(pg_class.oid)';
 
 /** 0: not yet a database of walletcreds. */
 export async function versionOf(client: ClientBase): Promise<number> {
-  // By the catalogue itself: to_regclass may answer from a cache that is older than the lock we waited for.
+  // to_regclass could answer from a cache that is older than the lock that was waited for; pg_class can't.
   const table = await client.query(`SELECT 1 FROM pg_class ${VISIBLE}`, ['mint_log_schema']);
   if (table.rows.length === 0) return 0;
   const { rows } = await client.query<{ version: number | null }>(

@@ -36,8 +36,8 @@ export function postgresStore(url: string): Store {
         `SET synchronous_commit = on; SET lock_timeout = '400ms'; SET statement_timeout = '${DEADLINE_MS - 1_000}ms'`,
       );
       if ((await versionOf(fresh)) === 0) await migrateApart();
-      for (const { message } of await triggerFindings(fresh))
-        warn('AuditTriggers', `audit database ${placeOf(url)}: ${message}`);
+      for (const { message, fix } of await triggerFindings(fresh))
+        warn('AuditTriggers', `audit database ${placeOf(url)}: ${message}. ${fix}`);
     } catch (error) {
       drop(fresh);
       throw error;

@@ -58,7 +58,7 @@ export class SqliteFile {
     }
   }
 
-  /** The connection, for whoever reads beside the writer in the same thread. */
+  /** The connection, for reads in the writer's thread. */
   get connection(): Database.Database {
     return this.#db;
   }

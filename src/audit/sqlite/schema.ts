@@ -1,10 +1,10 @@
 /**
  * `mint_log` in SQLite: its tables, triggers and migrations.
  *
- * A database is opened as it is found: none, the old broker's nine columns with its rows, or ours. The old rows are kept
- * as they are, get a chain of their own under the writer `sealed`, and a row of the audit log records where that chain ends.
+ * A database may be empty, an old broker's with nine columns, or walletcreds'. The old broker's records stay unchanged. They
+ * get a chain of their own under the writer `sealed`, and a record `sealed` holds the end of that chain.
  *
- * The version stands in a table, since `user_version` may be the old broker's.
+ * The schema's version is kept in a table, since `user_version` may be the old broker's.
  *
  * @module
  */
@@ -40,7 +40,7 @@ const INDEXES = [
   'CREATE INDEX IF NOT EXISTS idx_mint_log_requester_wallet ON mint_log(requester_wallet)',
 ];
 
-/** Refuses DELETE; `prune` drops it and makes it anew within one exclusive transaction. */
+/** Refuses DELETE; `prune` drops it and creates it again within one exclusive transaction. */
 export const DELETE_TRIGGER = `CREATE TRIGGER mint_log_no_delete BEFORE DELETE ON mint_log
   BEGIN SELECT RAISE(ABORT, 'mint_log is append-only: DELETE is refused'); END`;
 
@@ -52,7 +52,7 @@ const TRIGGERS = [
   `CREATE TRIGGER mint_log_no_replace BEFORE INSERT ON mint_log
   WHEN EXISTS (SELECT 1 FROM mint_log WHERE id = NEW.id)
     OR EXISTS (SELECT 1 FROM mint_log WHERE writer = NEW.writer AND seq = NEW.seq)
-  BEGIN SELECT RAISE(ABORT, 'mint_log is append-only: a row can not be replaced'); END`,
+  BEGIN SELECT RAISE(ABORT, 'mint_log is append-only: a record can not be replaced'); END`,
   `CREATE TRIGGER mint_log_no_backdating AFTER INSERT ON mint_log
   WHEN NEW.id < (SELECT max(id) FROM mint_log) OR NEW.id < 1
   BEGIN SELECT RAISE(ABORT, 'mint_log is append-only: an id below the last one is refused'); END`,
@@ -66,9 +66,9 @@ const LAST_ID = `SELECT max(coalesce((SELECT seq FROM sqlite_sequence WHERE name
   coalesce((SELECT max(id) FROM mint_log), 0)) AS id`;
 
 /**
- * Brings a database to {@link SCHEMA_VERSION} in one transaction; does nothing, and takes no lock, where it is there.
+ * Brings a database to {@link SCHEMA_VERSION} in one transaction. Takes no lock where it has that version.
  *
- * @param at unix seconds, for the row that records the sealing
+ * @param at unix seconds, for the record of the sealing
  * @throws UnusableDatabase for a newer version, or a `mint_log` that isn't the old broker's
  */
 export function migrate(db: Database.Database, at: number): void {
@@ -105,7 +105,7 @@ function create(db: Database.Database, at: number): void {
   if (sealed.seq > 0) append(db, emptyHead(newWriter()), [logRecord('sealed', sealDetail(sealed), at)]);
 }
 
-/** Chains the rows that are there, oldest first, under the writer `sealed`. */
+/** Chains the existing records, oldest first, under the writer `sealed`. */
 function seal(db: Database.Database): Head {
   let head = emptyHead(SEALED_WRITER);
   let last = Number.MIN_SAFE_INTEGER;
@@ -115,7 +115,7 @@ function seal(db: Database.Database): Head {
     const rows = page.all(last) as StoredRecord[];
     if (rows.length === 0) return head;
     const linked = link(head, rows as AuditRecord[], index => rows[index]?.id ?? 0);
-    for (const row of linked) update.run(row.writer, row.seq, row.prev_hash, row.hash, row.id);
+    for (const { writer, seq, prev_hash, hash, id } of linked) update.run(writer, seq, prev_hash, hash, id);
     const end = linked.at(-1) as StoredRecord;
     head = { writer: SEALED_WRITER, seq: end.seq ?? 0, hash: end.hash ?? '' };
     last = end.id;
@@ -123,19 +123,20 @@ function seal(db: Database.Database): Head {
 }
 
 /**
- * Appends rows behind a head. The caller holds a write transaction, so the ids that AUTOINCREMENT will give are known,
+ * Appends records behind a head. The caller holds a write transaction, so the ids that AUTOINCREMENT will give are known,
  * and the hash can cover them.
  */
-export function append(db: Database.Database, head: Head, rows: readonly AuditRecord[]): Head {
+export function append(db: Database.Database, head: Head, records: readonly AuditRecord[]): Head {
   const { lastId, insert } = statements(db);
   const [last] = lastId.all() as { id: number }[];
   const first = (last?.id ?? 0) + 1;
   let end = head;
-  for (const row of link(head, rows, index => first + index)) {
-    const values = COLUMNS.slice(1).map(column => row[column]);
+  for (const record of link(head, records, index => first + index)) {
+    const values = COLUMNS.slice(1).map(column => record[column]);
     const { lastInsertRowid } = insert.run(...values);
-    if (Number(lastInsertRowid) !== row.id) throw new Error(`id ${row.id} was expected, ${lastInsertRowid} given`);
-    end = { writer: head.writer, seq: row.seq ?? 0, hash: row.hash ?? '' };
+    if (Number(lastInsertRowid) !== record.id)
+      throw new Error(`id ${record.id} was expected, ${lastInsertRowid} given`);
+    end = { writer: head.writer, seq: record.seq ?? 0, hash: record.hash ?? '' };
   }
   return end;
 }
@@ -156,10 +157,10 @@ export function storedHead(db: Database.Database, { writer, seq, hash }: Head): 
   );
 }
 
-/** Goes through what {@link append} does of a row but for writing it. */
-export function prepareToAppend(db: Database.Database, row: AuditRecord): void {
+/** Does what {@link append} does before it writes. */
+export function prepareToAppend(db: Database.Database, record: AuditRecord): void {
   statements(db).lastId.all();
-  link(emptyHead(newWriter()), [row], () => 1);
+  link(emptyHead(newWriter()), [record], () => 1);
 }
 
 const prepared = new WeakMap<Database.Database, { lastId: Database.Statement; insert: Database.Statement }>();

@@ -5,7 +5,7 @@
  */
 import { type Command, Option } from 'commander';
 import { COLUMNS } from '../../../audit/columns.ts';
-import { rowsOf } from '../../../audit/reader.ts';
+import { recordsOf } from '../../../audit/reader.ts';
 import { UsageError } from '../../../lib/errors.ts';
 import { inert, inertJson } from '../../../lib/text/inert.ts';
 import type { Io, Run } from '../../io.ts';
@@ -38,8 +38,8 @@ export async function auditExport(command: AuditCommand & FilterFlags & { format
     command,
     async db => {
       if (format === 'csv') out(COLUMNS.join(','));
-      for await (const row of rowsOf(db, filterOf(command)))
-        out(format === 'csv' ? COLUMNS.map(column => csvField(row[column])).join(',') : inertJson(row));
+      for await (const record of recordsOf(db, filterOf(command)))
+        out(format === 'csv' ? COLUMNS.map(column => csvField(record[column])).join(',') : inertJson(record));
       return 0;
       // A reader that stalls would hold the snapshot, and a held snapshot lets the write-ahead log grow.
     },

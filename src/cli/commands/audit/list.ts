@@ -3,10 +3,9 @@
  *
  * @module
  */
-
 import type { Command } from 'commander';
 import type { StoredRecord } from '../../../audit/columns.ts';
-import { type CallerSummary, callersOf, rowsOf } from '../../../audit/reader.ts';
+import { type CallerSummary, callersOf, recordsOf } from '../../../audit/reader.ts';
 import { UsageError } from '../../../lib/errors.ts';
 import { inertJson } from '../../../lib/text/inert.ts';
 import { isoSeconds } from '../../../lib/time/iso.ts';
@@ -52,11 +51,11 @@ export async function auditList(
       else for (const line of table(callers, CALLERS, width)) out(line);
       return 0;
     }
-    const rows: StoredRecord[] = [];
-    for await (const row of rowsOf(db, filter, { newestFirst: true, limit })) rows.push(row);
-    if (json) out(inertJson(rows, 2));
-    else for (const line of table(rows, ROWS, width)) out(line);
-    if (rows.length === limit && !json) err(`The latest ${limit} records; --limit shows more.`);
+    const records: StoredRecord[] = [];
+    for await (const record of recordsOf(db, filter, { newestFirst: true, limit })) records.push(record);
+    if (json) out(inertJson(records, 2));
+    else for (const line of table(records, RECORDS, width)) out(line);
+    if (records.length === limit && !json) err(`The latest ${limit} records; --limit shows more.`);
     return 0;
   });
 }
@@ -67,23 +66,23 @@ function limitOf(text: string): number {
   return limit;
 }
 
-const ROWS: readonly Column<StoredRecord>[] = [
-  { title: 'ID', value: row => String(row.id), spare: 2 },
-  { title: 'TIME', value: row => isoSeconds(row.minted_at * 1000), spare: 1 },
-  { title: 'OUTCOME', value: row => row.outcome },
-  { title: 'VIA', value: row => row.via ?? '-' },
-  { title: 'WALLET', value: row => row.requester_wallet, min: 13, cut: 'middle' },
-  { title: 'WORKLOAD', value: row => row.workload ?? '-', min: 8 },
-  { title: 'N', value: row => String(row.count), spare: 3 },
-  { title: 'KEY', value: row => row.access_key_id ?? '-', min: 12, cut: 'middle', spare: 4 },
-  { title: 'DETAIL', value: row => row.outcome_detail ?? '', min: 8 },
+const RECORDS: readonly Column<StoredRecord>[] = [
+  { title: 'ID', value: record => String(record.id), spare: 2 },
+  { title: 'TIME', value: record => isoSeconds(record.minted_at * 1000), spare: 1 },
+  { title: 'OUTCOME', value: record => record.outcome },
+  { title: 'VIA', value: record => record.via ?? '-' },
+  { title: 'WALLET', value: record => record.requester_wallet, min: 13, cut: 'middle' },
+  { title: 'WORKLOAD', value: record => record.workload ?? '-', min: 8 },
+  { title: 'N', value: record => String(record.count), spare: 3 },
+  { title: 'KEY', value: record => record.access_key_id ?? '-', min: 12, cut: 'middle', spare: 4 },
+  { title: 'DETAIL', value: record => record.outcome_detail ?? '', min: 8 },
 ];
 
 const CALLERS: readonly Column<CallerSummary>[] = [
-  { title: 'CALLER', value: row => row.requester_token_hash.slice(0, 12) || '(none)' },
-  { title: 'WALLET', value: row => row.requester_wallet, min: 13, cut: 'middle' },
-  { title: 'WORKLOAD', value: row => row.workload ?? '-', min: 8, spare: 1 },
-  { title: 'VIA', value: row => row.via ?? '-' },
-  { title: 'COUNT', value: row => String(row.count) },
-  { title: 'LAST SEEN', value: row => isoSeconds(row.last_seen * 1000) },
+  { title: 'CALLER', value: record => record.requester_token_hash.slice(0, 12) || '(none)' },
+  { title: 'WALLET', value: record => record.requester_wallet, min: 13, cut: 'middle' },
+  { title: 'WORKLOAD', value: record => record.workload ?? '-', min: 8, spare: 1 },
+  { title: 'VIA', value: record => record.via ?? '-' },
+  { title: 'COUNT', value: record => String(record.count) },
+  { title: 'LAST SEEN', value: record => isoSeconds(record.last_seen * 1000) },
 ];

@@ -3,7 +3,6 @@
  *
  * @module
  */
-
 import type { Command } from 'commander';
 import { prune, rangesBefore } from '../../../audit/prune.ts';
 import { UsageError } from '../../../lib/errors.ts';
@@ -34,14 +33,14 @@ export async function auditPrune(command: AuditCommand & { before: string; yes?:
   if (config.kind === 'stdout') throw new UsageError('audit.database is stdout: there is nothing here to prune');
   const before = parseMoment(command.before, '--before', now);
   const ranges = yes ? await prune(config, before, Math.floor(now / 1000)) : await rangesBefore(config, before);
-  const rows = ranges.reduce((sum, range) => sum + range.last_seq - range.first_seq + 1, 0);
-  if (json) out(inertJson({ pruned: yes, rows, ranges }, 2));
+  const records = ranges.reduce((sum, range) => sum + range.last_seq - range.first_seq + 1, 0);
+  if (json) out(inertJson({ pruned: yes, records, ranges }, 2));
   else {
     for (const range of ranges) out(inert(`${range.writer}  ${range.first_seq} to ${range.last_seq}`));
     out(
-      `${rows} records of ${ranges.length} chains before ${isoSeconds(before * 1000)} ${yes ? 'were pruned' : 'would be pruned'}`,
+      `${records} records of ${ranges.length} chains before ${isoSeconds(before * 1000)} ${yes ? 'were pruned' : 'would be pruned'}`,
     );
   }
-  if (!yes && rows > 0) err('Nothing was removed. Run audit export first, then prune with --yes.');
+  if (!yes && records > 0) err('Nothing was removed. Run audit export first, then prune with --yes.');
   return 0;
 }

@@ -3,15 +3,16 @@
  *
  * @module
  */
-
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { Head } from '../../../audit/chain.ts';
+import type { Finding } from '../../../audit/findings.ts';
 import { parseHeads } from '../../../audit/heads.ts';
 import { type VerifyReport, verifyAuditLog } from '../../../audit/verify.ts';
 import { UsageError } from '../../../lib/errors.ts';
 import { inert, inertJson } from '../../../lib/text/inert.ts';
 import { isoSeconds } from '../../../lib/time/iso.ts';
+import { codeUrl } from '../../../package.ts';
 import type { Io, Run } from '../../io.ts';
 import { withExamples } from '../../options.ts';
 import { type AuditCommand, type AuditFlags, auditCommand, reading } from './context.ts';
@@ -55,23 +56,30 @@ function headsFrom(file: string): Head[] {
 }
 
 function reportLines(report: VerifyReport): string[] {
-  const { findings, rows, writers, sealedRows, pruned, heads } = report;
-  const lines = findings.map(({ id, writer, seq, message }) => {
-    const place = [
-      id !== null && `record id ${id}`,
-      writer !== null && `writer ${writer}`,
-      seq !== null && `number ${seq}`,
-    ];
-    return [place.filter(Boolean).join(', '), message].filter(part => part !== '').join(': ');
-  });
+  const { findings, records, writers, sealedRecords, pruned, heads } = report;
+  const lines = findings.map(findingLine);
+  // Many findings share a fix: it is printed once.
+  const fixes = new Map(findings.map(({ code, fix }) => [`${code}: ${fix}`, code]));
+  for (const [text, code] of fixes) lines.push(`Fix of ${text} See ${codeUrl(code)}`);
   for (const { writer, last_seq, at } of pruned)
     lines.push(`pruned: writer ${writer} up to number ${last_seq}, on ${isoSeconds(at * 1000)}`);
-  if (sealedRows > 0) lines.push(`${sealedRows} rows of an old broker, sealed when the database was migrated`);
-  lines.push(`${rows} rows in ${writers} chains: ${report.intact ? 'intact' : `${findings.length} findings`}`);
+  if (sealedRecords > 0) lines.push(`${sealedRecords} records of an old broker, sealed when the database was migrated`);
+  lines.push(`${records} records in ${writers} chains: ${report.intact ? 'intact' : `${findings.length} findings`}`);
   lines.push(
     report.truncation === 'not-excluded'
       ? 'Without heads kept elsewhere (--heads FILE), the end of a chain or a whole chain could have been cut off or rewritten.'
       : `${heads} heads were compared. Records after the last head of a chain could have been cut off.`,
   );
   return lines;
+}
+
+function findingLine({ code, id, writer, seq, message }: Finding): string {
+  const place = [
+    id !== null && `record id ${id}`,
+    writer !== null && `writer ${writer}`,
+    seq !== null && `number ${seq}`,
+  ]
+    .filter(Boolean)
+    .join(', ');
+  return `${place === '' ? '' : `${place}: `}${message} [${code}]`;
 }

@@ -5,10 +5,10 @@
  */
 import { GENESIS, type Head, hashOf } from './chain.ts';
 import type { StoredRecord } from './columns.ts';
-import type { Finding, PrunedRange } from './findings.ts';
+import { type Finding, finding, type PrunedRange } from './findings.ts';
 import type { KeptHeads } from './kept-heads.ts';
 
-export class ChainWalk {
+export class ChainCheck {
   readonly writer: string;
   readonly #heads: KeptHeads;
   readonly #findings: Finding[];
@@ -33,7 +33,7 @@ export class ChainWalk {
     const last = this.#last;
     if (seq <= this.#seq) {
       const why = last === undefined ? 'it belongs to a range that was pruned' : `record id ${last.id} has that number`;
-      this.#find('inserted', record, `inserted: it is number ${seq} of its chain, but ${why}`);
+      this.#find('audit-inserted', record, `inserted: it is number ${seq} of its chain, but ${why}`);
       return;
     }
     this.#last = record;
@@ -41,31 +41,35 @@ export class ChainWalk {
     if (gap > 0) {
       const range = gap === 1 ? `number ${seq - 1}` : `numbers ${this.#seq + 1} to ${seq - 1}`;
       const after = last === undefined ? 'before' : `between record id ${last.id} and`;
-      this.#find('removed', record, `removed: ${range} of the chain, ${after} this record`);
+      this.#find('audit-removed', record, `removed: ${range} of the chain, ${after} this record`);
     }
-    const own = hashOf(record) === record.hash;
+    const hashFits = hashOf(record) === record.hash;
     if (last !== undefined && record.id < last.id) {
-      this.#find('reordered', record, `reordered: it follows record id ${last.id} in the chain, but stands before it`);
-    } else if (!own) {
-      this.#find('edited', record, 'edited: its columns do not give its hash');
+      const message = `reordered: it follows record id ${last.id} in the chain, but has a lower id`;
+      this.#find('audit-reordered', record, message);
+    } else if (!hashFits) {
+      this.#find('audit-edited', record, 'edited: its hash is not the hash of its columns');
     }
-    if (gap === 0 && record.prev_hash !== this.#hash) this.#brokenLink(record, last, own);
+    if (gap === 0 && record.prev_hash !== this.#hash) this.#brokenLink(record, last, hashFits);
     const kept = this.#heads.hashAt(this.writer, seq);
     if (kept !== undefined && kept !== record.hash)
-      this.#find('rewritten', record, 'rewritten: a head that was kept has another hash for this record');
+      this.#find('audit-rewritten', record, 'rewritten: a kept head has another hash for this record');
     this.#seq = seq;
     this.#hash = record.hash ?? '';
   }
 
-  #brokenLink(record: StoredRecord, last: StoredRecord | undefined, own: boolean): void {
+  #brokenLink(record: StoredRecord, last: StoredRecord | undefined, hashFits: boolean): void {
     // An edit of prev_hash itself has been reported already.
-    if (!own) return;
-    if (last === undefined) this.#find('rewritten', record, 'rewritten: it does not follow the start of its chain');
-    else
-      this.#find('rewritten', last, `rewritten: record id ${record.id}, which follows it, was chained to another hash`);
+    if (!hashFits) return;
+    if (last === undefined) {
+      this.#find('audit-rewritten', record, 'rewritten: it does not follow the start of its chain');
+      return;
+    }
+    const message = `rewritten: record id ${record.id}, which follows it, was chained to another hash`;
+    this.#find('audit-rewritten', last, message);
   }
 
-  #find(kind: Finding['kind'], { id, seq }: StoredRecord, message: string): void {
-    this.#findings.push({ kind, id, writer: this.writer, seq, message });
+  #find(code: Parameters<typeof finding>[0], { id, seq }: StoredRecord, message: string): void {
+    this.#findings.push(finding(code, { id, writer: this.writer, seq }, message));
   }
 }
