@@ -13,6 +13,7 @@ import { UsageError } from '../lib/errors.ts';
 import { withoutTrailingSlashes } from '../lib/text/plain.ts';
 import type { RoleArn } from '../workload/role-arn.ts';
 import { type IdentityTokenConfig, sessionNameOf, type Workload } from '../workload/workload.ts';
+import { checkBucketName } from './bucket-name.ts';
 import { fileTokenIssuer, principalTagsOf, readTokenFile } from './doctor/token-file.ts';
 
 export type Dialect = 'aws' | 'ceph';
@@ -201,13 +202,7 @@ function providerOf(
  * @throws UsageError
  */
 export function placeOf(bucket: string, prefix: string | undefined, dialect: Dialect = 'aws'): Place {
-  const legal =
-    dialect === 'aws' ? /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/ : /^[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]$/;
-  if (!legal.test(bucket) || isIP(bucket) !== 0) {
-    throw new UsageError(
-      `--bucket ${JSON.stringify(bucket)}: not a bucket's name (3 to 63 of a-z, 0-9, "." and "-"; no URL, no ARN)`,
-    );
-  }
+  checkBucketName(bucket, dialect);
   const given = prefix ?? '';
   if (given.startsWith('/'))
     throw new UsageError(

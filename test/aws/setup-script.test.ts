@@ -40,11 +40,11 @@ describe.skipIf(because(debian('awscli')))('the script, by AWS CLI 2.9', () => {
       AWS_SECRET_ACCESS_KEY: 'secret',
       AWS_PAGER: '',
     };
-    return run('/bin/sh', [join(folder.path, 'setup.sh')], { env, timeout: 60_000 });
+    return run('/bin/sh', [join(folder.path, 'setup.sh')], { env, timeout: 240_000 });
   }
 
-  test('sets an empty account up, and run again makes nothing twice and mends what was bent', {
-    timeout: 60_000,
+  test('sets an empty account up, and run again makes nothing twice and restores what was changed', {
+    timeout: 240_000,
   }, async () => {
     expect(await sh(renderCli(setup))).toMatchObject({ code: 0, stderr: '' });
     const role = account.roles.get('agentkeys-data-role');
@@ -64,7 +64,7 @@ describe.skipIf(because(debian('awscli')))('the script, by AWS CLI 2.9', () => {
       },
       policy,
     ]);
-    // What somebody bent meanwhile is as it was, and what they added stays.
+    // What somebody changed meanwhile is as it was, and what they added stays.
     account.providers.get(PROVIDER)?.add('another');
     account.providers.get(PROVIDER)?.delete('sts.amazonaws.com');
     Object.assign(role ?? {}, { trust: '{}', maxSession: 3600 });
@@ -76,7 +76,7 @@ describe.skipIf(because(debian('awscli')))('the script, by AWS CLI 2.9', () => {
     ]);
   });
 
-  test('stops before any change in another account, a revocation too', { timeout: 60_000 }, async () => {
+  test('stops before any change in another account, a revocation too', { timeout: 240_000 }, async () => {
     const other = await accountStub('999999999999', ['my.bucket']);
     const revocation = revocationOf(configOf(), { wallet: WALLET_A, now: 0 });
     for (const script of [renderCli(setup), renderRevocationCli(revocation)]) {

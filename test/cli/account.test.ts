@@ -52,13 +52,21 @@ describe('aws-setup', () => {
     expect(await awsSetup({ config, format, bucket: 'data' }, to)).toBe(0);
     expect(text()).toMatch(expected);
   });
+  test('--only bucket-policy prints that document alone', async () => {
+    const { io: to, text } = io();
+    expect(await awsSetup({ config, format: 'cli', bucket: 'data', only: 'bucket-policy' }, to)).toBe(0);
+    const { Version, Statement } = JSON.parse(text());
+    expect(Version).toBe('2012-10-17');
+    expect(Statement).toHaveLength(4);
+    expect(Statement[0]).toMatchObject({ Sid: 'WalletcredsOwnFolderOnly', Effect: 'Deny' });
+  });
   test.each(['cli', 'cloudformation', 'terraform'] as const)(
     '--revoke by %s says that what holds the ended session must be restarted',
     async format => {
       const { io: to, text } = io();
       await awsSetup({ config, format, revoke: WALLET_A }, to);
       const comments = text().replace(/\n\s*#?\s*/g, ' ');
-      expect(comments).toMatch(/goes on vending the session that it holds: restart every one .*, then the workloads/);
+      expect(comments).toMatch(/goes on vending its cached session: restart every one .*, then the workloads/);
     },
   );
   test('--revoke needs no bucket, everything else does', async () => {

@@ -1,25 +1,45 @@
 /**
- * The policies as AWS takes them: who may become the data role, what the role may do, and what the bucket refuses it
- * whatever else the role was granted.
- *
- * Isolation must not hang on one document. The role's policy grants only the own folder; the bucket's Denies hold even
- * where somebody later leaves `s3:*` on the role, because an explicit Deny wins over every Allow.
+ * The role's policies as AWS takes them: who may become the data role, and what the role may do.
  *
  * @module
  */
+import { partitionOf } from '../../lib/partitions.ts';
 import { isoSeconds } from '../../lib/time/iso.ts';
 import type { Place, Plan, Provider, Role } from '../plan.ts';
 import { type ExplainedStatement, principalTagVariable, WALLET_PATTERN } from '../policy-document.ts';
+import { bucketArn } from './bucket-policy-aws.ts';
 
 /** Who may become the role: tokens of the provider, for this audience, that carry a wallet. */
 export function awsTrustPolicy(
   role: Role,
   walletTag: string,
-  options: { bindSession?: boolean } = {},
+  options: { bindSession?: boolean; keepPrincipal?: string | undefined } = {},
 ): ExplainedStatement[] {
-  return role.providers.map((provider, index) => ({
+  const kept = options.keepPrincipal === undefined ? [] : [keptPrincipal(options.keepPrincipal)];
+  return [
+    ...role.providers.map((provider, index) => tokensWithAWallet(role, walletTag, provider, index, options)),
+    ...kept,
+  ];
+}
+
+/** Until the last step of the move: see docs/migration.md. */
+function keptPrincipal(arn: string): ExplainedStatement {
+  return {
+    why: `The principal of the broker that is being replaced. Its sessions carry no tag, and sts:TagSession is not allowed here. Print the setup again without --keep-principal once nothing uses it: this statement goes, and the bucket denies sessions without a tag.`,
+    statement: { Sid: 'KeptUntilTheMoveEnds', Effect: 'Allow', Principal: { AWS: arn }, Action: 'sts:AssumeRole' },
+  };
+}
+
+function tokensWithAWallet(
+  role: Role,
+  walletTag: string,
+  provider: Provider,
+  index: number,
+  options: { bindSession?: boolean },
+): ExplainedStatement {
+  return {
     why: [
-      `Only tokens of ${provider.issuer} made for ${provider.audience} may become this role: no IAM user or second principal, or a session without a wallet would be possible.`,
+      `Only tokens of ${provider.issuer} made for ${provider.audience} may become this role. A second principal could make a session without a wallet.`,
       'sts:TagSession is needed as soon as the token carries tags.',
       `Null "false" demands the tag (StringNotEquals "" would be true without it), and StringLike a wallet's form.`,
       ...(options.bindSession === true
@@ -33,7 +53,7 @@ export function awsTrustPolicy(
       Action: ['sts:AssumeRoleWithWebIdentity', 'sts:TagSession'],
       Condition: trustConditions(provider, walletTag, options.bindSession === true),
     },
-  }));
+  };
 }
 
 function trustConditions(provider: Provider, walletTag: string, bind: boolean) {
@@ -55,7 +75,7 @@ function trustConditions(provider: Provider, walletTag: string, bind: boolean) {
 export function awsRolePolicy(
   plan: Plan,
   place: Place,
-  options: { sourceIps?: readonly string[] } = {},
+  options: { sourceIps?: readonly string[]; kmsKey?: string | undefined } = {},
 ): ExplainedStatement[] {
   const own = `${place.prefix}${principalTagVariable(plan.walletTag)}`;
   const bucket = bucketArn(plan, place);
@@ -79,10 +99,27 @@ export function awsRolePolicy(
         Resource: `${bucket}/${own}/*`,
       },
     },
+    ...(options.kmsKey === undefined ? [] : [kmsStatement(plan, bucket, own, options.kmsKey)]),
     ...(options.sourceIps === undefined || options.sourceIps.length === 0
       ? []
       : [sourceIpStatement(options.sourceIps)]),
   ];
+}
+
+function kmsStatement(plan: Plan, bucket: string, own: string, key: string): ExplainedStatement {
+  return {
+    why: 'The key of the bucket’s encryption, through S3 alone. The encryption context is the bucket where S3 Bucket Keys are on, and the object where they are off. The key’s own policy must let IAM policies of this account decide.',
+    statement: {
+      Sid: 'UseTheKeyThroughS3',
+      Effect: 'Allow',
+      Action: ['kms:Decrypt', 'kms:GenerateDataKey'],
+      Resource: key,
+      Condition: {
+        StringEquals: { 'kms:ViaService': `s3.${plan.region}.${partitionOf(plan.region).dnsSuffix}` },
+        StringLike: { 'kms:EncryptionContext:aws:s3:arn': [bucket, `${bucket}/${own}/*`] },
+      },
+    },
+  };
 }
 
 function sourceIpStatement(cidrs: readonly string[]): ExplainedStatement {
@@ -98,57 +135,6 @@ function sourceIpStatement(cidrs: readonly string[]): ExplainedStatement {
   };
 }
 
-/** What the bucket refuses the role, whatever the role was granted. */
-export function awsBucketPolicy(plan: Plan, place: Place): ExplainedStatement[] {
-  const own = `${place.prefix}${principalTagVariable(plan.walletTag)}`;
-  const bucket = bucketArn(plan, place);
-  const Principal = { AWS: plan.roles.length === 1 ? (plan.roles[0]?.arn ?? '') : plan.roles.map(({ arn }) => arn) };
-  return [
-    {
-      why: 'Nothing outside the own folder, not even when s3:* is left on the role. The bucket itself is excepted here, the next two statements confine it.',
-      statement: {
-        Sid: 'WalletcredsOwnFolderOnly',
-        Effect: 'Deny',
-        Principal,
-        Action: 's3:*',
-        NotResource: [bucket, `${bucket}/${own}/*`],
-      },
-    },
-    {
-      why: 'No listing but of the own folder: without s3:prefix (the whole bucket) StringNotLike is true too, so that is refused as well.',
-      statement: {
-        Sid: 'WalletcredsListOwnFolderOnly',
-        Effect: 'Deny',
-        Principal,
-        Action: ['s3:ListBucket', 's3:ListBucketVersions'],
-        Resource: bucket,
-        Condition: { StringNotLike: { 's3:prefix': `${own}/*` } },
-      },
-    },
-    {
-      why: "Of the bucket itself nothing but listing: otherwise s3:* on the role could replace this very policy, or list other wallets' uploads.",
-      statement: {
-        Sid: 'WalletcredsNoBucketAdministration',
-        Effect: 'Deny',
-        Principal,
-        NotAction: ['s3:ListBucket', 's3:ListBucketVersions'],
-        Resource: bucket,
-      },
-    },
-    {
-      why: 'A session without the tag gets nothing. In a statement of its own, without the variable: a variable that resolves to nothing can void the statement it stands in.',
-      statement: {
-        Sid: 'WalletcredsNothingWithoutAWallet',
-        Effect: 'Deny',
-        Principal,
-        Action: 's3:*',
-        Resource: [bucket, `${bucket}/*`],
-        Condition: { Null: { [`aws:PrincipalTag/${plan.walletTag}`]: 'true' } },
-      },
-    },
-  ];
-}
-
 /**
  * Ends the sessions of a wallet that began before now, leaked credentials included. New ones are still given: take the
  * workload out of the configuration, or revoke the key, to stop those.
@@ -157,7 +143,7 @@ export function awsRevocation(walletTag: string, wallet: string, now: number): E
   const before = isoSeconds(now);
   return [
     {
-      why: `Sessions of ${wallet} that were issued before ${before} can do nothing any more. A serve that runs does not know of it and goes on vending the session that it holds: restart every one (SIGHUP keeps what it holds), then the workloads, whose SDKs hold it too. The statement may be removed once the longest session has run out.`,
+      why: `Sessions of ${wallet} that were issued before ${before} can do nothing any more. A running serve does not know of it and goes on vending its cached session: restart every one (SIGHUP keeps the cache), then the workloads, whose SDKs cache it too. The statement may be removed once the longest session has run out.`,
       statement: {
         Sid: 'EndSessionsOfThisWallet',
         Effect: 'Deny',
@@ -170,8 +156,4 @@ export function awsRevocation(walletTag: string, wallet: string, now: number): E
       },
     },
   ];
-}
-
-function bucketArn(plan: Plan, place: Place): string {
-  return `arn:${plan.partition}:s3:::${place.bucket}`;
 }

@@ -6,6 +6,7 @@
 import { type Command, Option } from 'commander';
 import { dialectOf } from '../../aws/doctor/doctor.ts';
 import type { Dialect } from '../../aws/plan.ts';
+import { documentOf } from '../../aws/policy-document.ts';
 import { renderCli, renderRevocationCli } from '../../aws/setup/render/cli.ts';
 import { renderCloudFormation, renderRevocationCloudFormation } from '../../aws/setup/render/cloudformation.ts';
 import { renderRevocationTerraform, renderTerraform } from '../../aws/setup/render/terraform.ts';
@@ -26,6 +27,11 @@ export interface AwsSetupOptions {
   readonly prefix?: string;
   readonly sourceIp?: readonly string[];
   readonly bindSession?: boolean;
+  /** Prints this document alone, as JSON. */
+  readonly only?: 'bucket-policy';
+  readonly kmsKey?: string;
+  readonly bucketAccount?: string;
+  readonly keepPrincipal?: string;
   readonly revoke?: string;
   /** If another issuer signs the identity tokens. */
   readonly issuer?: string;
@@ -59,6 +65,13 @@ export function configure(command: Command, io: Io, run: Run): void {
     .option('--prefix <PREFIX>', 'the part of its keys before the wallet, such as bots/')
     .option('--source-ip <CIDR>', 'allow only these addresses; repeat it for more', repeated)
     .option('--bind-session', 'also bind `sub` and the session name to the wallet')
+    .option('--kms-key <ARN>', 'the KMS key that encrypts the bucket: lets the role use it through S3')
+    .option('--bucket-account <ID>', 'the bucket’s account, if it is not the roles’: its policy then also allows')
+    .option(
+      '--keep-principal <ARN>',
+      'while moving: this user or role may still assume the roles, and sessions without a tag are not yet denied',
+    )
+    .addOption(new Option('--only <PART>', 'print this document alone, as JSON').choices(['bucket-policy']))
     .option('--revoke <WALLET>', 'print instead the statement that ends this wallet’s sessions')
     .option('--account-id <ID>', 'the account to print for, if the roles are in several')
     .addOption(issuerOption())
@@ -94,8 +107,16 @@ export async function awsSetup(options: AwsSetupOptions, io: Io): Promise<number
     ...(options.prefix === undefined ? {} : { prefix: options.prefix }),
     sourceIps: options.sourceIp ?? [],
     bindSession: options.bindSession ?? false,
+    ...(options.kmsKey === undefined ? {} : { kmsKey: options.kmsKey }),
+    ...(options.bucketAccount === undefined ? {} : { bucketAccount: options.bucketAccount }),
+    ...(options.keepPrincipal === undefined ? {} : { keepPrincipal: options.keepPrincipal }),
     ...given,
   });
+  for (const warning of setup.warnings) io.warn(`walletcreds: ${warning}`);
+  if (options.only !== undefined) {
+    io.out(JSON.stringify(documentOf(setup.bucketPolicy), null, 2));
+    return 0;
+  }
   io.out(SETUP[options.format](setup).trimEnd());
   return 0;
 }

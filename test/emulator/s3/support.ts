@@ -6,7 +6,8 @@
 import { SignatureV4 } from '@smithy/signature-v4';
 import type { Plan } from '../../../src/aws/plan.ts';
 import { documentOf } from '../../../src/aws/policy-document.ts';
-import { awsBucketPolicy, awsRolePolicy } from '../../../src/aws/setup/policies-aws.ts';
+import { awsBucketPolicy } from '../../../src/aws/setup/bucket-policy-aws.ts';
+import { awsRolePolicy } from '../../../src/aws/setup/policies-aws.ts';
 import { type PolicyDocument, providerArn } from '../../../src/emulator/index.ts';
 import { createS3Emulator, type S3EmulatorOptions } from '../../../src/emulator/s3/emulator.ts';
 import { sha256 } from '../../support/sha256.ts';

@@ -1,5 +1,5 @@
 /**
- * The set-up as a shell script of AWS CLI commands that can be run again: what is there is left or brought up to date.
+ * The setup as a shell script of AWS CLI commands. It can be run again: what exists is kept or brought up to date.
  *
  * @module
  */
@@ -18,13 +18,15 @@ export function renderCli(setup: Setup): string {
   const { plan, place } = setup;
   const blocks = [
     header(plan, `Federation of ${place.bucket}: run it with an administrator's credentials; it can be run again.`),
-    bucketLook(plan, place),
+    ...(setup.bucketElsewhere === undefined ? [bucketLook(plan, place)] : []),
     ...plan.providers.map(provider => providerBlock(plan, provider)),
     ...setup.roles.map(({ role, trust, permissions }) => roleBlock(plan, place, role, trust, permissions)),
-    bucketBlock(plan, place, setup.bucketPolicy),
+    setup.bucketElsewhere === undefined
+      ? bucketBlock(plan, place, setup.bucketPolicy)
+      : commentLines(elsewhereNote(place, setup.bucketElsewhere), '# ').join('\n'),
     [
       ...commentLines(
-        'Done. Prove it: walletcreds verify WORKLOAD --bucket … shows that the own folder opens and every other stays shut.',
+        'Done. Prove it: walletcreds verify WORKLOAD --bucket … shows that the own folder opens and no other does.',
         '# ',
       ),
       'echo "walletcreds: federation is set up"',
@@ -147,6 +149,11 @@ export function policyName(place: Place): string {
   return `walletcreds-${place.bucket}`.replace(/[^\w+=,.@-]/g, '-').slice(0, 128);
 }
 
+/** For a bucket whose policy these credentials can't put. */
+export function elsewhereNote({ bucket }: Place, account: string): string {
+  return `The bucket is in account ${account}: its policy is not set here. Print it with the same options and --only bucket-policy, and put it with that account's credentials: aws s3api put-bucket-policy --bucket ${bucket} --policy file://bucket-policy.json`;
+}
+
 /** Before anything is changed: the bucket is there, its policy can be read, and nobody else's roles hang on it. */
 function bucketLook(plan: Plan, place: Place): string {
   const ours = plan.roles.map(({ arn }) => `-e ${shellQuoted(JSON.stringify(arn))}`).join(' ');
@@ -168,14 +175,15 @@ function bucketBlock(plan: Plan, place: Place, statements: readonly ExplainedSta
   return [
     ...commentLines('What the bucket refuses the role, whatever the role was granted.', '# '),
     ...reasons(statements),
-    ...commentLines('A policy that is not from here is left alone.', '# '),
+    `POLICY=${policyWord(plan, statements)}`,
+    ...commentLines('A policy that somebody else wrote is left alone.', '# '),
     `ALL=$(printf %s "$BEFORE" | grep -o '"Effect"' | wc -l)`,
     `OURS=$(printf %s "$BEFORE" | grep -o '"Sid" *: *"Walletcreds' | wc -l)`,
     'if [ "$ALL" -ne "$OURS" ]; then',
     `  echo ${shellQuoted(`bucket ${place.bucket} has a policy of its own: add the statements below to it by hand; the rest is set up`)} >&2`,
+    '  printf "%s\\n" "$POLICY" >&2',
     '  exit 1',
     'fi',
-    `POLICY=${policyWord(plan, statements)}`,
     ...(plan.dialect === 'ceph' ? [] : commentLines('A new role takes some seconds until S3 knows it.', '# ')),
     'TRIES=0',
     `until ${s3api(plan, 'put-bucket-policy', place)} --policy "$POLICY"; do`,
@@ -199,7 +207,12 @@ function reasons(statements: readonly ExplainedStatement[]): string[] {
   return statements.flatMap(({ why, statement }) => commentLines(`${statement.Sid}: ${why}`, '#   '));
 }
 
-/** Readable; for Ceph without any white space, with which it refuses a document (400, without a word why). */
+/** White space counts in a bucket's policy, of which S3 takes 20,480 bytes. */
+const MOST_READABLE = 10_000;
+
+/** Readable while it is short; for Ceph without white space, with which it refuses a document (400, without a reason). */
 function policyWord(plan: Plan, statements: readonly ExplainedStatement[]): string {
-  return shellQuoted(JSON.stringify(documentOf(statements), null, plan.dialect === 'ceph' ? 0 : 2));
+  const document = documentOf(statements);
+  const readable = JSON.stringify(document, null, 2);
+  return shellQuoted(plan.dialect === 'ceph' || readable.length > MOST_READABLE ? JSON.stringify(document) : readable);
 }

@@ -1,5 +1,5 @@
 /**
- * The set-up as a CloudFormation template, in YAML because JSON has no comments.
+ * The setup as a CloudFormation template, in YAML because JSON has no comments.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { Document, isMap, isScalar, isSeq, type Node, YAMLMap } from 'yaml';
 import { providersByIssuer, type Role } from '../../plan.ts';
 import { documentOf, type ExplainedStatement } from '../../policy-document.ts';
 import type { Revocation, Setup } from '../setup.ts';
-import { policyName } from './cli.ts';
+import { elsewhereNote, policyName } from './cli.ts';
 import { commentLines } from './text.ts';
 
 /** A resource, and the reason for it. */
@@ -58,18 +58,19 @@ export function renderCloudFormation(setup: Setup): string {
       ],
     });
   });
-  resources.set('BucketPolicy', {
-    why: 'What the bucket refuses the role, whatever the role was granted. A bucket has one policy: merge an existing one into this (CloudFormation refuses to make one beside it).',
-    body: {
-      Type: 'AWS::S3::BucketPolicy',
-      // S3 refuses a policy that names a role which isn't there yet.
-      DependsOn: setup.roles.map((_, i) => numbered('DataRole', i)),
-      Properties: { Bucket: place.bucket, PolicyDocument: documentOf(setup.bucketPolicy) },
-    },
-    policies: [{ path: ['Properties', 'PolicyDocument'], statements: setup.bucketPolicy }],
-  });
+  if (setup.bucketElsewhere === undefined)
+    resources.set('BucketPolicy', {
+      why: 'What the bucket refuses the role, whatever the role was granted. A bucket has one policy: merge an existing one into this (CloudFormation refuses to make one beside it).',
+      body: {
+        Type: 'AWS::S3::BucketPolicy',
+        // S3 refuses a policy that names a role which isn't there yet.
+        DependsOn: setup.roles.map((_, i) => numbered('DataRole', i)),
+        Properties: { Bucket: place.bucket, PolicyDocument: documentOf(setup.bucketPolicy) },
+      },
+      policies: [{ path: ['Properties', 'PolicyDocument'], statements: setup.bucketPolicy }],
+    });
   return template(
-    `Federation of ${place.bucket} for walletcreds: deploy with --capabilities CAPABILITY_NAMED_IAM.`,
+    `Federation of ${place.bucket} for walletcreds: deploy with --capabilities CAPABILITY_NAMED_IAM.${setup.bucketElsewhere === undefined ? '' : ` ${elsewhereNote(place, setup.bucketElsewhere)}`}`,
     {
       Rules: inAccount(plan.account),
       Parameters: {

@@ -1,12 +1,13 @@
 /**
- * The set-up as Terraform (HCL), policies as native objects so that every statement keeps its comment.
+ * The setup as Terraform (HCL), policies as native objects so that every statement keeps its comment.
  *
  * @module
  */
 import { providersByIssuer } from '../../plan.ts';
 import { documentOf, type ExplainedStatement } from '../../policy-document.ts';
 import type { Revocation, Setup } from '../setup.ts';
-import { policyName } from './cli.ts';
+import { bucketArn } from '../bucket-policy-aws.ts';
+import { elsewhereNote, policyName } from './cli.ts';
 import { commentLines } from './text.ts';
 
 /** A string literal: `${` and `%{` would begin a template, so they are doubled. */
@@ -42,21 +43,29 @@ data "aws_caller_identity" "${name}" {
 
 /** A module of one file. */
 export function renderTerraform(setup: Setup): string {
-  const { plan, place } = setup;
+  const { plan, place, bucketElsewhere } = setup;
+  const express = expressions(setup);
   const blocks = [
     commentLines(`Federation of ${place.bucket} for walletcreds.`, '# ').join('\n'),
     HEAD,
+    variable('bucket', 'The bucket that the wallets share.', hclString(place.bucket)),
+    variable('permissions_boundary', 'The ARN of a permissions boundary for the role, where one is demanded.', 'null'),
     accountBlock(plan.account),
-    ...providersByIssuer(plan).map(({ issuer, audiences }, i) =>
+    ...providersByIssuer(plan).flatMap(({ issuer, audiences }, i) => [
       block(
-        'The issuer whose tokens STS takes: byte for byte the "iss" of the tokens, a slash at its end included. An account has each only once: terraform import one that is there already.',
+        'The issuer whose tokens STS takes: byte for byte the "iss" of the tokens.',
         `resource "aws_iam_openid_connect_provider" "${numbered('provider', i)}"`,
         [
           ['url', hclString(issuer)],
           ['client_id_list', hcl(audiences, 1)],
         ],
       ),
-    ),
+      importBlock(
+        'An account has each issuer only once. Where it has this one already, take it over:',
+        `aws_iam_openid_connect_provider.${numbered('provider', i)}`,
+        hclString(plan.providers.find(provider => provider.issuer === issuer)?.arn ?? ''),
+      ),
+    ]),
     ...setup.roles.flatMap(({ role, trust, permissions }, i) => [
       block(
         `The data role. No tag named ${plan.walletTag} may be put on it (default_tags of the provider included): a role's tags count as its sessions' tags.`,
@@ -65,7 +74,8 @@ export function renderTerraform(setup: Setup): string {
           ['name', hclString(role.name)],
           ['path', hclString(role.path)],
           ['max_session_duration', String(role.maxSessionDuration)],
-          ['assume_role_policy', policy(trust)],
+          ['permissions_boundary', 'var.permissions_boundary'],
+          ['assume_role_policy', policy(trust, express)],
         ],
       ),
       block(
@@ -74,22 +84,63 @@ export function renderTerraform(setup: Setup): string {
         [
           ['name', hclString(policyName(place))],
           ['role', `aws_iam_role.${numbered('data', i)}.name`],
-          ['policy', policy(permissions)],
+          ['policy', policy(permissions, express)],
         ],
       ),
     ]),
-    block(
-      'What the bucket refuses the role, whatever the role was granted. A bucket has one policy, and Terraform replaces one that is there without a word: look first (aws s3api get-bucket-policy), and merge it into this.',
-      'resource "aws_s3_bucket_policy" "data"',
-      [
-        ['bucket', hclString(place.bucket)],
-        ['policy', policy(setup.bucketPolicy)],
-        // S3 refuses a policy that names a role which isn't there yet.
-        ['depends_on', `[${setup.roles.map((_, i) => `aws_iam_role.${numbered('data', i)}`).join(', ')}]`],
-      ],
-    ),
+    ...(bucketElsewhere === undefined
+      ? [
+          block(
+            'What the bucket refuses the role, whatever the role was granted.',
+            'resource "aws_s3_bucket_policy" "data"',
+            [
+              ['bucket', 'var.bucket'],
+              ['policy', policy(setup.bucketPolicy, express)],
+            ],
+          ),
+          importBlock(
+            'A bucket has one policy, and Terraform replaces an existing one without a word. Take it over first, and the plan shows what would go:',
+            'aws_s3_bucket_policy.data',
+            'var.bucket',
+          ),
+        ]
+      : [commentLines(elsewhereNote(place, bucketElsewhere), '# ').join('\n')]),
   ];
   return `${blocks.join('\n\n')}\n`;
+}
+
+/** A string of a policy as an HCL expression: a reference where it names what this file makes. */
+type Express = (value: string) => string;
+
+function expressions({ plan, place, roles }: Setup): Express {
+  const made = new Map<string, string>();
+  providersByIssuer(plan).forEach(({ issuer }, i) => {
+    for (const { arn } of plan.providers.filter(provider => provider.issuer === issuer))
+      made.set(arn, `aws_iam_openid_connect_provider.${numbered('provider', i)}.arn`);
+  });
+  roles.forEach(({ role }, i) => void made.set(role.arn, `aws_iam_role.${numbered('data', i)}.arn`));
+  const bucket = bucketArn(plan, place);
+  const start = bucket.slice(0, -place.bucket.length);
+  return value => {
+    const reference = made.get(value);
+    if (reference !== undefined) return reference;
+    if (value !== bucket && !value.startsWith(`${bucket}/`)) return hclString(value);
+    return `"${start}\${var.bucket}${hclString(value.slice(bucket.length)).slice(1, -1)}"`;
+  };
+}
+
+function variable(name: string, description: string, fallback: string): string {
+  const attributes = [
+    ['description', hclString(description)],
+    ['type', 'string'],
+    ['default', fallback],
+  ] as const;
+  return [`variable "${name}" {`, ...alignedRuns(attributes, '  '), '}'].join('\n');
+}
+
+/** As a comment: Terraform fails where there is nothing to import. */
+function importBlock(why: string, to: string, id: string): string {
+  return [...commentLines(why, '# '), '# import {', `#   to = ${to}`, `#   id = ${id}`, '# }'].join('\n');
 }
 
 /** Resources of their own that end a wallet's sessions. */
@@ -132,11 +183,11 @@ function alignedRuns(attributes: readonly (readonly [string, string])[], indent:
   return out;
 }
 
-function policy(statements: readonly ExplainedStatement[]): string {
+function policy(statements: readonly ExplainedStatement[], express: Express = hclString): string {
   const document = documentOf(statements);
   const items = document.Statement.flatMap((statement, i) => [
     ...commentLines(statements[i]?.why ?? '', '      # '),
-    `      ${hcl(statement, 3)},`,
+    `      ${hcl(statement, 3, express)},`,
   ]);
   return [
     'jsonencode({',
@@ -148,13 +199,13 @@ function policy(statements: readonly ExplainedStatement[]): string {
   ].join('\n');
 }
 
-function hcl(value: unknown, depth: number): string {
-  if (typeof value === 'string') return hclString(value);
-  if (Array.isArray(value)) return `[${value.map(item => hcl(item, depth)).join(', ')}]`;
+function hcl(value: unknown, depth: number, express: Express = hclString): string {
+  if (typeof value === 'string') return express(value);
+  if (Array.isArray(value)) return `[${value.map(item => hcl(item, depth, express)).join(', ')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   const pad = '  '.repeat(depth);
   const entries = Object.entries(value).map(
-    ([key, item]) => [/^[A-Za-z_]\w*$/.test(key) ? key : hclString(key), hcl(item, depth + 1)] as const,
+    ([key, item]) => [/^[A-Za-z_]\w*$/.test(key) ? key : hclString(key), hcl(item, depth + 1, express)] as const,
   );
   return ['{', ...alignedRuns(entries, `${pad}  `), `${pad}}`].join('\n');
 }

@@ -8,7 +8,8 @@
 import { Hono } from 'hono';
 import { planOf } from '../../../aws/plan.ts';
 import { documentOf } from '../../../aws/policy-document.ts';
-import { awsBucketPolicy, awsRolePolicy } from '../../../aws/setup/policies-aws.ts';
+import { awsBucketPolicy } from '../../../aws/setup/bucket-policy-aws.ts';
+import { awsRolePolicy } from '../../../aws/setup/policies-aws.ts';
 import type { Config } from '../../../config/types.ts';
 import { createStsEmulator, walletTrustPolicy } from '../../../emulator/index.ts';
 import { listen } from '../../../emulator/listen.ts';
