@@ -30,6 +30,7 @@ export async function fetchKeySet(
       headers: trusted && bearer !== undefined ? { authorization: `Bearer ${bearer}` } : {},
       caFile: jwks.caFile,
       allowInsecureHttp: jwks.allowInsecureHttp,
+      proxy: jwks.proxy,
       timeoutMs: TIMEOUT_MS,
       maxBytes: MAX_BYTES,
       clock,

@@ -51,6 +51,7 @@ async function call(
       headers: { authorization: `Bearer ${bearer}` },
       caFile: config.caFile,
       allowInsecureHttp: config.allowInsecureHttp,
+      proxy: config.proxy,
       timeoutMs: TIMEOUT_MS,
       maxBytes: MAX_BYTES,
       ...options,

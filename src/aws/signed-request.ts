@@ -6,6 +6,7 @@
  */
 import { type BinaryLike, createHash, createHmac } from 'node:crypto';
 import { SignatureV4 } from '@smithy/signature-v4';
+import type { EgressProxy } from '../lib/egress-proxy.ts';
 import { type OutboundResponse, request as outbound } from '../lib/http-client.ts';
 import type { Send } from './doctor/checks/issuer.ts';
 
@@ -26,6 +27,7 @@ export interface SignedRequest {
   readonly region: string;
   readonly caFile?: string | undefined;
   readonly allowInsecureHttp?: boolean;
+  readonly proxy?: EgressProxy | undefined;
   readonly timeoutMs?: number;
   readonly maxBytes?: number;
 }
@@ -89,6 +91,7 @@ export async function sendSigned(
     ...(asked.body === undefined ? {} : { body: asked.body }),
     caFile: asked.caFile,
     allowInsecureHttp: asked.allowInsecureHttp ?? false,
+    ...(asked.proxy && { proxy: asked.proxy }),
     timeoutMs: asked.timeoutMs ?? 10_000,
     maxBytes: asked.maxBytes ?? 1024 * 1024,
   });

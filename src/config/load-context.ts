@@ -6,6 +6,7 @@
  */
 import { resolve } from 'node:path';
 import type { ConfigProblem } from '../lib/errors.ts';
+import type { EgressProxy } from '../lib/egress-proxy.ts';
 import { type FolderFindings, folderFindings, type OwnershipFinding } from '../lib/files/ownership.ts';
 import { readText, UnreadableFile } from '../lib/files/read-text.ts';
 import { dotted, type Issues, type Path } from './issues.ts';
@@ -41,6 +42,8 @@ export interface Load {
   readonly folders: FolderFindings;
   /** Folders of signing keys and where each is named; they are read later. */
   readonly keyFolders: Map<string, Omit<ConfigProblem, 'message'>>;
+  /** `proxy` for every section that calls out; empty without an egress proxy. */
+  readonly proxied: { readonly proxy?: EgressProxy };
 }
 
 export class LoadContext {

@@ -17,6 +17,7 @@ import { type Load, LoadContext, type Purpose } from './load-context.ts';
 import { isNeeded, narrowed, type OneWorkload } from './one-workload.ts';
 import { resolveConfig } from './resolve.ts';
 import type { Draft } from './schema.ts';
+import { egressProxyOf } from './sections/egress-proxy.ts';
 import { TokenRegistry } from './secrets/token-registry.ts';
 import { noteUnread, Sources } from './sources.ts';
 import type { Config } from './types.ts';
@@ -91,13 +92,15 @@ function* load(name: string, file: string | null, options: ObjectOptions, parse:
 }
 
 function resolved(
-  shared: Omit<Load, 'stateDir' | 'tokens' | 'folders' | 'keyFolders'>,
+  shared: Omit<Load, 'stateDir' | 'tokens' | 'folders' | 'keyFolders' | 'proxied'>,
   draft: Draft,
   file: string | null,
 ) {
   const stateDir = resolve(shared.baseDir, draft.state_dir);
   const own = { stateDir, tokens: new TokenRegistry(), folders: new Map(), keyFolders: new Map() };
-  const at = new LoadContext({ ...shared, ...own, dev: shared.dev || draft.dev });
+  const proxy = egressProxyOf(draft.egress_proxy, shared.env, message => shared.issues.add(['egress_proxy'], message));
+  const proxied = proxy === undefined ? {} : { proxy };
+  const at = new LoadContext({ ...shared, ...own, proxied, dev: shared.dev || draft.dev });
   // A server would give the sessions of keys that anybody may make.
   if (draft.dev && !shared.dev && shared.purpose === 'serve' && shared.only === undefined) {
     at.at('dev').error('only `walletcreds dev` runs this configuration; write one of your own with `walletcreds init`');

@@ -71,6 +71,7 @@ export function* resolveConfig(
     defaults: { role, sessionDuration, identityToken },
     workloads,
     callers,
+    ...(at.load.proxied.proxy && { egressProxy: at.load.proxied.proxy }),
     sts,
     ...(broker && { broker }),
     admin,

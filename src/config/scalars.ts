@@ -6,6 +6,7 @@
  */
 import * as z from 'zod/mini';
 import { parseCidr, parseListen } from '../lib/addresses.ts';
+import { parseEgressProxy } from '../lib/egress-proxy.ts';
 import { InvalidValue } from '../lib/invalid-value.ts';
 import { formatDuration, parseDuration } from '../lib/time/duration.ts';
 import { parseRoleArn } from '../workload/role-arn.ts';
@@ -130,6 +131,9 @@ export const host = scalar('host', value => {
 });
 
 export const url = scalar('URL', parseUrl);
+export const egressProxy = scalar('`env`, `none` or URL of a proxy', value =>
+  value === 'env' || value === 'none' ? value : parseEgressProxy(value),
+);
 export const wallet = scalar('wallet', parseWallet, NUMERIC);
 export const cidr = scalar('CIDR block', parseCidr);
 export const roleArn = scalar('role ARN', parseRoleArn);

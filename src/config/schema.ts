@@ -10,6 +10,7 @@ import { admin } from './sections/admin.ts';
 import { audit } from './sections/audit.ts';
 import { broker } from './sections/broker.ts';
 import { callers } from './sections/callers.ts';
+import { egressProxy } from './sections/egress-proxy.ts';
 import { endpoint } from './sections/endpoint.ts';
 import { identityToken } from './sections/identity-token.ts';
 import { sessionDuration } from './sections/session-duration.ts';
@@ -31,6 +32,7 @@ export const schema = section({
     doc: 'The principal tag that policies match. The bare claim of the JWT has the same name.',
     default: 'agentkeys_user_wallet',
   }),
+  egress_proxy: egressProxy,
   state_dir: key(s.path, {
     doc: 'The folder for everything that is written: audit log, generated tokens, copies of JWKS.',
     default: '.',

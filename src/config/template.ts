@@ -19,6 +19,7 @@ role_arn: arn:aws:iam::${TEMPLATE_ACCOUNT}:role/agentkeys-data-role
 session_duration: 1h                       # 15m to 12h
 wallet_tag: agentkeys_user_wallet          # the principal tag that policies match; the bare claim has the same name
 state_dir: .                               # everything that is written goes here: audit log, generated tokens, JWKS copies
+# egress_proxy: env                        # env: HTTPS_PROXY and NO_PROXY; or a URL; or none. The start-up log says which
 
 endpoint:
   listen: [127.0.0.1:9110]                 # plain http; "[::1]:9110", "169.254.170.2:80"; anything else needs allow_remote: true

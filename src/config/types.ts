@@ -4,6 +4,7 @@
  * @module
  */
 import type { ListenAddress } from '../lib/addresses.ts';
+import type { EgressProxy } from '../lib/egress-proxy.ts';
 import type { ConfigProblem } from '../lib/errors.ts';
 import type { RoleArn } from '../workload/role-arn.ts';
 import type { IdentityTokenConfig, Workload } from '../workload/workload.ts';
@@ -33,6 +34,7 @@ export interface StsConfig {
   readonly caFile?: string;
   readonly timeoutMs: number;
   readonly allowInsecureHttp: boolean;
+  readonly proxy?: EgressProxy;
 }
 
 export interface AdminConfig {
@@ -68,6 +70,7 @@ export interface JwtCallerConfig {
     readonly caFile?: string;
     readonly bearerFile?: string;
     readonly allowInsecureHttp: boolean;
+    readonly proxy?: EgressProxy;
   };
   /** `sub` → workload name; excludes `walletClaim`. */
   readonly subjects?: Readonly<Record<string, string>>;
@@ -87,6 +90,7 @@ export interface SessionBackendConfig {
   readonly cacheTtlMs: number;
   readonly caFile?: string;
   readonly allowInsecureHttp: boolean;
+  readonly proxy?: EgressProxy;
 }
 
 export interface CallersConfig {
@@ -130,6 +134,8 @@ export interface Config {
   };
   readonly workloads: ReadonlyMap<string, WorkloadConfig>;
   readonly callers: CallersConfig;
+  /** For https to other machines; the sections that call out hold it as well. */
+  readonly egressProxy?: EgressProxy;
   readonly sts: StsConfig;
   readonly broker?: BrokerConfig;
   readonly admin: AdminConfig;

@@ -96,6 +96,7 @@ async function call(
       body: '',
       caFile: config.caFile,
       allowInsecureHttp: config.allowInsecureHttp,
+      proxy: config.proxy,
       timeoutMs: TIMEOUT_MS,
       maxBytes: MAX_TOKEN_LENGTH + 4_096,
       signal,

@@ -8,31 +8,15 @@
  * @module
  */
 
-import { readFile, stat } from 'node:fs/promises';
 import http from 'node:http';
 import https from 'node:https';
 import { type Clock, systemClock } from './clock.ts';
-import { fingerprint } from './files/fingerprint.ts';
+import { type EgressProxy, ProxyRefused } from './egress-proxy.ts';
+import { agentFor, forOneCall } from './outbound-agents.ts';
+import { OutboundError } from './outbound-error.ts';
 
-/** What went wrong on the way out, without a word of what was sent or answered. */
-export type OutboundFailure =
-  | 'UrlNotAllowed'
-  | 'CaUnreadable'
-  | 'Redirected'
-  | 'TimedOut'
-  | 'TooLarge'
-  | 'Aborted'
-  | 'NetworkError';
-
-export class OutboundError extends Error {
-  override readonly name = 'OutboundError';
-  readonly code: OutboundFailure;
-
-  constructor(code: OutboundFailure, message: string) {
-    super(message);
-    this.code = code;
-  }
-}
+export { caAgent } from './outbound-agents.ts';
+export { OutboundError } from './outbound-error.ts';
 
 export interface OutboundRequest {
   readonly url: string;
@@ -50,6 +34,8 @@ export interface OutboundRequest {
   /** Plain http to more than loopback literals. */
   readonly allowInsecureHttp?: boolean;
   readonly signal?: AbortSignal | undefined;
+  /** For https to other machines. */
+  readonly proxy?: EgressProxy | undefined;
   readonly clock?: Clock;
 }
 
@@ -82,50 +68,6 @@ export function assertUrlAllowed(url: string, allowInsecureHttp = false): URL {
   );
 }
 
-const plainAgent = new http.Agent({ keepAlive: true });
-const publicAgent = newAgent();
-/** By path: the agent for what the file held last. */
-const agents = new Map<string, { version: string; ca: string; agent: https.Agent }>();
-
-function newAgent(ca?: string): https.Agent {
-  // Stated, so that NODE_TLS_REJECT_UNAUTHORIZED in the environment doesn't switch it off.
-  return new https.Agent({ keepAlive: true, rejectUnauthorized: true, ...(ca !== undefined && { ca }) });
-}
-
-/** An agent for one call, which trusts the same authorities. */
-function newConnection(agent: http.Agent): http.Agent {
-  if (!(agent instanceof https.Agent)) return new http.Agent();
-  return new https.Agent({ ...agent.options, keepAlive: false });
-}
-
-/**
- * A keep-alive agent that trusts the authorities in a PEM file alone, or node's own list without one. The same object as
- * long as the file's contents are the same, so a caller can tell a change by comparing.
- *
- * @throws OutboundError `CaUnreadable`
- */
-export async function caAgent(caFile?: string): Promise<https.Agent> {
-  if (caFile === undefined) return publicAgent;
-  try {
-    const version = fingerprint(await stat(caFile, { bigint: true }));
-    const known = agents.get(caFile);
-    if (known?.version === version) return known.agent;
-    const ca = await readFile(caFile, 'utf8');
-    if (!ca.includes('-----BEGIN CERTIFICATE-----')) {
-      throw new OutboundError('CaUnreadable', `${caFile}: no certificate in PEM in it`);
-    }
-    const agent = known?.ca === ca ? known.agent : newAgent(ca);
-    agents.set(caFile, { version, ca, agent });
-    return agent;
-  } catch (error) {
-    if (error instanceof OutboundError) throw error;
-    throw new OutboundError(
-      'CaUnreadable',
-      `${caFile}: reading it fails with ${(error as NodeJS.ErrnoException).code}`,
-    );
-  }
-}
-
 /**
  * One call. Never follows a redirect. Where a pooled connection dies before a byte of the answer, the call is made once more,
  * on a fresh connection.
@@ -135,7 +77,7 @@ export async function caAgent(caFile?: string): Promise<https.Agent> {
 export async function request(options: OutboundRequest): Promise<OutboundResponse> {
   const url = assertUrlAllowed(options.url, options.allowInsecureHttp);
   const { timeoutMs = 5_000, clock = systemClock, signal } = options;
-  const agent = url.protocol === 'https:' ? await caAgent(options.caFile) : plainAgent;
+  const agent = await agentFor(url, options);
   const stop = new AbortController();
   const cancelTimer = clock.schedule(() => stop.abort(timedOut(url, timeoutMs)), timeoutMs);
   const abort = () => stop.abort(new OutboundError('Aborted', `the call to ${url.host} was given up`));
@@ -147,7 +89,7 @@ export async function request(options: OutboundRequest): Promise<OutboundRespons
     } catch (error) {
       if (!(error instanceof StaleConnection)) throw error;
       // The pool may hold more connections that died with it.
-      const fresh = newConnection(agent);
+      const fresh = forOneCall(agent);
       return await send(url, fresh, options, stop.signal).finally(() => fresh.destroy());
     }
   } catch (error) {
@@ -190,6 +132,10 @@ function send(url: URL, agent: http.Agent, options: OutboundRequest, stop: Abort
       if (!answered) reject(networkError(url, 'ECONNRESET'));
     });
     outgoing.on('error', error => {
+      if (error instanceof ProxyRefused) {
+        give(new OutboundError('NetworkError', `the call to ${url.host} fails: ${error.message}`));
+        return;
+      }
       const code = (error as NodeJS.ErrnoException).code ?? 'an unknown error';
       const silent = (outgoing.socket?.bytesRead ?? 0) === readBefore;
       const stale = outgoing.reusedSocket && silent && (code === 'ECONNRESET' || code === 'EPIPE');

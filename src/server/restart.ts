@@ -31,6 +31,7 @@ const EFFECTS: Effects<Config> = {
   defaults: LIVE,
   workloads: LIVE,
   callers: LIVE,
+  egressProxy: 'egress_proxy',
   sts: 'sts',
   broker: {
     listen: 'broker.listen',

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { EgressProxy } from '../lib/egress-proxy.ts';
 import { createHash } from 'node:crypto';
 import type { RoleArn } from './role-arn.ts';
 import type { Wallet } from './wallet.ts';
@@ -29,6 +30,7 @@ export interface BrokerSource {
   readonly bearer: { readonly file: string } | 'caller';
   readonly caFile?: string;
   readonly allowInsecureHttp: boolean;
+  readonly proxy?: EgressProxy;
   /** `aud` that the JWT must have. */
   readonly audience: string;
 }

@@ -22,13 +22,16 @@ const OFFLINE = '--offline was given';
 
 /** Never throws for bad input: that is a finding. */
 export async function diagnose(options: DoctorOptions): Promise<Report> {
-  const { env, send = request, now = Date.now } = options;
+  const { env, now = Date.now } = options;
   const list = new Checklist();
   const config = 'error' in options.config ? undefined : options.config;
+  const proxy = config?.egressProxy;
+  const send = options.send ?? (asked => request({ ...asked, proxy }));
   const dialect = options.dialect ?? (config === undefined ? 'aws' : dialectOf(config));
   const name = `configuration ${options.configFile}`;
   if ('error' in options.config) list.add(name, checkConfigError(options.config.error, options.configFile));
   if (config !== undefined) list.add(name, checkConfig(config));
+  if (proxy !== undefined) list.add(`egress proxy ${proxy.url}, for https to other machines`, []);
   if (options.account !== true) list.add("this shell's environment", checkOwnEnvironment(env));
   if (options.appEnv === undefined) list.skip("an application's environment", 'give --app-env FILE');
   else list.add(`environment ${options.appEnv}`, checkEnvFile(options.appEnv, config));

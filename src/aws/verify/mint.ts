@@ -5,6 +5,7 @@
  */
 
 import { readFile } from 'node:fs/promises';
+import type { EgressProxy } from '../../lib/egress-proxy.ts';
 import { RelayedError, UsageError } from '../../lib/errors.ts';
 import { request as outbound } from '../../lib/http-client.ts';
 import { masked } from '../../lib/text/masked.ts';
@@ -27,6 +28,7 @@ export async function mintAwsCreds(options: {
   wallet: string;
   caFile?: string | undefined;
   allowInsecureHttp?: boolean;
+  proxy?: EgressProxy | undefined;
   send?: Send;
 }): Promise<AwsKeys> {
   const bearer = await readFile(options.bearerFile, 'utf8').catch((error: NodeJS.ErrnoException) => {
@@ -39,6 +41,7 @@ export async function mintAwsCreds(options: {
     body: '',
     caFile: options.caFile,
     allowInsecureHttp: options.allowInsecureHttp ?? false,
+    ...(options.proxy && { proxy: options.proxy }),
     timeoutMs: 15_000,
   });
   let body: Record<string, unknown>;

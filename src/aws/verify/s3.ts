@@ -7,6 +7,7 @@
 import { createHash } from 'node:crypto';
 import type { OutboundResponse } from '../../lib/http-client.ts';
 import { partitionOf } from '../../lib/partitions.ts';
+import type { EgressProxy } from '../../lib/egress-proxy.ts';
 import { withoutTrailingSlashes } from '../../lib/text/plain.ts';
 import type { Send } from '../doctor/checks/issuer.ts';
 import { type AwsKeys, type SignedRequest, sendSigned, withoutSecrets } from '../signed-request.ts';
@@ -19,6 +20,7 @@ export interface Store {
   readonly endpointUrl?: string | undefined;
   readonly caFile?: string | undefined;
   readonly allowInsecureHttp?: boolean;
+  readonly proxy?: EgressProxy | undefined;
   readonly send?: Send | undefined;
 }
 
@@ -128,6 +130,7 @@ export async function sendToS3(store: Store, keys: AwsKeys, asked: Asked): Promi
       region: store.region,
       caFile: store.caFile,
       allowInsecureHttp: store.allowInsecureHttp ?? false,
+      proxy: store.proxy,
     },
     keys,
     store.send,

@@ -51,7 +51,7 @@ export async function untaggedExchange(
 }
 
 async function exchange(config: Config, workload: Workload, jwt: string, send: Send): Promise<UntaggedAnswer> {
-  const { endpoint, caFile, allowInsecureHttp, timeoutMs } = config.sts;
+  const { endpoint, caFile, allowInsecureHttp, timeoutMs, proxy } = config.sts;
   try {
     const answer = await send({
       url: `${endpoint.replace(/\/$/, '')}/`,
@@ -68,6 +68,7 @@ async function exchange(config: Config, workload: Workload, jwt: string, send: S
       caFile,
       allowInsecureHttp,
       timeoutMs,
+      proxy,
     });
     if (answer.status === 200 && textOf(answer.body, 'AccessKeyId') !== undefined)
       return { outcome: 'taken', detail: '' };

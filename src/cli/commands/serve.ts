@@ -47,6 +47,7 @@ async function serve(file: string, io: Io): Promise<number> {
       ...urlsOf(sidecar),
       sts: config.sts.endpoint,
       sts_from: config.sts.endpointSource,
+      egress_proxy: config.egressProxy?.url ?? 'none',
       workloads: config.workloads.size,
     },
     'serving',

@@ -97,6 +97,7 @@ export async function verify(name: string, flags: VerifyFlags, io: Io): Promise<
     bucket,
     region: config.region,
     endpointUrl,
+    proxy: config.egressProxy,
     // Another S3 than AWS's stands where its STS does: the same authority, the same allowance.
     ...(endpointUrl === undefined
       ? {}
@@ -203,7 +204,7 @@ function source(config: Config, found: WorkloadConfig, flags: VerifyFlags, io: I
       if (broker === undefined) throw new UsageError('--via mint-aws-creds needs --broker URL');
       if (bearerFile === undefined) throw new UsageError('--via mint-aws-creds needs --bearer-file F');
       const { wallet } = found.workload;
-      return () => mintAwsCreds({ broker, bearerFile, wallet });
+      return () => mintAwsCreds({ broker, bearerFile, wallet, proxy: config.egressProxy });
     }
   }
 }

@@ -169,6 +169,7 @@ function jwksOf(at: LoadContext, draft: JwtCallerDraft): JwtCallerConfig['jwks']
     ...(ca !== undefined && { caFile: caFile(place.at('ca_file'), ca) }),
     ...(bearerFile !== undefined && { bearerFile }),
     allowInsecureHttp,
+    ...at.load.proxied,
   };
 }
 

@@ -128,7 +128,15 @@ function broker(at: LoadContext, draft: NonNullable<IdentityTokenDraft['broker']
   const ca = draft.ca_file && caFile(at.at('ca_file'), draft.ca_file);
   const shown = bearer ?? (bearerFile === undefined ? undefined : { file: at.resolve(bearerFile) });
   if (url === undefined || both || shown === undefined) return undefined;
-  return { kind: 'broker', url, bearer: shown, ...(ca && { caFile: ca }), allowInsecureHttp, audience };
+  return {
+    kind: 'broker',
+    url,
+    bearer: shown,
+    ...(ca && { caFile: ca }),
+    allowInsecureHttp,
+    audience,
+    ...at.load.proxied,
+  };
 }
 
 /** The same source with this workload's name in its paths. */

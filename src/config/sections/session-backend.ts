@@ -36,6 +36,7 @@ export function resolveSessionBackend(at: LoadContext, draft: SessionBackendDraf
     cacheTtlMs: draft.cache_ttl,
     ...(draft.ca_file !== undefined && { caFile: caFile(at.at('ca_file'), draft.ca_file) }),
     allowInsecureHttp: draft.allow_insecure_http,
+    ...at.load.proxied,
   };
 }
 

@@ -54,6 +54,7 @@ export function resolveSts(at: LoadContext, draft: StsDraft, region: string | un
     ...(draft.ca_file !== undefined && { caFile: caFile(at.at('sts', 'ca_file'), draft.ca_file) }),
     timeoutMs: draft.timeout,
     allowInsecureHttp,
+    ...at.load.proxied,
   };
 }
 

@@ -15,6 +15,7 @@ import {
   STSClient,
 } from '@aws-sdk/client-sts';
 import type { HttpResponse } from '@smithy/types';
+import type { EgressProxy } from '../../lib/egress-proxy.ts';
 import { createTransport, requestIdOf } from './transport.ts';
 
 /** STS's answer as the SDK read it, with what it drops. */
@@ -30,13 +31,14 @@ export interface StsClient {
   destroy(): void;
 }
 
-/** @param options.ca PEM, see {@link createTransport} */
+/** @param options.ca PEM, as `options.proxy` see {@link createTransport} */
 export function createStsClient(options: {
   readonly endpoint: string;
   readonly region: string;
   readonly ca: string | undefined;
+  readonly proxy: EgressProxy | undefined;
 }): StsClient {
-  const { endpoint, region, ca } = options;
+  const { endpoint, region, ca, proxy } = options;
   const client = withoutVersionWarning(
     () =>
       new STSClient({
@@ -61,7 +63,7 @@ export function createStsClient(options: {
         useDualstackEndpoint: false,
         useGlobalEndpoint: false,
         userAgentAppId: 'walletcreds',
-        requestHandler: createTransport({ place: new URL(endpoint).origin, ca }),
+        requestHandler: createTransport({ place: new URL(endpoint).origin, ca, proxy }),
       }),
   );
   return {

@@ -6,6 +6,7 @@
 import type { Agent } from 'node:https';
 import type { StsConfig } from '../../config/types.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { isProxied } from '../../lib/egress-proxy.ts';
 import { WalletcredsError } from '../../lib/errors.ts';
 import { assertUrlAllowed, caAgent, OutboundError } from '../../lib/http-client.ts';
 import { errorFields, type Logger } from '../../lib/log.ts';
@@ -47,7 +48,12 @@ export function createExchange({ sts, region, clock, log }: ExchangeOptions): St
     if (current?.authorities === authorities) return current.client;
     sayNodeVersionOnce(log);
     const ca = authorities.options.ca;
-    const client = createStsClient({ endpoint: sts.endpoint, region, ca: typeof ca === 'string' ? ca : undefined });
+    const client = createStsClient({
+      endpoint: sts.endpoint,
+      region,
+      ca: typeof ca === 'string' ? ca : undefined,
+      proxy: sts.proxy !== undefined && isProxied(new URL(sts.endpoint), sts.proxy) ? sts.proxy : undefined,
+    });
     current = { authorities, client };
     return client;
   }

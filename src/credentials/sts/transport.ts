@@ -8,6 +8,7 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import type { HttpHandlerOptions, HttpRequest, HttpResponse, RequestHandler } from '@smithy/types';
+import { type EgressProxy, TunnelAgent } from '../../lib/egress-proxy.ts';
 import { elementOf, failureOf } from './errors.ts';
 import { unavailable } from './unavailable.ts';
 
@@ -21,16 +22,21 @@ export type StsTransport = RequestHandler<HttpRequest, HttpResponse, HttpHandler
 /**
  * @param options.place the endpoint's origin, for messages
  * @param options.ca PEM of the only authorities that are trusted; absent: the machine's
+ * @param options.proxy the proxy to STS; absent: none
  */
-export function createTransport(options: { readonly place: string; readonly ca: string | undefined }): StsTransport {
-  const { place, ca } = options;
+export function createTransport(options: {
+  readonly place: string;
+  readonly ca: string | undefined;
+  readonly proxy: EgressProxy | undefined;
+}): StsTransport {
+  const { place, ca, proxy } = options;
   // Exchanges of a burst share connections. One that was idle for longer may have been closed by STS, which would cost a 503.
   const agent = { keepAlive: true, timeout: IDLE_MS, maxSockets: 64 };
   // Stated, so that NODE_TLS_REJECT_UNAUTHORIZED in the environment doesn't switch it off.
-  const secure = { ...agent, rejectUnauthorized: true };
+  const secure = { ...agent, rejectUnauthorized: true, ...(ca !== undefined && { ca }) };
   const inner = new NodeHttpHandler({
     httpAgent: new HttpAgent(agent),
-    httpsAgent: new HttpsAgent(ca === undefined ? secure : { ...secure, ca }),
+    httpsAgent: proxy === undefined ? new HttpsAgent(secure) : new TunnelAgent(proxy, secure),
     // The caller's deadline rules; the handler's own timers would only warn on the console.
     socketAcquisitionWarningTimeout: 0x7fffffff,
   });
