@@ -10,7 +10,7 @@ import { UnsecuredJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Send } from '../../src/aws/doctor/checks/issuer.ts';
 import { diagnose } from '../../src/aws/doctor/doctor.ts';
-import { CATALOGUE } from '../../src/aws/doctor/findings.ts';
+import { FINDINGS } from '../../src/aws/doctor/findings.ts';
 import type { DoctorOptions } from '../../src/aws/doctor/options.ts';
 import { documentOf } from '../../src/aws/policy-document.ts';
 import { setupOf } from '../../src/aws/setup/setup.ts';
@@ -475,11 +475,11 @@ test('every finding has its place in the page of symptoms, and the page has no o
   // The endpoint's codes begin with a capital letter; verify and STS have prefixes.
   const others = /^(verify-|sts-|[A-Z])/;
   expect(anchors.filter(a => !others.test(a ?? '')).sort()).toEqual(
-    Object.keys(CATALOGUE)
+    Object.keys(FINDINGS)
       .filter(c => !others.test(c))
       .sort(),
   );
-  for (const code of Object.keys(CATALOGUE)) expect(anchors).toContain(code);
+  for (const code of Object.keys(FINDINGS)) expect(anchors).toContain(code);
   const linked = ['s3-response.ts', 'steps.ts', 'result.ts', 'verify.ts'].flatMap(file => [
     ...readFileSync(new URL(`../../src/aws/verify/${file}`, import.meta.url), 'utf8').matchAll(
       /'((?:verify|sts)-[\w-]+)'/g,

@@ -346,7 +346,7 @@ describe('the permissions', () => {
       'error bucket-own-denied',
     ],
     [
-      'a bucket whose Deny names a role that was made anew',
+      'a bucket whose Deny names a role that was made again',
       undefined,
       d => {
         d.Statement[0].Principal = { AWS: 'AROAEXAMPLEID0000' };

@@ -6,6 +6,7 @@
 import { tmpdir } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { homepage } from '../../src/package.ts';
+import { longSentences } from '../support/prose.ts';
 import { read } from '../support/repository.ts';
 import { runCommand as walletcreds } from '../support/serve-process.ts';
 
@@ -39,6 +40,11 @@ describe.each(all)('%s %s', (...args) => {
     );
     expect(stdout).toContain(`More: ${homepage}/blob/main/docs/`);
     expect(stdout).not.toContain('default: []');
+  });
+
+  test('says at most 25 words in a sentence', async () => {
+    const { stdout } = await help(...args.filter(Boolean), '--help');
+    expect(longSentences(stdout.replaceAll(/\n {8,}/g, ' '), 25)).toEqual([]);
   });
 
   test('is the same by `help`', async () => {

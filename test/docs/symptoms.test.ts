@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { CATALOGUE } from '../../src/aws/doctor/findings.ts';
+import { FINDINGS } from '../../src/aws/doctor/findings.ts';
 import { REQUEST_FAILURES } from '../../src/lib/error-kinds.ts';
 import { files, read } from '../support/repository.ts';
 
@@ -19,7 +19,7 @@ const audit = files('src/audit', '.ts').map(read).join('\n');
 describe('the page of symptoms', () => {
   it('has an entry for all that doctor finds, verify and audit verify say, or the endpoint answers', () => {
     const linked = [
-      ...Object.keys(CATALOGUE),
+      ...Object.keys(FINDINGS),
       ...[...sources.matchAll(/symptoms\.md#([\w-]+)/g)].map(([, id = '']) => id),
       // The codes of the endpoint's answers: STS's own are not ours to list, and only the broker limits rates.
       ...Object.keys(REQUEST_FAILURES).filter(code => code !== 'StsRefused' && code !== 'RateLimited'),

@@ -21,7 +21,7 @@ export type Client = pg.Client & { ref(): void; unref(): void };
  */
 export async function connect(
   url: string,
-  { deadline, onEnd = () => {} }: { deadline: number; onEnd?: (gone: Client) => void },
+  { deadline, onEnd = () => {} }: { deadline: number; onEnd?: (ended: Client) => void },
 ): Promise<Client> {
   const client = new pg.Client({
     connectionString: url,

@@ -60,13 +60,13 @@ export function postgresStore(url: string): Store {
     }
   }
 
-  function drop(gone: Client): void {
-    if (client === gone) {
+  function drop(ended: Client): void {
+    if (client === ended) {
       client = undefined;
       head = undefined;
       onLoss();
     }
-    gone.end().catch(() => {});
+    ended.end().catch(() => {});
   }
 
   return {

@@ -1,11 +1,10 @@
 /**
- * What `doctor` finds: one shape, and one catalogue of everything it can find, so that each finding has a severity, a
- * reason and a fix of its own and an entry in docs/symptoms.md under the same name.
+ * What `doctor` finds. Each code has a severity, a reason and a fix, and an entry in docs/symptoms.md under the same name.
  *
  * @module
  */
 import { codeUrl } from '../../package.ts';
-import { CATALOGUE, type FindingCode } from './findings.ts';
+import { FINDINGS, type FindingCode } from './findings.ts';
 
 export type Severity = 'error' | 'warning' | 'info';
 
@@ -23,14 +22,14 @@ export interface Finding {
   readonly link: string;
 }
 
-/** A finding of the catalogue's severity, reason and fix, unless the case is a special one. */
+/** A finding with its code's severity, reason and fix, unless `special` says otherwise. */
 export function finding(
   code: FindingCode,
   what: string,
   where: string,
   special: { severity?: Severity; fix?: string; why?: string } = {},
 ): Finding {
-  const { severity, why, fix } = CATALOGUE[code];
+  const { severity, why, fix } = FINDINGS[code];
   return {
     severity: special.severity ?? severity,
     code,

@@ -1,5 +1,5 @@
 /**
- * The catalogue's part for an application's environment, and the shape of its entries.
+ * The findings about an application's environment, and the shape of all findings' entries.
  *
  * @module
  */
@@ -16,7 +16,7 @@ export const info = (why: string, fix: string): Entry => ({ severity: 'info', wh
 
 export const ENVIRONMENT = {
   // --- the application's environment
-  'env-unreadable': error('It cannot be judged.', 'Give a file of KEY=value lines.'),
+  'env-unreadable': error('It cannot be checked.', 'Give a file of KEY=value lines.'),
   'env-shadowed': error(
     "It comes before the container endpoint in the SDKs' chain: the application runs as somebody else.",
     "Remove the variable from the application's environment.",

@@ -5,7 +5,7 @@
  */
 import { ENVIRONMENT, type Entry, error, warning } from './findings-environment.ts';
 
-export const CATALOGUE = {
+export const FINDINGS = {
   // --- the configuration and what it points to
   'config-invalid': error('serve does not start with it.', 'Fix the line that is named.'),
   'config-placeholder': error(
@@ -26,7 +26,7 @@ export const CATALOGUE = {
     'Mount the token, or fix identity_token.file.path.',
   ),
   'token-untagged': error(
-    'Without the tags claim the session has no wallet: its own prefix and every other are denied alike.',
+    'Without the tags claim the session has no wallet: its own prefix and every other are denied.',
     'Let the issuer put the wallet into https://aws.amazon.com/tags, or give the workload a session_policy_file.',
   ),
   'wallet-case': error(
@@ -67,7 +67,7 @@ export const CATALOGUE = {
     'Remove the keys whose tokens have all expired.',
   ),
   'jwks-private': error(
-    'A private key is published: whoever reads it can be any wallet.',
+    'A private key is published: a reader of it can be any wallet.',
     'Take it down now, walletcreds keys revoke KID, make a new key.',
   ),
   'jwks-for-ceph': warning(
@@ -79,7 +79,7 @@ export const CATALOGUE = {
     'Fix what the message names; the other findings and docs/symptoms.md say what each error of STS means.',
   ),
   'clock-skew': error(
-    'STS judges iat and exp by its own clock: fresh tokens are expired, or not valid yet.',
+    'STS checks iat and exp by its own clock: fresh tokens are expired, or not valid yet.',
     "Set this machine's clock: enable NTP.",
   ),
   'sts-unreachable': error('No exchange can work.', 'Fix sts.endpoint, the network, or sts.ca_file.'),
@@ -88,7 +88,7 @@ export const CATALOGUE = {
     'Point sts.endpoint to STS: https://sts.REGION.amazonaws.com, or leave it out.',
   ),
   // --- documents
-  'policy-unreadable': error('It cannot be judged.', 'Give a readable file.'),
+  'policy-unreadable': error('It cannot be checked.', 'Give a readable file.'),
   'policy-too-large': error(
     'IAM takes 2,048 characters of trust policy by default and 10,240 of inline policies, S3 20 KB.',
     'Give the policy itself, not a log or an archive.',
@@ -136,7 +136,7 @@ export const CATALOGUE = {
     'Demand the tag: "Null": {"aws:RequestTag/<tag>": "false"}.',
   ),
   'trust-two-principals': error(
-    'Whoever comes by the other principal carries no wallet: an untagged session is possible.',
+    'A session of the other principal carries no wallet: an untagged session is possible.',
     'Leave the OIDC provider as the only principal.',
   ),
   'trust-audience': error(
@@ -207,7 +207,7 @@ export const CATALOGUE = {
     'Add the Deny with Null in a statement of its own, as walletcreds aws-setup prints it.',
   ),
   'bucket-stale-principal': error(
-    'The role was deleted and made anew: IAM shows the old one by its id, and the statement no longer applies.',
+    'The role was deleted and made again: IAM shows the old one by its id, and the statement no longer applies.',
     "Put the policy again, with the role's ARN.",
   ),
   // --- the account
@@ -215,7 +215,7 @@ export const CATALOGUE = {
     'IAM cannot be read without credentials of an administrator.',
     'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (AWS_SESSION_TOKEN) for this command alone.',
   ),
-  'account-refused': error('What cannot be read cannot be judged.', 'Use credentials that may iam:Get* and iam:List*.'),
+  'account-refused': error('Unread documents cannot be checked.', 'Use credentials that may iam:Get* and iam:List*.'),
   'account-bucket': warning(
     'Whether the bucket refuses what a broad grant on the role would open cannot be said.',
     'Use credentials that may s3:GetBucketPolicy, or give the policy with --bucket-policy FILE.',
@@ -228,4 +228,4 @@ export const CATALOGUE = {
   ...ENVIRONMENT,
 } as const satisfies Record<string, Entry>;
 
-export type FindingCode = keyof typeof CATALOGUE;
+export type FindingCode = keyof typeof FINDINGS;

@@ -16,7 +16,7 @@ export interface DoctorOptions {
   readonly trustPolicy?: string | undefined;
   readonly rolePolicy?: string | undefined;
   readonly bucketPolicy?: string | undefined;
-  /** The bucket that the policies are about; without it no grant can be judged. */
+  /** The bucket that the policies are about; without it no grant can be checked. */
   readonly bucket?: string | undefined;
   readonly prefix?: string | undefined;
   /** Read IAM with the credentials in `env`. */

@@ -149,7 +149,7 @@ function requestOf(
     resource,
     context: new Map([...tags, ...more, ['aws:principalarn', [role.arn]]]),
     // The wallet's tag and the prefix are there or not. Everything else a session may have: other tags come from the role,
-    // claims from the issuer, headers and addresses from whoever holds the credentials.
+    // claims from the issuer, headers and addresses from the holder of the credentials.
     unknown: key => key !== walletKey && key !== 's3:prefix',
     principal: (kind, value) => concernOf(plan, role, asker, kind, value),
   };

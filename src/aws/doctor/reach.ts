@@ -19,8 +19,8 @@ export interface Grants {
 export interface Reached {
   readonly says: string;
   readonly grave: boolean;
-  /** Only a Deny elsewhere stands against it. */
-  readonly held: boolean;
+  /** Only a Deny elsewhere prevents it. */
+  readonly denied: boolean;
   /** Every action that it opens so. */
   readonly actions: Set<string>;
 }
@@ -41,11 +41,11 @@ export function collect(found: Map<Statement, Reached>, grants: Grants, question
     const open = isOpen(together.decision);
     const alone = open ? together : evaluate(role, { ...request, principal: () => undefined });
     if (!isOpen(alone.decision) || (!open && narrowing.length > 0)) continue;
-    for (const statement of alone.by) add(found, statement, { says, grave, held: !open }, request);
+    for (const statement of alone.by) add(found, statement, { says, grave, denied: !open }, request);
   }
 }
 
-/** `unknown` hangs on what whoever holds the credentials may choose, or on what AWS documents nowhere. */
+/** `unknown` depends on what the holder of the credentials may choose, or on what AWS does not document. */
 export function isOpen(decision: string): boolean {
   return decision === 'allowed' || decision === 'unknown';
 }
@@ -57,7 +57,7 @@ function add(
   { action }: PolicyRequest,
 ): void {
   const before = found.get(statement);
-  const rank = ({ grave, held }: Omit<Reached, 'actions'>) => (grave ? 2 : 0) + (held ? 0 : 1);
+  const rank = ({ grave, denied }: Omit<Reached, 'actions'>) => (grave ? 2 : 0) + (denied ? 0 : 1);
   if (before === undefined || rank(next) > rank(before)) found.set(statement, { ...next, actions: new Set([action]) });
   else if (rank(next) === rank(before)) found.set(statement, { ...before, actions: before.actions.add(action) });
 }

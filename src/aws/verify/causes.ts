@@ -64,5 +64,5 @@ export function deniedCause(steps: readonly Step[], wallet: string): string {
     return 'the listing works; the policy grants no s3:GetObject there, or the objects are encrypted with a KMS key that the role may not use';
   if (ids.includes('list-own') && isOpen('put-own'))
     return `writing works; the policy’s s3:ListBucket does not hold for the prefix …/${wallet}/`;
-  return `the policy does not match the session’s tag (another prefix, another tag name, a wallet in mixed case), the token carries no tags, or a Deny stands against it; the folder must be named ${wallet}`;
+  return `the policy does not match the session’s tag (prefix, tag name, a wallet in mixed case), the token carries no tags, or a Deny applies. The folder must be named ${wallet}`;
 }

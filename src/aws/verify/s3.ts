@@ -58,7 +58,7 @@ const CALLS = {
   uploads: { uploads: '' },
 } as const;
 
-/** A policy may judge each call for itself, and by `s3:delimiter` and `s3:max-keys`: a proof must ask them all. */
+/** Every way to list. A policy may allow one call and deny another, also by `s3:delimiter` and `s3:max-keys`. */
 export const LISTING_WAYS: readonly ListingWay[] = Object.entries(CALLS).flatMap(([call, query]) => {
   const limit = call === 'uploads' ? 'max-uploads' : 'max-keys';
   const refinements = [{}, { delimiter: '/' }, { [limit]: '1' }, { delimiter: '/', [limit]: '1' }];
@@ -71,7 +71,7 @@ export const LISTING_WAYS: readonly ListingWay[] = Object.entries(CALLS).flatMap
 /** For a listing that shall be allowed: some keys are enough. */
 export const FEW_KEYS: ListingWay = { name: 'v2 max-keys=5', query: { ...CALLS.v2, 'max-keys': '5' } };
 
-/** @param prefix undefined: the request has none; empty: it has an empty one, which policies may judge otherwise */
+/** @param prefix undefined: the request has none; empty: it has an empty one, which policies may decide differently */
 export async function listObjects(
   store: Store,
   keys: AwsKeys,

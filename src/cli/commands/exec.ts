@@ -133,7 +133,7 @@ function warnOfProfiles({ env, warn }: Io): void {
   try {
     text = readFileSync(file, 'utf8');
   } catch {
-    // A program reports a file that it can't read by itself.
+    // The program reports a file that it can't read.
     return;
   }
   const setting = PROFILE_CREDENTIALS.exec(text)?.[1];

@@ -1,6 +1,6 @@
 /**
- * The account's own documents, judged like those in files, and what only the account can tell: a role's tags, its longest
- * session, the provider's audiences.
+ * Checks the account's own documents as those in files are checked. It also checks what only the account knows: a role's
+ * tags, its longest session, the provider's audiences.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { roleTagged } from './statements.ts';
 import { checkTrust } from './trust.ts';
 
 /**
- * @param place the bucket that it is about; without it permissions are read and not judged
+ * @param place the bucket that it is about; without it permissions are read and not checked
  * @param bucket the bucket's policy, where one was given as a file; otherwise the bucket's own is read
  */
 export async function checkAccount(

@@ -1,6 +1,6 @@
 /**
- * The role's and the bucket's policies together, judged by what is right: list in the own folder, objects in the own folder.
- * Everything else that they let a session do is a finding.
+ * Checks the role's and the bucket's policies together. They may let a session list its own folder and use the objects in
+ * it. Everything else that they allow is a finding.
  *
  * @module
  */
@@ -30,7 +30,7 @@ const [BROAD] = parsePolicy(
   's3:*',
 ).statements;
 
-/** @param place absent where nobody said which bucket it is about: then only what needs none is judged */
+/** @param place undefined where no bucket is named: then only checks that need none are made */
 export function checkGrants(documents: Documents, plan: Plan, place: Place | undefined): Finding[] {
   const role = documents.role?.statements ?? [];
   const bucket = documents.bucket?.statements ?? [];
@@ -78,11 +78,11 @@ function checkRole(documents: Documents, plan: Plan, of: Role, place: Place): Fi
   return [...out, ...checkOwn(documents, scene, askers).filter(f => !(explained && f.code === 'role-own-denied'))];
 }
 
-function broadFinding({ says, grave, held, actions }: Reached, { where }: Statement, inBucket: boolean): Finding[] {
+function broadFinding({ says, grave, denied, actions }: Reached, { where }: Statement, inBucket: boolean): Finding[] {
   const more = actions.size > 1 ? ` (and ${actions.size - 1} more actions)` : '';
-  if (!grave) return held ? [] : [finding('grant-extra', `it lets ${says}${more}`, where)];
+  if (!grave) return denied ? [] : [finding('grant-extra', `it lets ${says}${more}`, where)];
   const code = inBucket ? 'bucket-broad' : 'role-broad';
-  if (!held) return [finding(code, `it lets ${says}${more}`, where)];
+  if (!denied) return [finding(code, `it lets ${says}${more}`, where)];
   return [finding(code, `it lets ${says}${more}; only a Deny stands against it`, where, { severity: 'warning' })];
 }
 
@@ -135,7 +135,7 @@ function narrowingOf(asker: Asker): readonly (readonly Statement[])[] {
   return asker?.policy === undefined ? [] : [parsePolicy(asker.policy, 'session', 'session policy').statements];
 }
 
-/** Enough to judge by: every session whose wallet the policies write out, some more, and those of other holders of tokens. */
+/** So many sessions are checked, beside those whose wallet the policies name and those of other holders of tokens. */
 const SOME = 20;
 
 function askersOf(plan: Plan, role: Role, statements: readonly Statement[]): readonly Asker[] {
@@ -144,11 +144,11 @@ function askersOf(plan: Plan, role: Role, statements: readonly Statement[]): rea
   const some = own.filter(({ wallet }, i) => i < SOME || text.includes(wallet));
   // A session policy narrows every session of such a role: nobody else's tokens become it.
   if (own.length > 0 && own.every(s => s.policy !== undefined)) return some;
-  return [undefined, strangerOf(plan, role), ...some];
+  return [undefined, unknownWalletOf(plan, role), ...some];
 }
 
 /** A wallet that no workload of this configuration has: every holder of the issuer's tokens may become the role. */
-function strangerOf(plan: Plan, role: Role): Session {
+function unknownWalletOf(plan: Plan, role: Role): Session {
   const wallet = `0x${'d'.repeat(40)}`;
   const { issuer = '', audience = '' } = role.providers[0] ?? {};
   const tags = { ...plan.sessions[0]?.tags, [plan.walletTag]: wallet };

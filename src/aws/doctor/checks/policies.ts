@@ -67,9 +67,9 @@ function checkFiles(
   const names = { roleName: rolePolicy || 'the role', bucketName: bucketPolicy || 'the bucket' };
   if (trust !== undefined) {
     const tags = { role: { ...trust, statements: [] }, roleName: trustPolicy, bucketName: '' };
-    const judged =
+    const checked =
       plan === undefined ? [] : [...checkTrust(trust, plan, trustPolicy), ...checkGrants(tags, plan, undefined)];
-    list.add(`trust policy ${trustPolicy}`, [...trust.findings, ...judged]);
+    list.add(`trust policy ${trustPolicy}`, [...trust.findings, ...checked]);
   } else if (options.account !== true) list.skip('trust policy', 'give --trust-policy FILE, or --account');
   const files = [...(role === undefined ? [] : [rolePolicy]), ...(bucket === undefined ? [] : [bucketPolicy])];
   if (files.length === 0) {
@@ -78,8 +78,8 @@ function checkFiles(
     return;
   }
   const found = [...(role?.findings ?? []), ...(bucket?.findings ?? [])];
-  const judged = plan === undefined ? [] : checkGrants({ role, bucket, ...names }, plan, place);
-  list.add(`policies ${files.join(' and ')}`, [...found, ...judged]);
+  const checked = plan === undefined ? [] : checkGrants({ role, bucket, ...names }, plan, place);
+  list.add(`policies ${files.join(' and ')}`, [...found, ...checked]);
   if (plan !== undefined && place === undefined)
     list.skip(`what ${files.join(' and ')} let a session reach`, NO_BUCKET);
 }

@@ -54,7 +54,7 @@ function spelled({ set, operator, ifExists }: Condition): string {
   return `${set === undefined ? '' : `${set}:`}${operator}${ifExists ? 'IfExists' : ''}`;
 }
 
-/** `<issuer>:aud` under another issuer's name is never met. A statement is judged by its own principal's keys. */
+/** `<issuer>:aud` under another issuer's name is never met. Each statement needs the keys of its own principal. */
 export function checkConditionKeys(statements: readonly Statement[], plan: Plan): Finding[] {
   return statements.flatMap(statement => {
     const federated = (statement.principals ?? []).flatMap(({ kind, value }) => (kind === 'Federated' ? [value] : []));

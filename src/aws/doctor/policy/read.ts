@@ -1,5 +1,5 @@
 /**
- * A policy as somebody has it in a file or an account: every fault becomes a finding, and what can still be judged is judged.
+ * Reads a policy from a file or an account. Each fault becomes a finding, and the rest is still checked.
  *
  * @module
  */
