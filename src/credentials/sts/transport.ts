@@ -57,6 +57,10 @@ export function createTransport(options: {
           `STS at ${place} answers 200 with Content-Type ${JSON.stringify(type)}, not XML: is sts.endpoint really an STS?`,
         );
       }
+      // STS sends no declaration, comment or CDATA section. The SDK leaves entities as they are, in what would be vended.
+      if (body.includes('<!')) {
+        throw unavailable(`STS at ${place} answers XML with a declaration (<!…), which STS never sends`);
+      }
       response.body = body;
       return { response };
     },

@@ -313,6 +313,16 @@ describe('an answer that can’t be vended is an error, never credentials', () =
     expect(await failure()).toBeInstanceOf(StsUnavailable);
   });
 
+  test.each([
+    ['a document type', (xml: string) => `<!DOCTYPE a [<!ENTITY b "c">]>${xml}`],
+    ['a CDATA section', (xml: string) => xml.replace('<SecretAccessKey>', '<SecretAccessKey><![CDATA[x]]>')],
+    ['a comment', (xml: string) => xml.replace('<SessionToken>', '<SessionToken><!-- x -->')],
+  ])('XML with %s, which readers may take in different ways', async (_, change) => {
+    sts.answer = (request, response) =>
+      void response.setHeader('content-type', 'text/xml').end(change(grantedXml(request)));
+    expect((await failure()).message).toContain('a declaration');
+  });
+
   test('XML that is cut at any place', async () => {
     const whole = grantedXml({ method: '', path: '', headers: {}, form: new URLSearchParams() });
     for (const at of [1, 20, 200, 500, whole.length - 5]) {
