@@ -98,12 +98,18 @@ export interface Serving {
   readonly exited: Promise<number | null>;
 }
 
-/** Starts `serve` on `walletcreds.yaml` of the chain's folder; {@link Serving.said} tells when it is up. */
+/**
+ * Starts `serve` on `walletcreds.yaml` of the chain's folder; {@link Serving.said} tells when it is up.
+ *
+ * @param options.through a command that runs the one behind it, such as a shell that sets limits
+ */
 export function startServe(
-  chain: Chain,
-  options: { env?: Record<string, string>; nodeArgs?: readonly string[] } = {},
+  chain: Pick<Chain, 'folder'>,
+  options: { env?: Record<string, string>; nodeArgs?: readonly string[]; through?: readonly string[] } = {},
 ): Serving {
-  const child = spawn(process.execPath, [...(options.nodeArgs ?? []), bin, 'serve'], {
+  const { nodeArgs = [], through = [] } = options;
+  const [command = '', ...args] = [...through, process.execPath, ...nodeArgs, bin, 'serve'];
+  const child = spawn(command, args, {
     env: cleanEnv(chain.folder, options.env),
     cwd: chain.folder,
     stdio: ['ignore', 'pipe', 'pipe'],
