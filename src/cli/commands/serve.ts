@@ -9,6 +9,7 @@ import { reloadOnChange } from '../../config/reload.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { version } from '../../package.ts';
 import { createSidecar, type Sidecar } from '../../server/sidecar.ts';
+import { claimStateDir } from '../../server/state-dir-claim.ts';
 import { refuseDebugging } from '../debug-guard.ts';
 import type { Io, Run } from '../io.ts';
 import { cliLogger } from '../logger.ts';
@@ -39,6 +40,8 @@ async function serve(file: string, io: Io): Promise<number> {
   // From here on the process must not just exit: the audit log's thread may be in native code, which aborts then.
   const stopped = untilStopped();
   void stopped.then(() => endWithin(END_MS));
+  // Not awaited: the claim must not delay the first answer.
+  const claimed = claimStateDir(config.stateDir, log);
   const sidecar = await createSidecar(config, { log });
   log.info(
     {
@@ -66,6 +69,8 @@ async function serve(file: string, io: Io): Promise<number> {
   process.off('SIGHUP', onHangup);
   reload.close();
   await sidecar.close(GRACE_MS);
+  const endClaim = await claimed;
+  endClaim();
   log.info('stopped');
   endWithin(READER_MS);
   return 0;
