@@ -1,6 +1,8 @@
 /**
- * What a node agent asks of a pod's token beside its signature: that it is bound to a pod, and to a pod of this node, so
- * that a token carried off to another node is worth nothing there.
+ * Checks that a service-account token is bound to a pod, and for a node agent to a pod of its node. So the agent of another
+ * node refuses a stolen token.
+ *
+ * A broker has `allow_any_node`: it can't know which node asks, since every client could claim any.
  *
  * @module
  */

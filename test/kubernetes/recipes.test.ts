@@ -131,6 +131,15 @@ describe.skipIf(because(noKubectl)).each(RECIPES)('the recipe %s', recipe => {
   });
 });
 
+test.skipIf(because(noKubectl))('the broker lets in the pods with a sidecar, and no pods of a node agent', () => {
+  const policy = objects.broker.find(({ kind }) => kind === 'NetworkPolicy');
+  const label = { 'walletcreds.io/broker': 'allowed' };
+  expect(JSON.stringify(policy)).toContain(JSON.stringify({ matchLabels: label }));
+  const labelsOf = (recipe: Recipe) => objects[recipe].find(({ kind }) => kind === 'Namespace')?.metadata.labels;
+  expect(labelsOf('sidecar')).toMatchObject(label);
+  expect(labelsOf('node-agent-app')).not.toHaveProperty(['walletcreds.io/broker']);
+});
+
 test.skipIf(because(noKubectl))('every image is one’s own to name, or pinned by its digest', () => {
   const images = RECIPES.flatMap(recipe => containersOf(workload(objects[recipe]).pod).map(({ image }) => image));
   expect(images.filter(image => !/^registry\.example\.com\/|@sha256:[0-9a-f]{64}$/.test(image))).toEqual([]);
