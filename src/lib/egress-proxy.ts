@@ -72,10 +72,10 @@ function decoded(text: string): string {
 export function isProxied(url: URL, { noProxy }: EgressProxy): boolean {
   const host = url.hostname.replace(/^\[|\]$/g, '');
   if (url.protocol !== 'https:' || isLoopback(host) || host === 'localhost') return false;
-  return !noProxy.some(entry => covers(entry, host, url.port || '443'));
+  return !noProxy.some(entry => isExempt(entry, host, url.port || '443'));
 }
 
-function covers(entry: string, host: string, port: string): boolean {
+function isExempt(entry: string, host: string, port: string): boolean {
   if (entry === '*') return true;
   if (entry.includes('/')) return inBlock(entry, host);
   // An IPv6 address without brackets has no port.
