@@ -64,7 +64,7 @@ export interface AuditRecord {
   readonly outcome_detail: string | null;
   /** Where credentials were vended, or what was done. The columns from here on are null in an old broker's database. */
   readonly via: (typeof VIAS)[number] | null;
-  /** `fresh`: an exchange was made for it; `memory`: the credentials were cached. */
+  /** `fetched`: an exchange was made for it; `cached`: the credentials were cached. */
   readonly source: string | null;
   readonly role_arn: string | null;
   readonly workload: string | null;

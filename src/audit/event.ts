@@ -110,7 +110,7 @@ export function recordOf(event: AuditEvent): AuditRecord {
         ...vendColumns(event),
         ...credentialColumns(credentials),
         outcome: 'ok',
-        source: source === 'fetched' ? 'fresh' : 'memory',
+        source,
         count,
       };
     }
@@ -134,7 +134,7 @@ export function recordOf(event: AuditEvent): AuditRecord {
         ...(credentials === undefined ? {} : credentialColumns(credentials)),
         outcome: 'discarded',
         outcome_detail: `the identity left the configuration ${when}`,
-        source: 'fresh',
+        source: 'fetched',
       };
     }
     case 'identity-token-minted':

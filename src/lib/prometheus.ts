@@ -4,6 +4,7 @@
  * @module
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { METRICS, type MetricDefinition } from './metric-definitions.ts';
 
 const SECONDS = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
@@ -36,41 +37,29 @@ export interface Measured {
 export function createRegistry(noted: Noted): Measured {
   const registry = new Registry();
   const registers = [registry];
-  const labelNames = ['workload', 'outcome'];
+  const defined = ({ name, help, labelNames }: MetricDefinition) => ({ name, help, labelNames, registers });
   new Counter({
-    name: 'walletcreds_requests_total',
-    help: 'Requests at the endpoint, by workload and outcome (ok_memory, ok_fresh, or the code of the refusal).',
-    labelNames,
-    registers,
+    ...defined(METRICS.requests),
     collect() {
       noted.requests.take((labels, count) => this.inc(labels, count));
     },
   });
   new Counter({
-    name: 'walletcreds_exchanges_total',
-    help: 'AssumeRoleWithWebIdentity calls, by workload and outcome.',
-    labelNames,
-    registers,
+    ...defined(METRICS.exchanges),
     collect() {
       noted.exchanges.take((labels, count) => this.inc(labels, count));
     },
   });
   const duration = new Histogram({
-    name: 'walletcreds_exchange_duration_seconds',
-    help: 'How long an AssumeRoleWithWebIdentity call took.',
-    labelNames: ['outcome'],
+    ...defined(METRICS.exchangeDuration),
     buckets: SECONDS,
-    registers,
     collect: () => take(),
   });
   const take = () => {
     for (const { outcome, seconds } of noted.durations.splice(0)) duration.observe({ outcome }, seconds);
   };
   new Gauge({
-    name: 'walletcreds_credentials_seconds_to_expiry',
-    help: 'Seconds for which the credentials in memory are still good; absent while there are none.',
-    labelNames: ['workload'],
-    registers,
+    ...defined(METRICS.secondsToExpiry),
     collect() {
       this.reset();
       for (const { workload, secondsLeft } of noted.credentials())
@@ -78,10 +67,7 @@ export function createRegistry(noted: Noted): Measured {
     },
   });
   new Gauge({
-    name: 'walletcreds_credentials_state',
-    help: '1 for the state a workload is in: empty, fetching, valid, renewing, failing.',
-    labelNames: ['workload', 'state'],
-    registers,
+    ...defined(METRICS.state),
     collect() {
       this.reset();
       for (const { workload, state } of noted.credentials()) this.set({ workload, state }, 1);

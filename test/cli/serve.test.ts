@@ -82,7 +82,7 @@ describe('serve', () => {
       status: 200,
       headers: { 'content-type': expect.stringContaining('version=0.0.4') },
     });
-    expect(scraped.body).toMatch(/^walletcreds_requests_total\{workload="a",outcome="ok_(fresh|memory)"\} 1$/m);
+    expect(scraped.body).toMatch(/^walletcreds_requests_total\{workload="a",outcome="(fetched|cached)"\} 1$/m);
     expect(scraped.body).toMatch(/^walletcreds_exchanges_total\{workload="a",outcome="ok"\} 1$/m);
     expect(scraped.body).toMatch(/^walletcreds_exchange_duration_seconds_count\{outcome="ok"\} 1$/m);
     expect(scraped.body).toMatch(/^walletcreds_credentials_state\{workload="a",state="valid"\} 1$/m);

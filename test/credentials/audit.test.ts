@@ -28,7 +28,7 @@ describe('a fresh exchange', () => {
       outcome: 'ok',
       outcome_detail: null,
       via: 'endpoint',
-      source: 'fresh',
+      source: 'fetched',
       role_arn: w.role.arn,
       workload: 'scraper-a',
       caller_kind: 'token',
@@ -39,7 +39,7 @@ describe('a fresh exchange', () => {
     });
     auditLog.pending[1]?.durable();
     expect(await second).toBe('fetched ASIA1');
-    expect(auditLog.records[1]).toMatchObject({ source: 'memory', requester_token_hash: 'another' });
+    expect(auditLog.records[1]).toMatchObject({ source: 'cached', requester_token_hash: 'another' });
   });
 
   test('that began in the background is in the name of the first caller that waits for it by then: one row, and nobody waits for a second', async () => {
@@ -50,7 +50,7 @@ describe('a fresh exchange', () => {
     const said = outcome(vending.vend(caller));
     exchange.calls[0]?.grant();
     expect(await said).toBe('fetched ASIA1');
-    expect(auditLog.records).toMatchObject([{ source: 'fresh', count: 1, requester_token_hash: caller.tokenHash }]);
+    expect(auditLog.records).toMatchObject([{ source: 'fetched', count: 1, requester_token_hash: caller.tokenHash }]);
     // What it counted is counted once.
     await clock.advance(5_000);
     expect(auditLog.records).toHaveLength(1);
@@ -73,8 +73,8 @@ describe('a fresh exchange', () => {
     await clock.advance(0);
     expect(said).toBe('fetched ASIA1');
     expect(auditLog.records).toMatchObject([
-      { source: 'fresh', caller_kind: 'local' },
-      { source: 'memory', requester_token_hash: caller.tokenHash },
+      { source: 'fetched', caller_kind: 'local' },
+      { source: 'cached', requester_token_hash: caller.tokenHash },
     ]);
   });
 
@@ -246,7 +246,7 @@ describe('from memory', () => {
     await clock.advance(5_000);
     expect(auditLog.vends()).toBe(vends);
     expect(auditLog.records.length).toBeLessThan(30);
-    expect(auditLog.records.slice(1).every(row => row.source === 'memory' && row.access_key_id === 'ASIA1')).toBe(true);
+    expect(auditLog.records.slice(1).every(row => row.source === 'cached' && row.access_key_id === 'ASIA1')).toBe(true);
   });
 
   test('a busy caller never waits for the disk: the next row is written ahead', async () => {

@@ -23,7 +23,7 @@ describe('mint', () => {
     expect(said).toBe('');
     expect(auditLog.pending[0]?.record).toMatchObject({
       via: 'mint-aws-creds',
-      source: 'fresh',
+      source: 'fetched',
       caller_kind: 'bearer',
       requester_token_hash: caller.tokenHash,
       access_key_id: 'ASIA2',

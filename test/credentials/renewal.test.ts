@@ -242,7 +242,7 @@ describe('row 22: prefetch', () => {
     await clock.advance(0);
     expect(vending.status()[0]).toMatchObject({ state: 'valid', hadCredentials: true });
     expect(auditLog.records).toEqual([
-      expect.objectContaining({ caller_kind: 'local', requester_token_hash: '', source: 'fresh' }),
+      expect.objectContaining({ caller_kind: 'local', requester_token_hash: '', source: 'fetched' }),
     ]);
   });
 

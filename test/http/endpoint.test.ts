@@ -191,7 +191,7 @@ describe('log, metrics and audit log', () => {
     await get(endpoint, '/nowhere');
     const count = () => metrics.registry.getSingleMetricAsString('walletcreds_requests_total');
     for (const text of [await count(), await count()]) {
-      expect(text).toContain('{workload="alpha",outcome="ok_memory"} 2');
+      expect(text).toContain('{workload="alpha",outcome="cached"} 2');
       expect(text).toContain('{workload="-",outcome="InvalidAuthorizationToken"} 1');
       expect(text).toContain('{workload="-",outcome="NotFound"} 1');
     }

@@ -3,6 +3,8 @@ import { parse } from 'yaml';
 import { generatedFiles } from '../../scripts/reference/files.ts';
 import { type Key, type Kind, root } from '../../scripts/reference/keys.ts';
 import { TEMPLATE } from '../../src/config/template.ts';
+import { METRICS } from '../../src/lib/metric-definitions.ts';
+import { createRegistry } from '../../src/lib/prometheus.ts';
 import { read } from '../support/repository.ts';
 
 /** Every key by its dotted path. */
@@ -37,5 +39,14 @@ describe('the reference of the configuration', () => {
   it('has no key that the file of `init` doesn’t show, but the one that only dev writes', () => {
     const shown = new Set([...TEMPLATE.matchAll(/(\w+):/g)].map(([, name]) => name));
     expect(all.filter(([, { name }]) => !shown.has(name)).map(([path]) => path)).toEqual(['dev']);
+  });
+});
+
+describe('the reference of the metrics', () => {
+  it('has the name, type and meaning of every metric that is scraped', async () => {
+    const none = { take: () => {} };
+    const { registry } = createRegistry({ requests: none, exchanges: none, durations: [], credentials: () => [] });
+    const scraped = (await registry.getMetricsAsJSON()).map(({ name, type, help }) => ({ name, type, help }));
+    expect(scraped).toEqual(Object.values(METRICS).map(({ name, type, help }) => ({ name, type, help })));
   });
 });

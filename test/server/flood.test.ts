@@ -76,7 +76,7 @@ it('5,000 unauthenticated requests are a handful of rows that count each of them
   const failures = recordsIn(join(chain.folder, 'audit.sqlite'), "outcome = 'auth_failed'");
   expect(failures.length).toBeLessThanOrEqual(60 * minutes);
   expect(failures.reduce((sum, row) => sum + Number(row['count']), 0)).toBe(REQUESTS);
-  const vends = recordsIn(join(chain.folder, 'audit.sqlite'), "outcome = 'ok' AND source = 'memory'");
+  const vends = recordsIn(join(chain.folder, 'audit.sqlite'), "outcome = 'ok' AND source = 'cached'");
   expect(vends.reduce((sum, row) => sum + Number(row['count']), 0)).toBe(before.length + during.length + 1);
   await annotate(
     `${REQUESTS} refusals in ${ms.toFixed(0)} ms, ${failures.length} rows; p99 of a vend ${p99(before).toFixed(2)} ms before, ${p99(during).toFixed(2)} ms meanwhile`,

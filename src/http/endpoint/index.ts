@@ -96,7 +96,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
   };
 
   function give(caller: Caller, { credentials, body, source }: Vended, since: number): HttpResponse {
-    metrics.request(metricLabel(caller.workload), source === 'cached' ? 'ok_memory' : 'ok_fresh');
+    metrics.request(metricLabel(caller.workload), source);
     const ms = Math.round((clock.monotonic() - since) * 1000) / 1000;
     if (source === 'fetched') {
       // Most SDKs ask once for credentials: what is prepared for more requests takes 1 KB per workload.

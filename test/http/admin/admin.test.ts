@@ -149,10 +149,10 @@ describe('who shows the admin token', () => {
 
   it('reads metrics in Prometheus’ text form', async () => {
     const { get, metrics } = admin();
-    metrics.request('alpha', 'ok_memory');
+    metrics.request('alpha', 'cached');
     const reply = await get('/metrics', TOKEN);
     expect(reply.headers.get('Content-Type')).toMatch(/^text\/plain; version=0\.0\.4/);
-    expect(await reply.text()).toContain('walletcreds_requests_total{workload="alpha",outcome="ok_memory"} 1');
+    expect(await reply.text()).toContain('walletcreds_requests_total{workload="alpha",outcome="cached"} 1');
   });
 
   it('needs none where the configuration opens it', async () => {
