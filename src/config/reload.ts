@@ -48,6 +48,8 @@ export function reloadOnChange(options: ReloadOptions): Reload {
     try {
       const config = await read(sources);
       await apply(config);
+      // A process that stops took nothing over.
+      if (closed) return;
       for (const warning of config.warnings) log.warn(warning);
       log.info({ reason, workloads: config.workloads.size }, 'configuration reloaded');
       sources = config.sources;

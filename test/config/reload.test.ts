@@ -75,6 +75,16 @@ describe('a reload', () => {
     expect(lines).toHaveLength(2);
   });
 
+  it('says nothing of a configuration that came while it closed', async () => {
+    const reading = deferred<Config>();
+    const { reload, lines, watched } = reloading(() => reading.promise);
+    const done = reload.now('SIGHUP');
+    reload.close();
+    reading.resolve(config('/c'));
+    await done;
+    expect([lines, watched]).toEqual([[], []]);
+  });
+
   it('does nothing once it is closed', async () => {
     const { reload, applied } = reloading(async () => config('/c'));
     reload.close();
