@@ -1,5 +1,5 @@
 /**
- * Who may see names, errors and metrics: who shows the admin token, or anybody where the configuration opens it (`dev`).
+ * Decides who may see names, errors and metrics: a client with the admin token, or every client where `dev` opens it.
  *
  * @module
  */

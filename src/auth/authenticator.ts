@@ -1,9 +1,9 @@
 /**
- * One mechanism for every listener: the value of `Authorization` becomes a caller, or a refusal.
+ * Turns the value of `Authorization` into a caller or a refusal, at every listener.
  *
- * The order is fixed and nothing falls through: a static token; else, where the value has the form of a JWT, the JWT
- * issuers alone, whose refusal is final; else the session backend, where this listener has it and the value may be sent
- * there. A listener takes only what its authenticator is given, so a token for one listener is worth nothing at another.
+ * The order is fixed. A static token comes first. A value in the form of a JWT goes to the JWT issuers alone, whose refusal
+ * is final. Every other value goes to the session backend, if the listener has one and the value has a bearer's form. A
+ * listener knows only its own tokens, so a token for one listener is refused at another.
  *
  * @module
  */

@@ -1,8 +1,8 @@
 /**
- * Every authenticator of one configuration. Built whole and never changed; a reload builds the next one.
+ * The authenticators of one configuration. They never change; a reload builds new ones.
  *
- * What must outlive a reload is carried over by its identity: keys of an issuer, answers of a session backend, replaced
- * static tokens for their overlap, and dynamic workloads that the new configuration would make just the same.
+ * A reload carries over, by identity: an issuer's keys, a session backend's answers, replaced static tokens for their
+ * overlap, and dynamic workloads that stay the same under the new configuration.
  *
  * @module
  */
@@ -25,7 +25,7 @@ export interface AuthenticatorsDeps {
   readonly log: Logger;
 }
 
-/** What a reload carries over, each by its whole identity. */
+/** State that a reload carries over. */
 interface Carried {
   readonly tokens: Readonly<Record<TokenKind, StaticTokens>>;
   readonly workloads: DynamicWorkloads;
@@ -99,7 +99,7 @@ export class Authenticators {
     return new Authenticators(config, { tokens, workloads, jwks, backends, probes }, clock);
   }
 
-  /** Who `/v2/credentials/<id>` is for; undefined for a wrong id, and for a wrong source. */
+  /** The caller of `/v2/credentials/<id>`; undefined for a wrong id or source. */
   relative(id: string, remoteAddress: string | undefined): Caller | undefined {
     return this.#carried.tokens.relative.find(id, remoteAddress);
   }
@@ -111,7 +111,7 @@ export class Authenticators {
     return this.#config.workloads.get(name)?.workload.id === id;
   }
 
-  /** Whether this configuration would make a dynamic workload just the same. */
+  /** Whether a dynamic workload is the same under this configuration. */
   makes(workload: Workload): boolean {
     return this.#carried.workloads.has(workload);
   }
@@ -163,12 +163,12 @@ export class Authenticators {
   }
 }
 
-/** Issuer and place of its keys. */
+/** The issuer and the source of its keys. */
 function jwksIdOf({ issuer, jwks }: JwtCallerConfig): string {
   return JSON.stringify([issuer, jwks]);
 }
 
-/** All that an answer of the backend depends on; which wallets count is not part of it. */
+/** Everything that an answer of the backend depends on. The allowed wallets are checked after it. */
 function backendIdOf(
   { wallets: _, listeners: __, ...backend }: SessionBackendConfig,
   listener: CallerListener,

@@ -1,18 +1,17 @@
 /**
- * Who is asking, once that is authenticated.
+ * An authenticated caller.
  *
  * @module
  */
 import type { Workload } from '../workload/workload.ts';
 
-/** An authenticated caller. */
 export interface Caller {
   readonly workload: Workload;
   readonly kind: 'token' | 'relative' | 'bearer' | 'jwt' | 'session' | 'local';
-  /** SHA-256 of what it presented, hexadecimal, for the audit log; '' for `local`. */
+  /** SHA-256 of the presented token, hexadecimal, for the audit log; '' for `local`. */
   readonly tokenHash: string;
-  /** What it presented, only where it must be forwarded (`identity_token.broker.bearer: caller`). */
+  /** The presented token, only where it is forwarded (`identity_token.broker.bearer: caller`). */
   readonly presentedToken?: string;
-  /** When what it presented expires, Unix ms; absent for static tokens. */
+  /** When the presented token expires, Unix ms; absent for static tokens. */
   readonly presentedUntil?: number;
 }

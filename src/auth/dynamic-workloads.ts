@@ -1,5 +1,5 @@
 /**
- * Workloads of the configuration by name, and dynamic ones: made for a wallet that a JWT or a session names.
+ * Workloads of the configuration by name, and dynamic workloads for wallets that a JWT or a session names.
  *
  * A dynamic workload is (issuer or backend, subject, wallet) with the top level's role and duration and no tags. So it has
  * a cache entry and an audit identity of its own. It never has the wallet of a configured workload.
@@ -13,27 +13,26 @@ import { WorkloadUnknown } from '../lib/errors.ts';
 import { InvalidWallet, parseWallet, type Wallet } from '../workload/wallet.ts';
 import { makeWorkload, type Workload } from '../workload/workload.ts';
 
-/** Who states a wallet, and for whom. */
+/** A wallet, the issuer or backend that states it, and its subject. */
 export interface WalletStatement {
   readonly by: 'jwt' | 'session';
   /** The issuer or the backend's URL, byte for byte. */
   readonly source: string;
   /** The JWT's `sub`; '' for a session, whose wallet is all that is known. */
   readonly subject: string;
-  /** As it was presented: hostile until checked. */
+  /** Not checked yet. */
   readonly wallet: unknown;
 }
 
-/** The bound on dynamic workloads that are remembered; one beyond it is made again at its next request. */
+/** How many dynamic workloads are kept; one that was dropped is made again at its next request. */
 const MAX_REMEMBERED = 10_000;
 
-/** Of one configuration. */
 export class DynamicWorkloads {
   readonly #config: Config;
   readonly #configuredWallets: ReadonlySet<Wallet>;
   /** By `by` and source: the wallets that it may state. */
   readonly #authority: ReadonlyMap<string, 'any' | ReadonlySet<string>>;
-  // Bounded by size, all sizes being 1: by `max` it would set memory aside for as many at once.
+  // Each entry has size 1. With `max` the cache would allocate memory for all entries at once.
   readonly #made = new LRUCache<string, { readonly workload: Workload; readonly statement: WalletStatement }>({
     maxSize: MAX_REMEMBERED,
     sizeCalculation: () => 1,
@@ -50,7 +49,7 @@ export class DynamicWorkloads {
     this.#authority = new Map(stated);
   }
 
-  /** @param previous of the configuration before a reload: what this one would make just the same is remembered */
+  /** @param previous of the configuration before a reload; dynamic workloads that stay the same are kept */
   static *build(config: Config, previous?: DynamicWorkloads): Generator<void, DynamicWorkloads> {
     const wallets = new Set<Wallet>();
     for (const { workload } of config.workloads.values()) {
@@ -107,7 +106,7 @@ export class DynamicWorkloads {
     return workload;
   }
 
-  /** Whether this dynamic workload was made by this configuration, or would be just the same. */
+  /** Whether the dynamic workload is one of this configuration. */
   has(workload: Workload): boolean {
     return this.#made.peek(keyOf(workload))?.workload.id === workload.id;
   }

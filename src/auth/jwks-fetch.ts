@@ -1,8 +1,8 @@
 /**
- * One fetch of an issuer's JWKS, and what counts as one.
+ * Fetches an issuer's JWKS once, and validates it.
  *
- * The bearer goes only to the issuer's own origin or to a URL that the operator wrote down, never to another origin that
- * discovery names: an issuer whose discovery was tampered with would be handed the token of this program.
+ * The bearer is sent only to the issuer's own origin or to a configured URL. Discovery may name another origin, and forged
+ * discovery would get this program's token.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { UnreadableFile } from '../lib/files/read-text.ts';
 import { readTrusted } from '../lib/files/read-trusted.ts';
 import { request } from '../lib/http-client.ts';
 
-/** Far above what any issuer publishes, far below what could hurt. */
+/** Far more than an issuer publishes. */
 export const MAX_BYTES = 256 * 1024;
 const TIMEOUT_MS = 3_000;
 
@@ -65,7 +65,7 @@ async function textOf(file: string): Promise<string> {
 export function parseKeySet(text: string, from: string): JSONWebKeySet {
   const { keys } = parseObject(text, from);
   if (!Array.isArray(keys)) throw new Error(`${from} is no JWKS: it has no list "keys"`);
-  // Symmetric and private keys have no place here: with the first a public value could sign.
+  // With a symmetric key, the published value could sign.
   const usable = keys.filter(
     (key): key is JSONWebKeySet['keys'][number] =>
       typeof key === 'object' && key !== null && typeof key.kty === 'string' && key.kty !== 'oct' && !('d' in key),

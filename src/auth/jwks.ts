@@ -1,9 +1,9 @@
 /**
- * The public keys of one issuer of callers' JWTs: by discovery, from a URL, or from a file.
+ * Caches the public keys of one issuer of callers' JWTs, found by discovery, at a URL, or in a file.
  *
- * Keys are fetched every five minutes, and at once for an unknown `kid`, but at most every ten seconds. Through an outage of
- * the issuer they are kept for a bounded time, in memory and in a file in `state_dir`, so that a restart during the outage
- * refuses nobody.
+ * Keys are fetched every five minutes, and at once for an unknown `kid`, but at most every ten seconds. During an outage of
+ * the issuer they are kept for a day, in memory and in a file in `state_dir`. So a restart during the outage refuses no
+ * caller.
  *
  * @module
  */
@@ -19,12 +19,12 @@ import { errorFields, type Logger } from '../lib/log.ts';
 import { fetchKeySet, MAX_BYTES, parseKeySet } from './jwks-fetch.ts';
 
 const FRESH_MS = 5 * 60_000;
-/** Up to this age keys are used while newer ones are fetched; after it the fetch is awaited. */
+/** Younger keys are used while new ones are fetched; for older keys the fetch is awaited. */
 const SETTLED_MS = 2 * FRESH_MS;
-/** A file is on this machine: it is read again as soon as that may matter. */
+/** Reading a local file is cheap. */
 const FILE_FRESH_MS = 1_000;
 const COOLDOWN_MS = 10_000;
-/** How long keys are used that can't be fetched again. */
+/** How long keys are used while the issuer can't be reached. */
 export const STALE_MS = 24 * 3_600_000;
 
 /** Picks the key for a token's header, as `jwtVerify` wants it. */
@@ -97,7 +97,7 @@ export function createJwksCache({ config, stateDir, clock, log }: JwksCacheOptio
       const hasKey = (): boolean =>
         known !== undefined && (kid === undefined || known.set.keys.some(k => k.kid === kid));
       const age = sinceChecked();
-      // A known outage isn't waited for again: that is what the kept keys are for.
+      // During a known outage the kept keys are used without a wait.
       const isEnough = hasKey() && (problem !== undefined || age < SETTLED_MS) && jwks.file === undefined;
       if (age >= (hasKey() && problem === undefined ? fresh : Math.min(fresh, COOLDOWN_MS))) void refreshOnce();
       if (!isEnough && inFlight !== undefined) await inFlight;
@@ -119,7 +119,7 @@ function knownKeys(set: JSONWebKeySet, at: number): KnownKeys {
   return { set, lookup: createLocalJWKSet(set), at };
 }
 
-/** By all that says where the keys come from: a copy from a place that is no longer configured is never read again. */
+/** The name covers the whole source of the keys, so a copy from a source that is no longer configured is never read. */
 function copyName({ issuer, jwks }: Pick<JwtCallerConfig, 'issuer' | 'jwks'>): string {
   const place = JSON.stringify([issuer, jwks.url ?? null]);
   return `jwks-${createHash('sha256').update(place).digest('hex').slice(0, 16)}.json`;

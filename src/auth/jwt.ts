@@ -1,9 +1,9 @@
 /**
  * Authentication by a JWT of a configured issuer, such as a Kubernetes service account's.
  *
- * The token is hostile until it is verified. The issuer is looked up byte for byte and only its own keys are tried, the
- * algorithms are asymmetric, and `jku`, `x5u` and `jwk` headers are never followed. The configuration bounds what a token is
- * worth: its `sub` maps to one workload, or a claim names a wallet that this issuer may state.
+ * The issuer is compared byte for byte, and only its own keys are tried. Algorithms are asymmetric. `jku`, `x5u` and `jwk`
+ * headers are never followed. The configuration maps `sub` to one workload, or a claim names a wallet that this issuer may
+ * state.
  *
  * @module
  */
@@ -40,13 +40,13 @@ const MAX_LENGTH = 16_384;
 /** Base64url. Issuers write a few hundred; one with a certificate chain, which is never read, a few thousand. */
 const MAX_HEADER_LENGTH = 4_096;
 
-/** Whether a value is taken as a JWT, and as nothing else: three parts, an empty one (no signature) included. */
+/** Whether a value is taken as a JWT and nothing else: three parts, of which the signature may be empty. */
 export function looksLikeJwt(value: string): boolean {
   return /^[\w-]*\.[\w-]*\.[\w-]*$/.test(value);
 }
 
 export interface JwtAuthenticatorOptions {
-  /** Those of this listener alone. */
+  /** The issuers of this listener. */
   readonly issuers: readonly { readonly config: JwtCallerConfig; readonly keys: JwksCache }[];
   readonly workloads: Pick<DynamicWorkloads, 'configured' | 'workloadFor'>;
   readonly clock: Clock;
@@ -54,8 +54,8 @@ export interface JwtAuthenticatorOptions {
 
 export interface JwtAuthenticator {
   /**
-   * @throws InvalidAuthorizationToken for whatever is wrong with the token (the reason is in `cause`, for the log);
-   *   WorkloadUnknown for a good one that maps to no workload; IssuerUnavailable where the issuer's keys can't be had
+   * @throws InvalidAuthorizationToken for an invalid token, with the reason in `cause` for the log; WorkloadUnknown for a
+   *   valid token without a workload; IssuerUnavailable without the issuer's keys
    */
   authenticate(jwt: string): Promise<Caller>;
 }
@@ -97,7 +97,7 @@ export function createJwtAuthenticator({ issuers, workloads, clock }: JwtAuthent
   };
 }
 
-/** Read before anything is verified. It says which keys to try; nothing else in it is believed. */
+/** Reads claims before the signature is verified: only to choose the keys to try. */
 function peek(jwt: string): { kid: string | undefined; iss: unknown } {
   const { kid } = headerOf(jwt);
   try {
@@ -137,7 +137,7 @@ function identify(
   const sub: unknown = payload.sub;
   if (typeof sub !== 'string' || sub === '') throw refused('with a sub that is empty or no text');
   if (config.subjects !== undefined) {
-    // Own properties alone: `sub` is the caller's, and may be `__proto__` or `constructor`.
+    // Own properties alone, since `sub` may be `__proto__` or `constructor`.
     const name = Object.hasOwn(config.subjects, sub) ? config.subjects[sub] : undefined;
     const workload = name === undefined ? undefined : workloads.configured(name);
     if (workload === undefined)

@@ -1,8 +1,9 @@
 /**
- * Sessions of a backend: `GET {backend}/session/validate` with the same bearer says which wallet a session is for.
+ * Authentication by a session backend: `GET {backend}/session/validate` with the same bearer names the session's wallet.
  *
- * An answer with a wallet is kept for `cache_ttl` (at most 30 s) at the endpoint, and never for a mint. A 401 is kept for
- * 5 s, a failure never, so an outage yields no stale wallet. Bearers are kept only as an HMAC under a key of this process.
+ * The endpoint keeps an answer with a wallet for `cache_ttl` (at most 30 s); a mint never uses a kept one. A 401 is kept for
+ * 5 s. A failure is never kept, so an outage yields no stale wallet. Bearers are kept only as an HMAC under a key of this
+ * process.
  *
  * @module
  */
@@ -18,12 +19,12 @@ import { type SessionAnswer, validateSession } from './session-validate.ts';
 
 const REFUSED_MS = 5_000;
 const MAX_KEPT = 10_000;
-/** Calls in flight at once, per listener. The next one aborts the oldest, so that slow ones keep nobody out. */
+/** Calls in flight at once, per listener. The next one aborts the oldest, so slow calls don't block others. */
 const MAX_IN_FLIGHT = 256;
-/** How long a failure is shown as one when nobody has asked again. */
+/** How long readiness shows a failure without a further call. */
 const PROBLEM_MS = 60_000;
 
-/** What may be sent to the backend at all. */
+/** The form of a bearer that may be sent to the backend. */
 export const SESSION_BEARER = /^[A-Za-z0-9._~-]{16,512}$/;
 
 /** An answer, and the wall time in ms until which it is kept. */
@@ -32,7 +33,7 @@ type KeptAnswer = SessionAnswer & { readonly until: number };
 /** The answers of one backend at one listener. They outlive a reload that leaves the backend as it was. */
 export interface SessionBackend {
   /**
-   * @param workloads of the current configuration, which decides what a wallet is worth
+   * @param workloads of the current configuration, which decides which wallets are allowed
    * @throws InvalidAuthorizationToken, WorkloadUnknown, SessionBackendUnavailable
    */
   authenticate(bearer: string, workloads: Pick<DynamicWorkloads, 'workloadFor'>): Promise<Caller>;
@@ -44,8 +45,8 @@ export interface SessionBackendOptions {
   readonly config: SessionBackendConfig;
   readonly clock: Clock;
   /**
-   * At the endpoint a wallet is kept for a while, and a refusal is the same for every token. At the broker each mint is
-   * validated by a call of its own, and the backend's words are passed on.
+   * The endpoint keeps wallets for a while, and answers every refusal with the same text. The broker validates each mint by
+   * a call, and passes the backend's message on.
    */
   readonly listener: CallerListener;
 }
@@ -93,7 +94,7 @@ export function createSessionBackend({ config, clock, listener }: SessionBackend
     const underWay = inFlight.get(key);
     if (underWay !== undefined) {
       const answer = await underWay;
-      // A refusal is everybody's; a wallet that isn't kept counts only for the mint that asked.
+      // A refusal is shared. A wallet that isn't kept counts only for the mint that asked.
       return 'refused' in answer || keptMs > 0 ? answer : ask(bearer, key);
     }
     const asked = ask(bearer, key).finally(() => inFlight.delete(key));

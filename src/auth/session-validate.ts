@@ -3,7 +3,6 @@
  *
  * @module
  */
-
 import type { SessionBackendConfig } from '../config/types.ts';
 import type { Clock } from '../lib/clock.ts';
 import { SessionBackendUnavailable } from '../lib/errors.ts';
@@ -17,7 +16,7 @@ import { InvalidWallet, parseWallet, type Wallet } from '../workload/wallet.ts';
 const MAX_BYTES = 64 * 1024;
 const TIMEOUT_MS = 2_000;
 
-/** The wallet of the session, or the backend's words for its refusal. */
+/** The wallet of the session, or the backend's message of a refusal. */
 export type SessionAnswer = { readonly wallet: Wallet } | { readonly refused: string };
 
 /** @throws SessionBackendUnavailable for everything but a 200 with a wallet and a 401 */
@@ -68,7 +67,7 @@ function unavailable(why: string): SessionBackendUnavailable {
   });
 }
 
-/** The backend's own words, but never the bearer that it may echo. */
+/** The backend's message, without the bearer that it may echo. */
 function wordsOf({ message, error }: Record<string, unknown>, bearer: string): string {
   const said = message ?? error;
   if (typeof said !== 'string' || said === '') return 'the session backend refused the session';

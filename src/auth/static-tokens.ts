@@ -1,11 +1,11 @@
 /**
- * Static tokens: which caller a presented value belongs to.
+ * Authentication by static tokens.
  *
- * A value is looked up by its HMAC-SHA-256 under a key that is random per process. So neither a map's key nor the time of a
- * lookup tells anything about a token, and known and unknown values take the same path. Raw values are not kept.
+ * A value is looked up by its HMAC-SHA-256 under a random key of the process. So the time of a lookup tells nothing about a
+ * token, and known and unknown values take the same path. Raw values are not kept.
  *
- * A replaced value stays good for a while, but only for the same workload with an unchanged identity. A workload that is
- * gone, a changed wallet, and a value that now belongs to another workload have no overlap.
+ * A replaced value stays valid for `token_overlap`, but only for the same workload with an unchanged identity. A removed
+ * workload, a changed wallet, and a value that now belongs to another workload have no overlap.
  *
  * @module
  */
@@ -42,7 +42,7 @@ export class StaticTokens {
   readonly #clock: Clock;
   /** Where the presented MAC is written for the comparison. */
   readonly #presented = Buffer.alloc(MAC_BYTES);
-  /** Compared with when nothing is found, so that both ways cost the same. */
+  /** Compared with when nothing is found, so that both paths take the same time. */
   readonly #nothing = randomBytes(MAC_BYTES);
 
   private constructor(key: KeyObject, known: ReadonlyMap<string, KnownToken>, clock: Clock) {
@@ -54,8 +54,8 @@ export class StaticTokens {
   /**
    * Pauses now and then, since ten thousand values take a tenth of a second.
    *
-   * @param options.previous the values before a reload: one that is gone stays good for `overlapMs` (monotonic; 0 ends it at
-   *   once) where the same workload, with its whole identity unchanged, is still in the table
+   * @param options.previous the values before a reload. A removed value stays valid for `overlapMs` if its workload is
+   *   configured with an unchanged identity; 0 ends it at once
    * @throws Error when two entries have one value, naming both workloads
    */
   static *build(
@@ -67,7 +67,7 @@ export class StaticTokens {
     const key = previous === undefined ? createSecretKey(randomBytes(32)) : previous.#key;
     const known = new Map<string, KnownToken>();
     const byIdentity = new Map<string, KnownToken>();
-    // One piece of memory for all: a buffer of its own costs each entry as much again as what it holds.
+    // One buffer for all: a buffer for each entry would take twice the memory.
     const macs = Buffer.alloc(entries.length * MAC_BYTES);
     for (const [i, { value, workload, from }] of entries.entries()) {
       yield;
@@ -89,7 +89,7 @@ export class StaticTokens {
       const heir = byIdentity.get(old.caller.workload.id);
       const until = Math.min(old.until, now + overlapMs);
       if (heir === undefined || known.has(id) || until <= now) continue;
-      // Today's workload object and source rule, yesterday's value.
+      // The new workload object and source rule, with the old value.
       const caller = Object.freeze({ ...heir.caller, tokenHash: old.caller.tokenHash });
       known.set(id, { mac: old.mac, caller, from: heir.from, until });
     }

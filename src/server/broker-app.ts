@@ -1,5 +1,5 @@
 /**
- * The broker's app with everything it needs from the layers below.
+ * Makes the broker's app from the layers below.
  *
  * @module
  */
@@ -58,7 +58,7 @@ export function brokerApp({ snapshot, vending, auditLog, keys, clock, log, check
     readiness(authorization) {
       const found = readiness([], checks());
       const status = found.ready ? 'ready' : 'not_ready';
-      // Unauthenticated clients learn the status alone. `reason` falls out of the JSON where there is none.
+      // Unauthenticated clients get the status alone. JSON leaves out an undefined `reason`.
       const shown = mayRead(authorization)
         ? { checks: found.checks.map(({ name, status, reason }) => ({ name, status, reason })) }
         : {};
@@ -77,7 +77,7 @@ export function brokerApp({ snapshot, vending, auditLog, keys, clock, log, check
       if (made?.id !== id) {
         const current = () => keys(signer().keysDir, signer().purpose).current();
         const app = createWellKnownApp({ issuer, keys: current, clock, walletTag });
-        // A failure is the broker's to answer, in its form.
+        // Errors have the broker's form.
         app.onError(error => {
           throw error;
         });
@@ -88,7 +88,7 @@ export function brokerApp({ snapshot, vending, auditLog, keys, clock, log, check
   }
 }
 
-/** A raw JWT gets around a session policy, and opens the top level's role instead of a workload's own. */
+/** With a raw JWT, a client could leave out the session policy, or take the top level's role instead of the workload's. */
 function mayHaveRawJwt(config: Config, { workload }: Caller): boolean {
   if (workload.origin === 'dynamic') return true;
   const configured = config.workloads.get(workload.name);

@@ -1,9 +1,9 @@
 /**
  * The checks behind readiness: each dependency by name, and whether its failure takes the process out of service.
  *
- * Keys and audit log decide where a broker runs, since nothing can be minted without them. What others share (an issuer's
- * JWKS, the session backend, STS) is shown and doesn't decide: its outage would take every replica out of service at once,
- * and the issuer's public documents, which STS itself needs, with them.
+ * Keys and audit log decide for a broker, since it can mint nothing without them. Dependencies that replicas share (an
+ * issuer's JWKS, the session backend, STS) are shown and don't decide. Their outage would take every replica out of service
+ * at once, with the issuer's public documents, which STS needs.
  *
  * @module
  */

@@ -106,7 +106,7 @@ export async function openListeners(options: ListenersOptions): Promise<Listener
   };
 }
 
-/** Whose documents the broker serves: the top level's signer's. */
+/** The issuer whose documents the broker serves: the top level's signer. */
 export function issuerOf({ defaults }: Config): string | undefined {
   return defaults.identityToken.kind === 'signer' ? defaults.identityToken.issuer : undefined;
 }

@@ -1,6 +1,6 @@
 /**
- * Whether every folder of signing keys has a key that can sign now. That is known before a listener opens, and before a
- * changed configuration is taken over.
+ * Checks that every folder of signing keys has a key that can sign now, before a listener opens and before a changed
+ * configuration is applied.
  *
  * @module
  */

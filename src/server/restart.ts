@@ -1,5 +1,5 @@
 /**
- * Which parts of a changed configuration a running process can't take over: what it has open.
+ * Finds the changed settings that a running process can't apply, such as what it has open.
  *
  * @module
  */
@@ -12,7 +12,7 @@ const LIVE = null;
 /** For each key either {@link LIVE}, or the document's key that is named where a restart is needed, or the same for its parts. */
 type Effects<T> = { readonly [K in keyof Required<T>]: typeof LIVE | string | Effects<NonNullable<T[K]>> };
 
-/** Complete by its type: a new setting doesn't compile until it is decided here. */
+/** A new setting doesn't compile until it has an entry here. */
 const EFFECTS: Effects<Config> = {
   file: LIVE,
   name: LIVE,

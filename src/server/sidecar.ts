@@ -1,6 +1,5 @@
 /**
- * The composition root: a configuration in, running listeners out. Every layer is made here once, and nothing else knows all
- * of them.
+ * The composition root: takes a configuration, and makes every layer and the running listeners.
  *
  * @module
  */
@@ -56,8 +55,8 @@ export interface Sidecar {
   /** The configuration that is in force. */
   readonly config: Config;
   /**
-   * Takes another configuration over, one call after the other. It is checked and built whole, then takes effect in one turn:
-   * a request sees the old one or the new one.
+   * Applies another configuration, one call after the other. It is checked and built as a whole, then takes effect at once: a
+   * request sees the old one or the new one.
    *
    * @throws ConfigError where a folder of signing keys has none that can sign; nothing has changed then
    */
@@ -72,10 +71,10 @@ export interface Sidecar {
 export async function createSidecar(initial: Config, options: SidecarOptions): Promise<Sidecar> {
   const { log, clock = systemClock } = options;
   const metrics = createMetrics();
-  // A sidecar without one starts without its code.
+  // Loaded only where it is configured.
   const broker = initial.broker && (await import('./broker-app.ts'));
   const keys = createKeyStores({ clock, log });
-  // Kept from now on: a file that goes bad later doesn't take a good key away.
+  // The keys are kept: a file that is damaged later doesn't remove a usable key.
   await requireKeys(initial, async (...of) => (await keys(...of).begin()).activeKey(clock.wall()));
   const exchange = createExchange({ sts: initial.sts, region: initial.region, clock, log });
   // The SDK is loaded while the audit log's database is opened, which another thread does.
@@ -146,7 +145,7 @@ export async function createSidecar(initial: Config, options: SidecarOptions): P
     await auditLog.close();
     throw error;
   }
-  // Listeners first, then the first exchanges: the endpoint answers from its first millisecond, if only with a 503.
+  // The listeners open before the first exchanges, so the endpoint answers from the start, with a 503 at first.
   vending.reconcile([...initial.workloads.values()]);
 
   let closed = false;
@@ -158,7 +157,7 @@ export async function createSidecar(initial: Config, options: SidecarOptions): P
     const next = await buildSnapshot(config, { clock, log }, previous);
     if (closed) return next.authenticators.close();
     for (const key of needsRestart(initial, config)) log.warn({ key }, 'this change takes effect at the next start');
-    // One turn from here on.
+    // No await from here on: requests see the whole change.
     snapshot = next;
     vending.reconcile([...config.workloads.values()], workload => next.authenticators.makes(workload));
     listeners.apply(next.listeners);

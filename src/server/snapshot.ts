@@ -1,6 +1,6 @@
 /**
- * Everything that one configuration decides, built whole and never changed. A reload builds the next snapshot and assigns it
- * once, so a request sees the old one or the new one.
+ * Everything that is built from one configuration. It never changes: a reload builds the next snapshot and assigns it once,
+ * so a request sees the old one or the new one.
  *
  * @module
  */
@@ -31,8 +31,8 @@ export async function buildSnapshot(config: Config, deps: AuthenticatorsDeps, pr
 }
 
 /**
- * Authentication at one listener, by the snapshot of the moment. Where a reload comes while an issuer or a backend is asked,
- * the new snapshot authenticates again, so no caller comes out that the current configuration lacks.
+ * Authentication at one listener by the current snapshot. After a reload while an issuer or a backend was asked, the new
+ * snapshot authenticates again, so every caller is one of the current configuration.
  */
 export function currentAuthenticator(listener: CallerListener, current: () => Snapshot, clock: Clock): Authenticator {
   const authenticate: Authenticator['authenticate'] = authorization => {
