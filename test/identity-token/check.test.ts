@@ -38,6 +38,28 @@ describe('an identity token is taken', () => {
     expect(check(jwtOf(payload)).tagged).toBe(true);
   });
 
+  it('up to 24 hours and a minute before it expires, and not a second earlier', () => {
+    const last = NOW / 1000 + 24 * 3600 + 60;
+    expect(check(jwtOf(claims({ exp: last }))).expiresAt).toBe(last);
+    expect(() => check(jwtOf(claims({ exp: last + 1 })))).toThrow('24 hours');
+  });
+
+  it('with up to 20,000 characters, and not with one more', () => {
+    // A signature of any length will do, but for one character more than a multiple of four, which base64url never has.
+    const ofLength = (length: number): string => {
+      const pads = ['', 'x', 'xx', 'xxx'].map(pad => jwtOf(claims({ pad }), { alg: 'ES256' }, ''));
+      const start = pads.find(jwt => (length - jwt.length) % 4 !== 1) ?? '';
+      return start.padEnd(length, 'A');
+    };
+    expect(check(ofLength(20_000)).jwt).toHaveLength(20_000);
+    expect(() => check(ofLength(20_001))).toThrow('20000');
+  });
+
+  it('without a key id where kid is no text', () => {
+    expect(check(jwtOf(claims(), { alg: 'ES256', kid: 5 })).keyId).toBeUndefined();
+    expect(check(jwtOf(claims(), { alg: 'ES256', kid: 'k5' })).keyId).toBe('k5');
+  });
+
   it('with the further tags of the workload', () => {
     const w = workload({ tags: { team: 'ingest' } });
     expect(check(jwtOf(principal({ [TAG]: [WALLET], team: 'ingest' })), w).tagged).toBe(true);
@@ -73,6 +95,7 @@ const refusals: [string, unknown, string][] = [
   ['an exp in text', claims({ exp: '99999999999' }), 'exp'],
   ['an infinite exp', JSON.stringify(claims()).replace(/"exp":\d+/, '"exp":1e999'), 'exp'],
   ['no subject', claims({ sub: undefined }), 'sub'],
+  ['an empty subject', claims({ sub: '' }), 'sub'],
   ['a subject that is a number', claims({ sub: 1 }), 'sub'],
   ["another wallet's subject", claims({ sub: `agentkeys:agent:${OTHER}` }), 'sub'],
   ['a subject in other case', claims({ sub: `AgentKeys:Agent:${OTHER}` }), 'sub'],
@@ -154,6 +177,14 @@ const refusals: [string, unknown, string][] = [
   ['a payload nested without end', '['.repeat(5_000) + ']'.repeat(5_000), '(payload)'],
 ];
 
+/** Good claims, and one more whose text holds this byte. */
+function withBytes(byte: number): string {
+  const [before = '', after = ''] = spliced('"x":"|"').split('|');
+  const payload = Buffer.concat([Buffer.from(before), Buffer.from([byte]), Buffer.from(after)]);
+  const [header = '', , signature = ''] = jwtOf(claims()).split('.');
+  return [header, payload.toString('base64url'), signature].join('.');
+}
+
 describe('an identity token is refused, naming the claim, for', () => {
   it.each(refusals)('%s', (_, payload, claim) => {
     try {
@@ -192,6 +223,23 @@ describe('an identity token is refused, naming the claim, for', () => {
     ['nothing at all', ''],
   ])('%s', (_, jwt) => {
     expect(() => check(jwt)).toThrow(TagMismatch);
+  });
+
+  it.each([
+    ['(token)', jwtOf(claims()).split('.').slice(0, 2).join('.')],
+    ['(token)', jwtOf(claims({ pad: 'x'.repeat(16_000) }))],
+    ['(header)', jwtOf(claims(), '"ES256"')],
+    ['(signature)', jwtOf(claims(), { alg: 'ES256' }, '')],
+    ['(payload)', withBytes(0xff)],
+    ['alg', jwtOf(claims(), { alg: 'XES256' })],
+    ['alg', jwtOf(claims(), { alg: 'ES256X' })],
+    ['crit', jwtOf(claims(), { alg: 'ES256', crit: [] })],
+    ['crit', jwtOf(claims(), { alg: 'ES256', b64: true })],
+    ['iss', jwtOf(claims({ iss: undefined }))],
+    ['iss', jwtOf(claims({ iss: '' }))],
+    ['iss', jwtOf(claims({ iss: ['https://oidc.example.com'] }))],
+  ])('%s, where nothing else is wrong and any issuer will do', (claim, jwt) => {
+    expect(() => check(jwt)).toThrow(expect.objectContaining({ name: 'TagMismatch', claim }));
   });
 
   it('two keys that differ but for case, even if a configuration had both', () => {
