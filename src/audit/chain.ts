@@ -12,8 +12,8 @@
  * In Python: `sha256(json.dumps(["walletcreds/mint_log/1", *row[:-1]], ensure_ascii=False, separators=(',', ':')).encode())`.
  *
  * The chain shows that records within it were changed, removed, inserted or reordered. It can't show that the end of a
- * chain or a whole chain is missing, nor that someone who can write the table computed all of it again. The logged heads
- * show that, if they are kept where nobody who can write the table can write.
+ * chain or a whole chain is missing. It can't show that somebody who can write the table computed all of it
+ * again. The logged heads show that, if they are kept where nobody who can write the table can write.
  *
  * @module
  */

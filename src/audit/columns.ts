@@ -1,7 +1,7 @@
 /**
  * The columns of `mint_log` in their order, and a record as it is stored.
  *
- * The first nine are the old broker's table, whose queries go on working. The chain hashes the columns in this order, so a
+ * The first nine are the old broker's table, whose queries go on working. The chain hashes the columns in this order. A
  * new column may only be added at the end, with a new version of the canonical form.
  *
  * @module

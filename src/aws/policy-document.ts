@@ -1,6 +1,6 @@
 /**
- * The shape of an IAM policy as it is written here: plain data that serialises as IAM takes it, each statement with the
- * reason for its existence beside it, since a permission whose reason is lost is a permission that nobody dares remove.
+ * The shape of the IAM policies that are written here: plain data that serialises as IAM takes it. Each statement has
+ * its reason beside it, so that people know when it can be removed.
  *
  * @module
  */

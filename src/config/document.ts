@@ -1,8 +1,8 @@
 /**
  * A configuration as a bare tree: maps, lists and the text of scalars, with the place of each.
  *
- * Scalars stay text, as they were written, until the schema says what they mean: so a wallet without quotes is not a
- * number that has lost its last digits, and a value from a variable is read exactly like one that was typed.
+ * Scalars stay text until the schema gives them a type. A wallet without quotes therefore keeps all of its digits, and
+ * a value from a variable is read like a typed one.
  *
  * @module
  */

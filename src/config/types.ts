@@ -29,7 +29,7 @@ export interface EndpointConfig {
 
 export interface StsConfig {
   readonly endpoint: string;
-  /** Who said so, for the start-up log. */
+  /** The setting that the endpoint comes from, for the start-up log. */
   readonly endpointSource: 'sts.endpoint' | 'AWS_ENDPOINT_URL_STS' | 'region';
   readonly caFile?: string;
   readonly timeoutMs: number;

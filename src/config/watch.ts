@@ -1,9 +1,9 @@
 /**
  * Says when a file of the configuration has changed.
  *
- * Folders are watched, not files: editors and tools replace a file by rename, and Kubernetes swaps a link beside it, so a
- * watch on the file itself would stay with the old one. An event is only a reason to look; what counts is whether a file
- * is another one than before. A slow poll finds what the events miss (network mounts, no watches left).
+ * Folders are watched, not files. Editors replace a file by rename and Kubernetes swaps a link, so a watch on a file
+ * would stay with the old one. After an event the files are compared with the ones before. A slow poll finds changes
+ * without events (network mounts, no watches left).
  *
  * @module
  */
@@ -33,7 +33,7 @@ export interface ConfigWatch {
   close(): void;
 }
 
-/** The kernel's default limit is 128 instances and some thousand watches; the poll does for the rest. */
+/** The kernel's default limit is 128 instances and some thousand watches; the poll covers the rest. */
 const MAX_FOLDERS = 64;
 const MAX_DEBOUNCE_MS = 1_000;
 

@@ -1,9 +1,9 @@
 /**
  * YAML text to its syntax tree; scalars are not interpreted yet.
  *
- * The library builds the tree by recursion. Text that is nested deeply enough would end the process there, past any `catch`, so
- * depth is limited in the step before, which keeps a stack of its own. The recursion can't be interrupted either, so long
- * block maps are composed some entries at a time.
+ * The library builds the tree by recursion. Deeply nested text would end the process there, in spite of `catch`. The
+ * step before has a stack of its own, and limits the depth. The recursion can't be interrupted either, so long block
+ * maps are composed a few entries at a time.
  *
  * @module
  */
@@ -68,7 +68,7 @@ export function* parseYaml(text: string): Generator<void, Parsed> {
   }
 }
 
-/** The first document of `tokens`. Only its first fault counts: the parser has lost its way there. */
+/** The first document of `tokens`. Only its first fault is reported, since later ones follow from it. */
 function* compose(tokens: readonly CST.Token[], end: number): Generator<void, Node | null> {
   const at = tokens.findIndex(token => token.type === 'document');
   const document = tokens[at];

@@ -32,8 +32,8 @@ export function lifetime(credentials: Credentials): number {
 }
 
 /**
- * Milliseconds for which the credentials are still good: the smaller of what the wall clock says and what has run off
- * since STS's `Date`, so neither a step of the clock nor a suspended laptop makes expired ones look valid.
+ * Milliseconds for which the credentials are still valid: the smaller of the wall clock's value and of the monotonic
+ * clock's since STS's `Date`. Neither a step of the clock nor a suspended laptop makes expired ones look valid.
  */
 export function lifeLeft(credentials: Credentials, clock: Clock): number {
   const byWall = credentials.expiration - clock.wall();

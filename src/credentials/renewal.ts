@@ -1,8 +1,8 @@
 /**
- * When to fetch without being asked: prefetch, renewal, and another try after a failure.
+ * Decides when to fetch in the background: prefetch, renewal, and the next try after a failure.
  *
- * One timer serves all workloads. At least every ten seconds it looks at the life that is left of each, so a stepped clock
- * or a suspended machine is noticed, and nothing depends on a timer that fires in time.
+ * One timer serves all workloads. It checks the remaining lifetime of each at least every ten seconds. A stepped clock
+ * and a suspended machine are noticed by that, and no timer has to fire in time.
  *
  * @module
  */

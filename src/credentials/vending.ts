@@ -35,8 +35,8 @@ export type { WorkloadStatus } from './status.ts';
 
 export interface Vending {
   /**
-   * Credentials for a caller: cached ones at once (no promise) where the audit record that covers them is on disk, otherwise
-   * after the record is written, or after a fetch of at most 0.9 s.
+   * Credentials for a caller. Cached ones are returned at once, without a promise, where their audit record is on disk.
+   * Otherwise they follow once the record is written, or after a fetch of at most 0.9 s.
    *
    * @param spent ms of those 0.9 s that authentication has taken already
    * @throws CredentialsUninitialized, AuditUnavailable, and every failure of exchange and identity token

@@ -1,6 +1,5 @@
 /**
- * The STS and S3 emulators: a mistake shows on this machine and not in the account. For `dev`, the library and tests;
- * nothing that serves imports them.
+ * The STS and S3 emulators, for `dev`, the library and tests. Code that serves doesn't import them.
  *
  * @module
  */

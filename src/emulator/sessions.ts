@@ -5,7 +5,7 @@
  */
 import { randomBytes, randomInt } from 'node:crypto';
 
-/** What stands behind an access key. The secrets are kept apart, so that a test may print a session. */
+/** The session of an access key. The secrets are kept apart, so that a test may print a session. */
 export interface EmulatedSession {
   readonly accessKeyId: string;
   readonly roleArn: string;

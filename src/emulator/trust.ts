@@ -38,7 +38,7 @@ export function parseTrustPolicy(document: PolicyDocument, where: string): Trust
 
 export interface TrustRequest {
   readonly context: Context;
-  /** How a principal in the policy concerns who asks. */
+  /** How a principal in the policy matches the caller. */
   readonly principal: (kind: string, value: string) => Concern;
 }
 
@@ -47,7 +47,7 @@ export function allows(policy: TrustPolicy, action: string, request: TrustReques
   return evaluate(policy, { action, ...request }).decision === 'allowed';
 }
 
-/** A token's provider as the one who asks. */
+/** The principals that match a token of the provider. */
 export function isProvider(providerArn: string): TrustRequest['principal'] {
   return (kind, value) =>
     kind === '*' || value === '*' || (kind === 'Federated' && value === providerArn) ? 'role' : undefined;

@@ -1,9 +1,9 @@
 /**
  * Which connections stay open: the same rule on every listener, plain and TLS.
  *
- * At capacity the connection goes that has been idle longest, unauthenticated ones first. Only an authenticated connection
- * with a response on its way is not idle. A TLS handshake, a silent socket, a slow header, a kept-alive connection, one
- * that doesn't read and one that waits for a backend are idle since their last request.
+ * At capacity the connection that was idle longest is evicted, unauthenticated ones first. Only an authenticated
+ * connection with a response on its way is not idle. All others are idle since their last request: handshakes, silent
+ * sockets, slow headers, kept-alive connections, clients that don't read or wait for a backend.
  *
  * A connection without a request has a second, and a place on top of the capacity: 64 of them, or a quarter where that is
  * more. A new client is therefore authenticated before anything is evicted for it.

@@ -1,5 +1,5 @@
 /**
- * What an operator reads when an address can't be listened on: one line, with what to change.
+ * The error of an address that can't be listened on: one line, with the fix.
  *
  * @module
  */

@@ -51,7 +51,7 @@ export interface RequestHandler {
   /** CONNECT has no response object, only a socket. */
   onConnect(incoming: IncomingMessage, socket: Socket): void;
   setPolicy(policy: RequestPolicy): void;
-  /** From now on every response ends its connection. */
+  /** Every later response ends its connection. */
   drain(): void;
 }
 

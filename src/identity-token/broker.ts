@@ -124,7 +124,7 @@ function tokenOf(answer: OutboundResponse, config: BrokerSource, expected: Walle
   return jwt;
 }
 
-/** The broker's own word for a failure, where it is a plain one; nothing else of its answer is repeated. */
+/** The broker's error code, where it is a plain word. Nothing else of its response is repeated. */
 function errorKind(body: string): string {
   const { error } = membersOf(body);
   return typeof error === 'string' && /^[a-z_]{1,40}$/.test(error) ? ` ${error}` : '';

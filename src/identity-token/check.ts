@@ -20,7 +20,7 @@ export const MAX_TOKEN_LENGTH = 20_000;
 /** The longest life that a projected token has by default on EKS, plus a minute for clocks. */
 const MAX_LIFE_SECONDS = 24 * 3600 + 60;
 const AWS_CLAIMS = 'https://aws.amazon.com/';
-/** What an issuer registered at STS can have signed with; `none` and everything symmetric is out. */
+/** The algorithms that STS accepts. `none` and symmetric algorithms are refused. */
 const ALGORITHM = /^(RS|PS|ES)(256|384|512)$/;
 
 export interface ExpectedToken {

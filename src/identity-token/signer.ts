@@ -21,7 +21,7 @@ export interface SignOptions {
   readonly audience: string;
   /** 60 to 3,600. */
   readonly ttlSeconds: number;
-  /** Whose wallet and tags go in. */
+  /** The workload whose wallet and tags are signed. */
   readonly workload: Pick<Workload, 'wallet' | 'walletTag' | 'tags'>;
   /** Wall time in ms. */
   readonly now: number;
@@ -36,8 +36,8 @@ export interface SignedIdentityToken {
 }
 
 /**
- * Signs one JWT: `iss`, `sub`, `aud`, `iat`, `exp`, `jti`, the wallet as a bare claim named like the wallet tag, and
- * {@link TAGS_CLAIM} with the wallet as a transitive principal tag and the workload's further tags beside it.
+ * Signs one JWT with `iss`, `sub`, `aud`, `iat`, `exp` and `jti`. The wallet is a bare claim named like the wallet tag.
+ * It is also a transitive principal tag in {@link TAGS_CLAIM}, with the workload's further tags.
  *
  * @throws RangeError for a lifetime or a wallet tag that must not have passed the configuration
  */

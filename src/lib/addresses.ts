@@ -22,7 +22,7 @@ export function isLinkLocal(host: string): boolean {
   return host === ECS_ADDRESS || POD_IDENTITY_ADDRESSES.includes(host);
 }
 
-/** A literal of 127.0.0.0/8 or ::1, without brackets. A name is none: what it resolves to is somebody else's choice. */
+/** A literal of 127.0.0.0/8 or ::1, without brackets. A name doesn't count, since others decide what it resolves to. */
 export function isLoopback(host: string): boolean {
   return host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
@@ -40,7 +40,7 @@ const NOT_PUBLIC = {
   ipv6: ['::/127', 'fc00::/7', 'fe80::/10'],
 } as const;
 
-/** A host, without brackets, that nobody on the internet can reach by that: a private address, or `localhost`. */
+/** Whether a host, without brackets, is a private address or `localhost`, which the internet can't reach. */
 export function isPrivate(host: string): boolean {
   const family = isIP(host);
   if (family === 0) return /(^|\.)localhost$/i.test(host);

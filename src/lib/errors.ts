@@ -83,7 +83,7 @@ export class TooManyConnections extends WalletcredsError {
   readonly kind = 'TooManyConnections';
 }
 
-/** Who is asking is not known, not allowed, or can't be found out. */
+/** The caller is unknown, not allowed, or can't be authenticated now. */
 export abstract class AuthenticationError extends WalletcredsError {}
 
 /** The answer never says why; `cause` does, for the log. */

@@ -27,7 +27,7 @@ export interface OutboundRequest {
   readonly body?: string;
   /** PEM file of the only authorities that are trusted; read again when it changes. Default: node's own list. */
   readonly caFile?: string | undefined;
-  /** For everything together: name, connection, TLS, answer. Default 5,000. */
+  /** Timeout of the whole request (DNS, connection, TLS, response), ms. Default 5,000. */
   readonly timeoutMs?: number;
   /** Of the answer's body. Default 64 KiB. */
   readonly maxBytes?: number;
@@ -121,7 +121,7 @@ function send(url: URL, agent: http.Agent, options: OutboundRequest, stop: Abort
     const onStop = () => give(stop.reason);
     stop.addEventListener('abort', onStop, { once: true });
     let answered = false;
-    /** What earlier answers on the same connection took. */
+    /** Bytes that earlier responses on the same connection had. */
     let readBefore = 0;
     outgoing.once('socket', socket => {
       readBefore = socket.bytesRead;

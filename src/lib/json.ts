@@ -1,12 +1,12 @@
 /**
- * JSON that can be read in one way only. `JSON.parse` takes the last of two equal members, others take the first, so a
- * document with duplicates could pass our check with one value and reach STS with another. Here it is an error, at any
- * depth and however the name is escaped.
+ * Parses JSON without duplicate members. `JSON.parse` takes the last of two equal members, and other parsers take the
+ * first. A document could therefore pass our check with one value and reach STS with another. Duplicates are errors
+ * here, at any depth and with any escapes in the name.
  *
  * @module
  */
 
-/** Deeper than any document that we read; a bound against stack and time. */
+/** The deepest nesting that is read. It bounds stack and time, and no real document needs it. */
 const MAX_DEPTH = 32;
 
 /** What {@link parseStrictJson} throws; never quotes the text. */
@@ -38,7 +38,7 @@ export function parseStrictJson(text: string): unknown {
   return value;
 }
 
-/** Walks the tokens of a text that is known to be valid JSON; a string is a name where an object expects one. */
+/** Visits the tokens of a text that is known to be valid JSON; a string is a name where an object expects one. */
 function refuseDuplicates(text: string): void {
   /** For each open bracket the names seen in it; null for an array. */
   const open: (Set<string> | null)[] = [];

@@ -1,8 +1,8 @@
 /**
  * Prometheus metrics. Labels are workload and outcome, never wallet, token, path or key id.
  *
- * What happens is noted in plain maps and handed over to prom-client at each scrape: looking labels up there costs 7 % of
- * the endpoint's throughput, and loading it a tenth of the start, so it is loaded by the first scrape.
+ * Counts are kept in plain maps, and given to prom-client at each scrape. Its look-up of labels would take 7 % of the
+ * endpoint's throughput. Loading it would take a tenth of the start, so the first scrape loads it.
  *
  * @module
  */
@@ -78,7 +78,7 @@ export function createMetrics(): Metrics {
       if (noted.durations.push({ outcome, seconds }) < MAX_WAITING) return;
       opened().then(
         ({ take }) => take(),
-        // The next scrape says what is wrong; until then nothing must pile up.
+        // The next scrape reports the error. Until then nothing may accumulate.
         () => noted.durations.splice(0),
       );
     },

@@ -7,12 +7,12 @@ import { connect } from 'node:net';
 import type { Clock } from './clock.ts';
 
 const EVERY_MS = 30_000;
-/** A start has better to do, and its first exchange says more. */
+/** The first probe comes after the start, whose first exchange tells more. */
 const FIRST_MS = 1_000;
 const TIMEOUT_MS = 3_000;
 
 export interface ReachableProbe {
-  /** Why not, at the last try; undefined while it is reached, and before the first try has ended. */
+  /** Why the last probe failed; undefined while the endpoint is reachable, and before the first probe has ended. */
   readonly problem: string | undefined;
   close(): void;
 }

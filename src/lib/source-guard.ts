@@ -1,5 +1,5 @@
 /**
- * CIDR lists on the socket's own address: who may connect at all. Never an identity.
+ * Limits connections by CIDR lists on the socket's address. The address is never an identity.
  *
  * @module
  */

@@ -1,8 +1,8 @@
 /**
  * The wallet: `0x` and 40 hexadecimal digits, always lower case from here on.
  *
- * A mixed-case wallet in a session tag matches no lower-case prefix and has cost an outage, so the type can only be made
- * by {@link parseWallet}, which folds the case, after it has checked the EIP-55 checksum that mixed case carries.
+ * A mixed-case wallet in a session tag matches no lower-case prefix, which has caused an outage. Only {@link
+ * parseWallet} makes the type. It checks the EIP-55 checksum of a mixed-case wallet, and then folds the case.
  *
  * @module
  */

@@ -1,8 +1,8 @@
 /**
  * The database's files at their path, and what happened to them while the database was open.
  *
- * Both files only grow while a connection is open. A database that was moved away takes writes as if nothing had happened,
- * so the files are compared with those of the last commit, by inode and size.
+ * Both files only grow while a connection is open. A database that was moved away still accepts writes. The files are
+ * therefore compared with those of the last commit, by inode and size.
  *
  * @module
  */

@@ -27,7 +27,7 @@ export async function writeEnvFile(file: string, variables: Readonly<Record<stri
 }
 
 /**
- * Says now what would fail later.
+ * Checks early that the file can be written later.
  *
  * @param flag for the message: `--env-file`
  * @throws UsageError
@@ -48,7 +48,7 @@ export function checkEnvFile(file: string, flag: string): void {
   }
 }
 
-/** Takes a file of an earlier run away, so that its being there means ready. */
+/** Removes the file of an earlier run, so that the file's existence means ready. */
 export function clearEnvFile(file: string): void {
   rmSync(file, { force: true });
 }

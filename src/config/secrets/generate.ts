@@ -73,7 +73,7 @@ function makePassable(folder: string): void {
   if (makeFolder(folder, 0o711)) chmodSync(folder, 0o711);
 }
 
-/** A hard link never replaces; where the file system has none, a check and a rename come closest. */
+/** A hard link never replaces a file. Where the file system has no hard links, a check and a rename are used. */
 function putInPlace(temporary: string, file: string): void {
   try {
     linkSync(temporary, file);

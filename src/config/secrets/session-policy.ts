@@ -46,8 +46,8 @@ function problemsOf(statement: Statement, wallet: Wallet): string[] {
 }
 
 /**
- * Whether the wallet stands in a pattern as a whole and at a fixed place: nothing in front of it that can stretch
- * (`*` would let it match inside a foreign prefix), and a `/` or the end behind it (`0x…*` also matches a longer name).
+ * Whether the wallet is in a pattern as a whole and at a fixed place. No wildcard may be in front of it, since `*`
+ * would let it match inside a foreign prefix. A `/` or the end must follow it, since `0x…*` also matches a longer name.
  */
 function holds(pattern: string, wallet: Wallet): boolean {
   const at = pattern.indexOf(wallet);

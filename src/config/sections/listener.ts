@@ -1,5 +1,6 @@
 /**
- * Where a listener listens, and that it is not open to more than it should be: the same for endpoint, broker and admin.
+ * The addresses of a listener, and the checks that they aren't open too widely: the same for endpoint, broker and
+ * admin.
  *
  * @module
  */

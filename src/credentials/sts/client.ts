@@ -1,10 +1,10 @@
 /**
- * The one file that loads the AWS SDK. It is imported lazily: loading costs tens of milliseconds, and the listeners must
- * not wait for it.
+ * Loads the AWS SDK; no other file does. It is imported lazily, since loading takes tens of milliseconds and the
+ * listeners must not wait for it.
  *
- * `AssumeRoleWithWebIdentity` is unsigned by definition, and the client is built so that the process's environment can't
- * change that: every setting that the SDK would otherwise look up (environment, `~/.aws/config`, metadata service) is
- * given, only the no-auth scheme exists, and credentials that are asked for in spite of it throw.
+ * `AssumeRoleWithWebIdentity` is unsigned by definition, and the process's environment can't change that. The client is
+ * given every setting that the SDK would look up (environment, `~/.aws/config`, metadata service). It has only the
+ * no-auth scheme, and a request for credentials throws.
  *
  * @module
  */

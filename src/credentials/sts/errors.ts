@@ -1,9 +1,9 @@
 /**
- * What an error of STS means, by its code and its HTTP status: final, transient, or throttled.
+ * Classifies STS's errors by code and HTTP status: final, transient, or throttled.
  *
- * The code is read out of the raw body, since Ceph answers S3's `<Error><Code>` where AWS answers
- * `<ErrorResponse><Error><Code>`, and the SDK knows only the latter (it shows `Unknown`). Where no code can be read
- * (a proxy's HTML page, an empty body) the status alone decides.
+ * The code is read from the raw body. Ceph sends S3's `<Error><Code>` where AWS sends `<ErrorResponse><Error><Code>`,
+ * and the SDK shows `Unknown` for it. Where no code can be read (a proxy's HTML page, an empty body) the status alone
+ * decides.
  *
  * @module
  */

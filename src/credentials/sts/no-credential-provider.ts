@@ -1,7 +1,7 @@
 /**
- * Stands in the bundle where the AWS SDK's default chain of credential providers would be: this program has none. Web
- * identity is unsigned, so nothing asks for one; should anything ever do, it fails here instead of finding a key in the
- * environment, a profile or a metadata service.
+ * Replaces the AWS SDK's default chain of credential providers in the bundle. Web identity is unsigned, so nothing asks
+ * for credentials. If anything does, it fails here and finds no key in the environment, a profile or a metadata
+ * service.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * STS's answer → {@link Credentials}, or an error. What isn't complete, isn't ours or isn't good any more is never vended.
+ * STS's answer → {@link Credentials}, or an error. A response that is incomplete, expired or for another session is
+ * never vended.
  *
  * @module
  */
@@ -14,7 +15,7 @@ import { unavailable } from './unavailable.ts';
 
 const DAY = 86_400_000;
 
-/** What was asked for, against which the answer is held. */
+/** The request, with which the response is compared. */
 export interface Asked {
   readonly workload: Workload;
   readonly token: IdentityToken;

@@ -176,7 +176,7 @@ function algorithmOf(key: KeyObject): KeyAlgorithm {
 function unixSeconds(json: Record<string, unknown>, name: 'not_before' | 'retire_at'): number | undefined {
   const value = json[name];
   if (value === undefined || value === null) return undefined;
-  // Milliseconds, the usual slip, would be far beyond the year 5000.
+  // A time in milliseconds, a common mistake, would be after the year 5000.
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value < 1e11) return value;
   throw new Refusal(`${name} must be a time in whole unix seconds`);
 }

@@ -1,5 +1,5 @@
 /**
- * Changing which key signs, without an outage and, where it must be, at once.
+ * Rotates signing keys without an outage, and revokes a key at once.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { type KeyAlgorithm, type KeyPurpose, MAX_KEY_FILE, UnusableKeys } from '
 import { isKeyName, loadKeys } from './set.ts';
 import { generateKey, setRetireAt } from './write.ts';
 
-/** How long a verifier is taken to keep a JWKS: the next key is published for so long before it signs. */
+/** How long verifiers may cache a JWKS. The next key is published for this long before it signs. */
 export const JWKS_CACHE_SECONDS = 3600;
 /** No identity token lives longer, whatever `ttl` says. */
 export const LONGEST_TOKEN_SECONDS = 3600;
@@ -28,9 +28,9 @@ export interface Rotation {
 }
 
 /**
- * Publishes the next key now, lets it sign once every verifier has had time to learn of it, and retires the others once
- * the last token that they signed has expired and caches are empty. The new key is like the one that signs now (algorithm,
- * certificate) unless told otherwise.
+ * Publishes a new key now. It signs once every verifier's cache has expired. The other keys retire once the last token
+ * that they signed has expired and caches are empty. The new key has the signing key's algorithm and certificate unless
+ * `options` says otherwise.
  *
  * @param options.now wall time in ms
  * @throws UnusableKeys where a key is bad, none is there, or one is waiting already

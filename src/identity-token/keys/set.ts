@@ -1,9 +1,9 @@
 /**
  * The keys of one folder at one moment: which of them signs, and what the JWKS shows.
  *
- * Two replicas that share the folder must agree, so the choice depends on nothing but the files' contents and the time:
- * of the keys whose `not_before` has passed and that are not retired, the one with the largest `not_before` signs, and
- * between equal ones the larger `kid`. A file's modification time differs from copy to copy and doesn't count.
+ * Two replicas that share the folder must agree, so the choice depends only on the files' contents and the time. A key
+ * can sign once its `not_before` has passed, until it is retired. The one with the largest `not_before` signs; between
+ * equal ones, the one with the larger `kid`. A file's modification time differs between copies and doesn't count.
  *
  * @module
  */
@@ -73,8 +73,8 @@ export function isKeyName(name: string): boolean {
 }
 
 /**
- * Reads a folder leniently: findings are returned, and the good keys with them. The folder is looked at without giving way
- * to anything else, as `stat` does before each signature: it is small, and a start waits for it.
+ * Reads a folder leniently: returns the findings, with the keys that are good. The folder is read synchronously, since
+ * it is small and a start waits for it.
  */
 export async function readKeyFolder(dir: string, purpose: KeyPurpose): Promise<KeyFolder> {
   const nothing = { keys: [], problems: [], warnings: [] };

@@ -22,7 +22,7 @@ export interface KeyStore {
   readonly dir: string;
   readonly purpose: KeyPurpose;
   /**
-   * The keys as the folder has them now: a few `stat` calls, and a reading where one of them differs.
+   * The folder's current keys. It takes a few `stat` calls, and a read where one of them differs.
    *
    * @throws CredentialsUninitialized when there is no key at all, naming the folder and the fix
    */

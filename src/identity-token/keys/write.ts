@@ -1,6 +1,6 @@
 /**
- * Making and changing key files. Everything is written beside its place under a name that no reader takes for a key, with
- * mode 0600, and then renamed, so that a running process sees a whole key or none.
+ * Makes and changes key files. A file is written with mode 0600 under a name that no reader takes for a key, and then
+ * renamed. A running process therefore sees a whole key or none.
  *
  * @module
  */
@@ -21,7 +21,7 @@ const generateKeyPair = promisify(generateKeyPairCallback);
 export interface GenerateKeyOptions {
   readonly alg: KeyAlgorithm;
   readonly purpose: KeyPurpose;
-  /** Also keep a self-signed certificate, published as `x5c`; Ceph RGW takes no key without. */
+  /** Also keep a self-signed certificate, published as `x5c`; Ceph RGW accepts no key without one. */
   readonly certificate?: boolean;
   /** Unix seconds from which it may sign; from the beginning of time if absent. */
   readonly notBefore?: number;

@@ -1,6 +1,6 @@
 /**
- * The one way folders are made. Node's own `recursive` never ends where a folder that is there answers "no such file" to
- * every new one, as those of /proc do.
+ * Makes folders, one level at a time. Node's `recursive` option never ends under a folder that fails each new one with
+ * ENOENT, such as /proc.
  *
  * @module
  */

@@ -1,9 +1,9 @@
 /**
  * Whether somebody else can choose the content of a file that this process trusts, or read a secret in it.
  *
- * Owner and mode count, of the file and of the folders that hold it and its link. Some findings are only warnings: on a
- * read-only mount the owner and the mode are those of the volume, and a volume's own root (an emptyDir is 0777) is made by
- * the container engine. That others can write the file itself is never excused.
+ * Owner and mode count, of the file and of the folders that hold it and its link. Some findings are only warnings. On a
+ * read-only mount the owner and the mode are those of the volume. A volume's own root (an emptyDir is 0777) is made by
+ * the container engine. A file that others can write is always refused.
  *
  * @module
  */
@@ -104,7 +104,7 @@ export function folderFindings(
   return messages.map(message => ({ refused: !isExcused, message }));
 }
 
-/** The group of this process itself isn't somebody else: many systems give each user a group, and folders mode 0775. */
+/** The process's own group doesn't count as somebody else. Many systems give each user a group, and folders mode 0775. */
 function isOpen({ mode, gid }: Pick<Stats, 'mode' | 'gid'>, keys: boolean): boolean {
   if (keys) return (mode & 0o022) !== 0;
   if ((mode & 0o1000) !== 0) return false;

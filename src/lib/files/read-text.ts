@@ -62,7 +62,7 @@ export function readText(path: string, limit: number = MAX_BYTES): ReadFile {
 }
 
 /**
- * The same without holding up anything else, for what is read while requests are served.
+ * The same, asynchronously, for files that are read while requests are served.
  *
  * @throws UnreadableFile
  */
