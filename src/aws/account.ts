@@ -1,9 +1,10 @@
 /**
- * The set-up as IAM and S3 really have it: a thin reader with the caller's own credentials, for `doctor --account`.
+ * The setup as IAM and S3 really have it: a thin reader with the caller's own credentials, for `doctor --account`.
  *
  * @module
  */
 
+import { PARTITIONS } from '../lib/aws-partitions.ts';
 import type { OutboundResponse } from '../lib/http-client.ts';
 import { masked } from '../lib/text/masked.ts';
 import { decoded, elements, textOf } from '../lib/xml.ts';
@@ -28,7 +29,14 @@ export interface AccountRole {
   readonly maxSessionDuration: number;
   readonly tagKeys: readonly string[];
   /** Inline and attached ones, by name. */
-  readonly policies: readonly { readonly name: string; readonly text: string }[];
+  readonly policies: readonly NamedDocument[];
+  /** The permissions boundary. */
+  readonly boundary: NamedDocument | undefined;
+}
+
+export interface NamedDocument {
+  readonly name: string;
+  readonly text: string;
 }
 
 /** IAM refused, or isn't there: the finding says which call. */
@@ -48,22 +56,32 @@ export function keysFromEnvironment(env: NodeJS.ProcessEnv): AwsKeys | undefined
   return { accessKeyId, secretAccessKey, sessionToken: env['AWS_SESSION_TOKEN'] || undefined };
 }
 
-/** IAM is one service a partition. `AWS_ENDPOINT_URL_IAM` counts, as it does for the AWS CLI. */
+/** IAM's host and signing region, where they are not those of the partition's first region. */
+const GLOBAL_IAM: Readonly<Record<string, readonly [url: string, region: string]>> = {
+  aws: ['https://iam.amazonaws.com', 'us-east-1'],
+  'aws-us-gov': ['https://iam.us-gov.amazonaws.com', 'us-gov-west-1'],
+};
+
+/** IAM is one service a partition. */
+function iamOf({ partition, region }: Plan): readonly [url: string, region: string] {
+  const { regions, dnsSuffix } = PARTITIONS.find(({ name }) => name === partition) ?? PARTITIONS[0];
+  const [first = region] = regions;
+  return GLOBAL_IAM[partition] ?? [`https://iam.${first}.${dnsSuffix}`, first];
+}
+
+/** `AWS_ENDPOINT_URL_IAM` and `AWS_ENDPOINT_URL` count, as they do for the AWS CLI. */
 export function iamEndpoint(plan: Plan, env: NodeJS.ProcessEnv): string {
-  const told = env['AWS_ENDPOINT_URL_IAM'] ?? '';
-  if (told !== '') return told;
-  if (plan.dialect === 'ceph') return plan.endpoint;
-  if (plan.partition === 'aws-cn') return 'https://iam.cn-north-1.amazonaws.com.cn';
-  if (plan.partition === 'aws-us-gov') return 'https://iam.us-gov.amazonaws.com';
-  return 'https://iam.amazonaws.com';
+  return toldEndpoint(env, 'IAM') ?? (plan.dialect === 'ceph' ? plan.endpoint : iamOf(plan)[0]);
 }
 
-/** `AWS_ENDPOINT_URL_S3` counts here, as it does for the AWS CLI; undefined: AWS's own. */
+/** The same for S3; undefined: AWS's own. */
 export function s3Endpoint(plan: Plan, env: NodeJS.ProcessEnv): string | undefined {
-  return env['AWS_ENDPOINT_URL_S3'] || (plan.dialect === 'ceph' ? plan.endpoint : undefined);
+  return toldEndpoint(env, 'S3') ?? (plan.dialect === 'ceph' ? plan.endpoint : undefined);
 }
 
-const SIGNING_REGION: Readonly<Record<string, string>> = { 'aws-cn': 'cn-north-1', 'aws-us-gov': 'us-gov-west-1' };
+function toldEndpoint(env: NodeJS.ProcessEnv, service: 'IAM' | 'S3'): string | undefined {
+  return env[`AWS_ENDPOINT_URL_${service}`] || env['AWS_ENDPOINT_URL'] || undefined;
+}
 
 /** @throws AccountUnreadable */
 export async function readRole(account: Account, plan: Plan, role: Role): Promise<AccountRole> {
@@ -76,17 +94,22 @@ export async function readRole(account: Account, plan: Plan, role: Role): Promis
     const body = await ask('GetRolePolicy', { PolicyName: name });
     policies.push({ name: `role ${role.name}, policy ${name}`, text: documentIn(body, 'PolicyDocument') });
   }
-  for (const arn of await attached(ask, plan)) {
+  const managed = async (arn: string) => {
     const version = textOf(await call(account, plan, 'GetPolicy', { PolicyArn: arn }), 'DefaultVersionId') ?? 'v1';
     const body = await call(account, plan, 'GetPolicyVersion', { PolicyArn: arn, VersionId: version });
-    policies.push({ name: `role ${role.name}, attached ${arn}`, text: documentIn(body, 'Document') });
+    return documentIn(body, 'Document');
+  };
+  for (const arn of await attached(ask, plan)) {
+    policies.push({ name: `role ${role.name}, attached ${arn}`, text: await managed(arn) });
   }
+  const boundary = textOf(got, 'PermissionsBoundaryArn');
   return {
     arn: textOf(got, 'Arn') ?? '',
     trust: documentIn(got, 'AssumeRolePolicyDocument'),
     maxSessionDuration: Number(textOf(got, 'MaxSessionDuration') ?? 3600),
     tagKeys: elements(elements(got, 'Tags')[0] ?? '', 'Key').map(decoded),
     policies,
+    boundary: boundary === undefined ? undefined : { name: boundary, text: await managed(boundary) },
   };
 }
 
@@ -154,14 +177,14 @@ async function call(account: Account, plan: Plan, action: string, parameters: Re
         body: new URLSearchParams({ Action: action, Version: '2010-05-08', ...parameters }).toString(),
         headers: { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' },
         service: 'iam',
-        region: SIGNING_REGION[plan.partition] ?? 'us-east-1',
+        region: iamOf(plan)[1],
       },
       account.keys,
       account.send,
     );
   } catch (error) {
     throw new AccountUnreadable(
-      finding('account-refused', error instanceof Error ? error.message : String(error), where),
+      finding('account-unreachable', error instanceof Error ? error.message : String(error), where),
     );
   }
   if (answer.status === 200) {

@@ -8,10 +8,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { UnsecuredJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { iamEndpoint, s3Endpoint } from '../../src/aws/account.ts';
 import type { Send } from '../../src/aws/doctor/checks/issuer.ts';
 import { diagnose } from '../../src/aws/doctor/doctor.ts';
 import { FINDINGS } from '../../src/aws/doctor/findings.ts';
 import type { DoctorOptions } from '../../src/aws/doctor/options.ts';
+import { planOf } from '../../src/aws/plan.ts';
 import { documentOf } from '../../src/aws/policy-document.ts';
 import { setupOf } from '../../src/aws/setup/setup.ts';
 import { checklistText } from '../../src/cli/output/checklist.ts';
@@ -324,6 +326,8 @@ describe('--account', () => {
     maxSession?: number;
     arn?: string;
     page?: string;
+    /** What the permissions boundary allows. */
+    boundary?: readonly string[];
     /** S3's answer about the bucket's policy. */
     bucket?: Answer;
   }
@@ -363,13 +367,13 @@ describe('--account', () => {
       }
       const result: Record<string, string> = {
         GetOpenIDConnectProvider: `<Url>oidc.example.com</Url><ClientIDList><member>${account.audiences ?? 'sts.amazonaws.com'}</member></ClientIDList>`,
-        GetRole: `<Role><Arn>${account.arn ?? ROLE}</Arn><AssumeRolePolicyDocument>${enc(documentOf(setup.roles[0]?.trust ?? []))}</AssumeRolePolicyDocument><MaxSessionDuration>${account.maxSession ?? 3600}</MaxSessionDuration><Tags>${account.tags ?? ''}</Tags></Role>`,
+        GetRole: `<Role><Arn>${account.arn ?? ROLE}</Arn><AssumeRolePolicyDocument>${enc(documentOf(setup.roles[0]?.trust ?? []))}</AssumeRolePolicyDocument><MaxSessionDuration>${account.maxSession ?? 3600}</MaxSessionDuration><Tags>${account.tags ?? ''}</Tags>${account.boundary === undefined ? '' : `<PermissionsBoundary><PermissionsBoundaryArn>arn:aws:iam::aws:policy/boundary</PermissionsBoundaryArn></PermissionsBoundary>`}</Role>`,
         ListRolePolicies:
           '<PolicyNames><member>walletcreds-data</member></PolicyNames><IsTruncated>false</IsTruncated>',
         GetRolePolicy: `<PolicyDocument>${enc(account.role ?? documentOf(setup.roles[0]?.permissions ?? []))}</PolicyDocument>`,
         ListAttachedRolePolicies: `<AttachedPolicies>${account.attached === undefined ? '' : `<member><PolicyName>x</PolicyName><PolicyArn>${account.attached}</PolicyArn></member>`}</AttachedPolicies>`,
         GetPolicy: '<Policy><DefaultVersionId>v3</DefaultVersionId></Policy>',
-        GetPolicyVersion: `<PolicyVersion><Document>${enc({ Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 's3:*', Resource: '*' }] })}</Document></PolicyVersion>`,
+        GetPolicyVersion: `<PolicyVersion><Document>${enc({ Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: account.boundary ?? 's3:*', Resource: '*' }] })}</Document></PolicyVersion>`,
       };
       return {
         status: 200,
@@ -452,6 +456,37 @@ describe('--account', () => {
     const others = calls.filter(call => !call.url.startsWith('http://rgw.internal:7480'));
     expect(others.filter(call => call.caFile !== undefined || call.allowInsecureHttp === true)).toEqual([]);
   });
+  test('a permissions boundary that does not allow the role’s own folder is an error, and one that does is nothing', async () => {
+    expect(await ask({ boundary: ['ec2:*'] })).toEqual(['error account-boundary']);
+    expect(await ask({ boundary: ['s3:GetObject'] })).toEqual(['error account-boundary']);
+    expect(await ask({ boundary: ['s3:*'] })).toEqual([]);
+  });
+  test('IAM that is not there is unreachable, not a refusal', async () => {
+    const send: Send = async request => {
+      if (request.url.startsWith('https://iam.')) throw new OutboundError('NetworkError', 'getaddrinfo ENOTFOUND');
+      return iam({})(request);
+    };
+    const found = await codes({ account: true, env, send });
+    expect(new Set(found)).toEqual(new Set(['error account-unreachable']));
+  });
+  test('AWS_ENDPOINT_URL counts for IAM and S3, and the service’s own variable before it', () => {
+    const plan = planOf(configOf());
+    const told = { AWS_ENDPOINT_URL: 'http://127.0.0.1:4566' };
+    expect([iamEndpoint(plan, told), s3Endpoint(plan, told)]).toEqual([told.AWS_ENDPOINT_URL, told.AWS_ENDPOINT_URL]);
+    const own = { ...told, AWS_ENDPOINT_URL_IAM: 'http://iam', AWS_ENDPOINT_URL_S3: 'http://s3' };
+    expect([iamEndpoint(plan, own), s3Endpoint(plan, own)]).toEqual(['http://iam', 'http://s3']);
+  });
+  test.each([
+    ['aws', 'us-east-1', 'https://iam.amazonaws.com'],
+    ['aws-cn', 'cn-northwest-1', 'https://iam.cn-north-1.amazonaws.com.cn'],
+    ['aws-us-gov', 'us-gov-east-1', 'https://iam.us-gov.amazonaws.com'],
+    ['aws-eusc', 'eusc-de-east-1', 'https://iam.eusc-de-east-1.amazonaws.eu'],
+    ['aws-iso', 'us-iso-west-1', 'https://iam.us-iso-east-1.c2s.ic.gov'],
+  ])('IAM of %s is %s', (partition, region, url) => {
+    const plan = planOf(configOf({ roleArn: ROLE.replace('arn:aws:', `arn:${partition}:`), region }));
+    expect(iamEndpoint(plan, {})).toBe(url);
+    expect(s3Endpoint(plan, {})).toBeUndefined();
+  });
   test('what IAM refuses is said, by call', async () => {
     const { findings: found } = await diagnose({
       configFile: 'w',
@@ -473,7 +508,7 @@ test('every finding has its place in the page of symptoms, and the page has no o
   const anchors = [...page.matchAll(/<a id="([\w-]+)"><\/a>/g)].map(m => m[1]);
   expect(new Set(anchors).size).toBe(anchors.length);
   // The endpoint's codes begin with a capital letter; verify and STS have prefixes.
-  const others = /^(verify-|sts-|[A-Z])/;
+  const others = /^(audit-|verify-|sts-|[A-Z])/;
   expect(anchors.filter(a => !others.test(a ?? '')).sort()).toEqual(
     Object.keys(FINDINGS)
       .filter(c => !others.test(c))

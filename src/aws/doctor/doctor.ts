@@ -12,7 +12,7 @@ import { type Dialect, issuerOf } from '../plan.ts';
 import { Checklist, type Report } from './checklist.ts';
 import { checkClock } from './checks/clock.ts';
 import { checkConfig, checkConfigError, checkKeys, checkTokenFile, tokenSources } from './checks/config.ts';
-import { checkEnvFile, checkOwnEnvironment } from './checks/environment.ts';
+import { checkEnvFile, checkMetadataService, checkOwnEnvironment } from './checks/environment.ts';
 import { checkIssuer, type Send } from './checks/issuer.ts';
 import { checkPolicies } from './checks/policies.ts';
 import { finding } from './finding.ts';
@@ -35,6 +35,8 @@ export async function diagnose(options: DoctorOptions): Promise<Report> {
   if (options.account !== true) list.add("this shell's environment", checkOwnEnvironment(env));
   if (options.appEnv === undefined) list.skip("an application's environment", 'give --app-env FILE');
   else list.add(`environment ${options.appEnv}`, checkEnvFile(options.appEnv, config));
+  if (options.appEnv !== undefined && options.offline !== true)
+    list.add('instance metadata service', await checkMetadataService(send));
   if (config === undefined) list.skip('identity tokens, issuer and STS', 'the configuration does not load');
   else {
     await checkTokens(list, options, config, dialect, now(), send);

@@ -64,5 +64,29 @@ export const ENVIRONMENT = {
     "Debian 12's boto3 and awscli, Go v1 and older v2, rclone and restic ignore …_TOKEN_FILE.",
     'For those set AWS_CONTAINER_AUTHORIZATION_TOKEN instead.',
   ),
+  'env-quoted': error(
+    'docker run --env-file takes everything behind the "=": the SDK gets a URI or a token that begins with a quote.',
+    'Write KEY=value without quotes, as walletcreds env does.',
+  ),
+  'env-uri-path': error(
+    'The endpoint answers 404: it has /v1/credentials, and /v2/credentials/ID, without a slash at the end.',
+    'Set what walletcreds env WORKLOAD prints.',
+  ),
+  'env-token-only': info(
+    'object_store of Rust (LanceDB, Polars, DataFusion) takes a FULL_URI only together with …_TOKEN_FILE.',
+    'For those set AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE instead.',
+  ),
+  'env-proxy': error(
+    "Some SDKs ask the proxy for the endpoint: it gets the token, and can't reach the application's own address.",
+    'Add the host of the URI to NO_PROXY (and to no_proxy).',
+  ),
+  'env-one-region': info(
+    'botocore and older AWS CLIs read AWS_DEFAULT_REGION, the other SDKs AWS_REGION.',
+    'Set both.',
+  ),
+  'env-imds': info(
+    'An SDK that gets nothing from the endpoint may go on to the instance metadata service, and run as the machine.',
+    'Set AWS_EC2_METADATA_DISABLED=true for the application, or keep containers from 169.254.169.254.',
+  ),
   'env-no-region': warning('Most SDKs fail without a region.', 'Set AWS_REGION and AWS_DEFAULT_REGION.'),
 } as const satisfies Record<string, Entry>;

@@ -216,6 +216,14 @@ export const FINDINGS = {
     'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (AWS_SESSION_TOKEN) for this command alone.',
   ),
   'account-refused': error('Unread documents cannot be checked.', 'Use credentials that may iam:Get* and iam:List*.'),
+  'account-unreachable': error(
+    'IAM did not answer, so nothing of the account was checked.',
+    'Check the network, the name and the proxy; AWS_ENDPOINT_URL_IAM and AWS_ENDPOINT_URL lead elsewhere.',
+  ),
+  'account-boundary': error(
+    "A permissions boundary limits the role to what it allows: the workload's own folder is AccessDenied.",
+    'Add the S3 actions of the role to the boundary, or take the boundary off.',
+  ),
   'account-bucket': warning(
     'Whether the bucket refuses what a broad grant on the role would open cannot be said.',
     'Use credentials that may s3:GetBucketPolicy, or give the policy with --bucket-policy FILE.',

@@ -6,9 +6,11 @@
  */
 import { type Account, AccountUnreadable, readProvider, readRole } from '../../account.ts';
 import { readBucketPolicy } from '../../account-bucket.ts';
+import { evaluate } from '../../iam/evaluate.ts';
 import type { Place, Plan, Role } from '../../plan.ts';
 import { type Finding, finding } from '../finding.ts';
 import { type ReadPolicy, readPolicy } from '../policy/read.ts';
+import { ownQuestions } from '../questions.ts';
 import { checkGrants } from './grants.ts';
 import { roleTagged } from './statements.ts';
 import { checkTrust } from './trust.ts';
@@ -80,11 +82,24 @@ async function checkRole(
       place,
     ),
   );
+  if (found.boundary !== undefined && place !== undefined) {
+    const { name, text } = found.boundary;
+    const boundary = readPolicy(text, 'identity', `permissions boundary ${name}`);
+    out.push(...boundary.findings, ...checkBoundary(boundary, own, role, place, name));
+  }
   if (found.maxSessionDuration < role.maxSessionDuration && role.maxSessionDuration > 3600) {
     const what = `sessions of ${role.maxSessionDuration} s are asked for, the role gives at most ${found.maxSessionDuration}`;
     out.push(finding('account-session-long', what, role.arn));
   }
   return out;
+}
+
+/** A boundary grants nothing; it must let through what the role's own policy grants. */
+function checkBoundary(boundary: ReadPolicy, plan: Plan, role: Role, place: Place, name: string): Finding[] {
+  const lost = plan.sessions
+    .flatMap(session => ownQuestions({ plan, role, place }, session))
+    .find(({ request }) => evaluate(boundary.statements, request).decision !== 'allowed');
+  return lost === undefined ? [] : [finding('account-boundary', `it does not allow: ${lost.says}`, name)];
 }
 
 /** The bucket's own policy, as S3 has it. */

@@ -1,43 +1,17 @@
 /**
- * An application's environment, as a file of `KEY=value` lines: which variables come before the endpoint in its SDK's
- * chain, which URI its SDK refuses, and what is wrong with the token.
+ * An application's environment: which variables come before the endpoint in its SDK's chain, which URI its SDK refuses, and
+ * what is wrong with the token.
  *
  * @module
  */
 import { readFileSync } from 'node:fs';
 import type { Config } from '../../../config/types.ts';
+import { environmentsIn, type Variables } from '../environment-file.ts';
 import { type Finding, finding } from '../finding.ts';
 import { refusals } from '../uri-rules.ts';
+import type { Send } from './issuer.ts';
 
 const MAX_ENV = 1024 * 1024;
-
-interface Variable {
-  readonly value: string;
-  readonly line: number;
-}
-
-/** Variables of a file that docker, systemd or a shell would read: `KEY=value`, `export`, quotes. The last one counts. */
-export function parseEnvFile(text: string): Map<string, Variable> {
-  const out = new Map<string, Variable>();
-  text
-    .replace(/^\uFEFF/, '')
-    .split(/\r?\n/)
-    .forEach((raw, i) => {
-      const line = raw
-        .trimStart()
-        .replace(/^(?:export\s|Environment=)/, '')
-        .trimStart();
-      const at = line.indexOf('=');
-      const key = line.slice(0, Math.max(0, at)).replace(/^"/, '');
-      if (!/^[A-Za-z_]\w*$/.test(key)) return;
-      const value = line
-        .slice(at + 1)
-        .trim()
-        .replace(/^(["'])(.*)\1$/, '$2');
-      out.set(key, { value, line: i + 1 });
-    });
-  return out;
-}
 
 /** @throws nothing: a file that can't be read is a finding */
 export function checkEnvFile(path: string, config: Config | undefined): Finding[] {
@@ -50,17 +24,17 @@ export function checkEnvFile(path: string, config: Config | undefined): Finding[
     ];
   }
   if (text.length > MAX_ENV) return [finding('env-unreadable', `${text.length} characters are no environment`, path)];
-  return checkEnvironment(parseEnvFile(text), path, config);
+  return environmentsIn(text, path).flatMap(({ name, variables }) => checkEnvironment(variables, name, config));
 }
 
-export function checkEnvironment(
-  env: ReadonlyMap<string, Variable>,
-  file: string,
-  config: Config | undefined,
-): Finding[] {
+export function checkEnvironment(env: Variables, file: string, config: Config | undefined): Finding[] {
   const at = (key: string) => `${file}:${env.get(key)?.line ?? 1} ${key}`;
   const value = (key: string) => env.get(key)?.value;
   const out: Finding[] = [];
+  for (const [key, { isQuoted }] of env) {
+    if (key.startsWith('AWS_') && isQuoted === true)
+      out.push(finding('env-quoted', 'docker keeps the quotes: they are a part of the value', at(key)));
+  }
   for (const key of [
     'AWS_ACCESS_KEY_ID',
     'AWS_SECRET_ACCESS_KEY',
@@ -88,7 +62,12 @@ export function checkEnvironment(
   out.push(...checkToken(env, at, file, full !== undefined, config));
   if ((value('AWS_REGION') ?? '') === '' && (value('AWS_DEFAULT_REGION') ?? '') === '') {
     out.push(finding('env-no-region', 'neither AWS_REGION nor AWS_DEFAULT_REGION is set', file));
+  } else if ((value('AWS_REGION') ?? '') === '' || (value('AWS_DEFAULT_REGION') ?? '') === '') {
+    const [has, lacks] =
+      (value('AWS_REGION') ?? '') === '' ? ['DEFAULT_REGION', 'REGION'] : ['REGION', 'DEFAULT_REGION'];
+    out.push(finding('env-one-region', `AWS_${has} is set, and AWS_${lacks} is not`, at(`AWS_${has}`)));
   }
+  out.push(...checkProxy(env, at, full));
   return out;
 }
 
@@ -96,8 +75,12 @@ function checkRelative(uri: string, where: string): Finding[] {
   if (!uri.startsWith('/')) return [finding('env-uri-malformed', 'it must begin with a slash', where)];
   if (/[?#\s]/.test(uri))
     return [finding('env-uri-malformed', 'several clients keep no query; the secret belongs into the path', where)];
-  return [];
+  return ID_PATH.test(uri) ? [] : [finding('env-uri-path', `the endpoint has no ${uri}`, where)];
 }
+
+/** The endpoint's two paths, neither with a slash at the end. */
+const ID_PATH = /^\/v2\/credentials\/[^/]+$/;
+const TOKEN_PATH = '/v1/credentials';
 
 function checkFull(uri: string, where: string): Finding[] {
   if (!URL.canParse(uri))
@@ -105,13 +88,15 @@ function checkFull(uri: string, where: string): Finding[] {
   const url = new URL(uri);
   const { all, some } = refusals(url);
   if (all !== undefined) return [finding('env-uri-refused', all, where)];
+  if (url.pathname !== TOKEN_PATH && !ID_PATH.test(url.pathname))
+    return [finding('env-uri-path', `the endpoint has no ${url.pathname}`, where)];
   return some.length === 0
     ? []
     : [finding('env-uri-some', `${url.protocol}//${url.hostname} is refused by: ${some.join('; ')}`, where)];
 }
 
 function checkToken(
-  env: ReadonlyMap<string, Variable>,
+  env: Variables,
   at: (key: string) => string,
   file: string,
   needed: boolean,
@@ -127,7 +112,10 @@ function checkToken(
   if ((token ?? '') === '' && (tokenFile ?? '') === '' && needed) {
     out.push(finding('env-no-token', `neither ${TOKEN} nor ${TOKEN}_FILE is set`, file));
   }
-  if (token !== undefined && token !== '') out.push(...checkTokenText(token, at(TOKEN), config));
+  if (token !== undefined && token !== '') {
+    if (tokenFile === undefined) out.push(finding('env-token-only', 'the token is in a variable only', at(TOKEN)));
+    out.push(...checkTokenText(token, at(TOKEN), config));
+  }
   if (tokenFile !== undefined && tokenFile !== '') {
     if (token === undefined)
       out.push(finding('env-token-file-only', 'the token is in a file only', at(`${TOKEN}_FILE`)));
@@ -140,6 +128,31 @@ function checkToken(
     }
   }
   return out;
+}
+
+/** A proxy that is asked for the endpoint gets the token, and can't reach the application's loopback. */
+function checkProxy(env: Variables, at: (key: string) => string, full: string | undefined): Finding[] {
+  const named = ['HTTP_PROXY', 'http_proxy', 'ALL_PROXY', 'all_proxy'].find(key => (env.get(key)?.value ?? '') !== '');
+  if (named === undefined) return [];
+  const host = full !== undefined && URL.canParse(full) ? new URL(full).hostname : '169.254.170.2';
+  const exceptions = (env.get('NO_PROXY') ?? env.get('no_proxy'))?.value.split(',').map(entry => entry.trim()) ?? [];
+  const bare = host.replace(/^\[|\]$/g, '');
+  const isExcepted = exceptions.some(entry => {
+    const name = entry.replace(/^\*?\./, '');
+    return entry === '*' || entry === host || entry === bare || (name !== '' && bare.endsWith(`.${name}`));
+  });
+  return isExcepted ? [] : [finding('env-proxy', `${named} is set, and NO_PROXY does not name ${host}`, at(named))];
+}
+
+/** The instance's metadata service: where the endpoint fails, an SDK goes on to it and runs as the instance's role. */
+export async function checkMetadataService(send: Send): Promise<Finding[]> {
+  const url = 'http://169.254.169.254/';
+  try {
+    await send({ url, timeoutMs: 1_000, allowInsecureHttp: true });
+  } catch {
+    return [];
+  }
+  return [finding('env-imds', 'it answers from here', url)];
 }
 
 /** Never repeats the token. */
@@ -166,7 +179,7 @@ function checkTokenText(token: string, where: string, config: Config | undefined
   return [];
 }
 
-/** What the caller's own shell has lying about. */
+/** Variables that are left over in the caller's own shell. */
 export function checkOwnEnvironment(env: NodeJS.ProcessEnv): Finding[] {
   const keys = [
     'AWS_ACCESS_KEY_ID',
