@@ -22,6 +22,17 @@ it('its broker’s configuration starts unchanged', async () => {
   expect(config.endpoint.listen).toEqual([]);
 });
 
+it('its configuration for verify is whole, and has the role and the issuer of the broker’s', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'walletcreds-guide-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, 'verify.yaml');
+  writeFileSync(file, blocks.find(({ text }) => text?.startsWith('# verify.yaml'))?.text ?? '');
+  const config = await loadConfig(file, { env: {}, only: { workload: 'caller', for: 'endpoint' } });
+  const { identityToken, role } = config.workloads.get('caller')?.workload ?? {};
+  expect(identityToken).toMatchObject({ kind: 'signer', issuer: 'https://oidc.example.com' });
+  expect(role?.arn).toBe('arn:aws:iam::123456789012:role/agentkeys-data-role');
+});
+
 it('every command and flag in it is one that the program has', async () => {
   const lines = guide.replaceAll('\\\n', ' ').matchAll(/walletcreds ([a-z-]+(?: [a-z]+)?)((?: [^`\n#]*)?)/g);
   const used = new Map<string, Set<string>>();
