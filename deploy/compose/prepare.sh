@@ -17,7 +17,8 @@ AWS_REGION=us-east-1
 ROLE_ARN=arn:aws:iam::123456789012:role/agentkeys-data-role
 # The https URL that serves what prepare.sh writes to public/; run it again after a change here.
 ISSUER=https://oidc.example.com
-WALLET_A=0x52908400098527886E0F7030069857D2E4169EE7
+# In lower case, since apps build their prefix with it.
+WALLET_A=0x52908400098527886e0f7030069857d2e4169ee7
 WALLET_B=0xde709f2102306220921060314715629080e2fb77
 # For own-sts.yml alone.
 OWN_STS=http://ceph:8000

@@ -74,7 +74,7 @@ describe.skipIf(because(missing))('keys in a Secret', () => {
   test('are enough for a broker to serve, as the pod’s user, without a capability', async () => {
     const { code, said } = await broker('ro', 'serve');
     expect([code, said]).toEqual([0, expect.stringContaining('"serving"')]);
-    expect(said).toContain('"broker":"https://0.0.0.0:8443"');
+    expect(said).toContain('"broker":"https://[::]:8443"');
   });
 
   test.each([['keys', 'list'], ['serve']])(

@@ -22,6 +22,8 @@ export interface Service {
   readonly volumes?: readonly string[];
   readonly healthcheck?: { readonly test: readonly string[] };
   readonly depends_on?: Readonly<Record<string, { condition: string }>>;
+  readonly restart?: string;
+  readonly entrypoint?: readonly string[];
   readonly read_only?: boolean;
   readonly cap_drop?: readonly string[];
   readonly cap_add?: readonly string[];
@@ -90,15 +92,18 @@ export function copyRecipes(): Copied {
       const known = resolved.get(recipe);
       if (known !== undefined) return known;
       const file = join(folder, recipe);
-      // `name` came into the specification after Debian's docker-compose.
-      writeFileSync(file, readFileSync(join(root, recipe), 'utf8').replace(/^name: .*\n/m, ''));
-      const text = execFileSync('/usr/bin/docker-compose', ['--file', file, 'config'], {
+      // `name` and `restart` under `depends_on` came into the specification after Debian's docker-compose.
+      const text = readFileSync(join(root, recipe), 'utf8')
+        .replace(/^name: .*\n/m, '')
+        .replaceAll(', restart: true', '');
+      writeFileSync(file, text);
+      const resolvedText = execFileSync('/usr/bin/docker-compose', ['--file', file, 'config'], {
         cwd: dirname(file),
         encoding: 'utf8',
         env: { PATH: '/usr/bin:/bin', HOME: folder },
         stdio: ['ignore', 'pipe', 'pipe'],
       });
-      const made = parse(text) as ComposeFile;
+      const made = parse(resolvedText) as ComposeFile;
       resolved.set(recipe, made);
       return made;
     },

@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { because, debian } from '../support/clients.ts';
 import { root } from '../support/process.ts';
 import { type ComposeFile, type Copied, copyRecipes, RECIPES } from './compose-file.ts';
@@ -70,10 +71,25 @@ describe.skipIf(because(compose)).each(RECIPES)('%s', recipe => {
     expect(own.map(([, { user }]) => user).filter(user => others.some(([, other]) => other.user === user))).toEqual([]);
   });
 
+  test('has a shared namespace owned by a service that never restarts, and follows that one', () => {
+    const text = parse(readFileSync(join(root, recipe), 'utf8'), { merge: true }) as ComposeFile;
+    for (const [name, service] of Object.entries(text.services)) {
+      if (name.startsWith('walletcreds')) expect(service.restart).toBe('on-failure:5');
+      const owner = service.network_mode?.replace('service:', '');
+      if (owner === undefined) continue;
+      expect(text.services[owner]).not.toHaveProperty('restart');
+      expect(service.depends_on?.[owner]).toEqual({ condition: 'service_started', restart: true });
+      expect(owner).toMatch(/^namespace/);
+    }
+  });
+
   test('starts an app only once its credentials are there, and hands it no secret in the file', () => {
     for (const [name, service] of Object.entries(file.services)) {
-      if (name.startsWith('walletcreds')) continue;
-      expect(Object.values(service.depends_on ?? {})).toEqual([{ condition: 'service_healthy' }]);
+      if (name.startsWith('walletcreds') || name.startsWith('namespace')) continue;
+      const healthy = Object.entries(service.depends_on ?? {}).filter(
+        ([, { condition }]) => condition === 'service_healthy',
+      );
+      expect(healthy).toEqual([[expect.stringMatching(/^walletcreds/), { condition: 'service_healthy' }]]);
       expect(
         Object.keys(service.environment ?? {}).filter(key =>
           /^AWS_(ACCESS|SECRET|SESSION|CONTAINER_AUTHORIZATION_TOKEN$)/.test(key),

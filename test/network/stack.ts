@@ -233,7 +233,7 @@ export function createStack(file: ComposeFile): Stack {
 
   const stack: Stack = {
     file,
-    address: (service, network = 'default') => addresses.get(`${service} ${network}`) ?? '',
+    address: (service, network = 'default') => addresses.get(`${hostOf(service)} ${network}`) ?? '',
     stranger(name, at) {
       strangers.set(name, { networks: at === undefined ? {} : { [at.network]: {} } });
       addSpace(spaceOf(name));
