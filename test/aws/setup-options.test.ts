@@ -4,6 +4,9 @@
  * @module
  */
 import { describe, expect, test } from 'vitest';
+import { checkTrust } from '../../src/aws/doctor/checks/trust.ts';
+import { readPolicy } from '../../src/aws/doctor/policy/read.ts';
+import { planOf } from '../../src/aws/plan.ts';
 import { documentOf } from '../../src/aws/policy-document.ts';
 import { renderCli } from '../../src/aws/setup/render/cli.ts';
 import { renderCloudFormation } from '../../src/aws/setup/render/cloudformation.ts';
@@ -93,6 +96,17 @@ describe('--keep-principal', () => {
       expect(rest).toEqual(others);
       expect(Condition).toEqual({ ...last, Null: tagged });
     }
+  });
+  test('is known to doctor as a move, and only as long as it is one user or role', () => {
+    const config = configOf();
+    const trust = documentOf(moving.roles[0]?.trust ?? []);
+    const check = (document: unknown) =>
+      checkTrust(readPolicy(JSON.stringify(document), 'trust', 't'), planOf(config), 't').map(
+        ({ severity, code }) => `${severity} ${code}`,
+      );
+    expect(check(trust)).toEqual(['warning trust-moving']);
+    const everybody = JSON.parse(JSON.stringify(trust).replace(OLD, 'arn:aws:iam::123456789012:root'));
+    expect(check(everybody)).toEqual(['error trust-two-principals']);
   });
   test('is printed as policies that the emulators take', () => {
     const sts = createStsEmulator({

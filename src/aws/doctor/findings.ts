@@ -139,6 +139,10 @@ export const FINDINGS = {
     'A session of the other principal carries no wallet: an untagged session is possible.',
     'Leave the OIDC provider as the only principal.',
   ),
+  'trust-moving': warning(
+    'The move from an old broker is not finished: sessions of its principal carry no wallet.',
+    'Once nothing uses the principal, run what walletcreds aws-setup prints without --keep-principal.',
+  ),
   'trust-audience': error(
     'STS answers AccessDenied: the token is made for another audience.',
     'Make the :aud condition equal to identity_token.…audience.',

@@ -139,6 +139,7 @@ function statementOf(item: unknown, kind: PolicyKind, variables: boolean, where:
   for (const text of resources ?? []) resourceForm(text, report);
   const statement: Statement = {
     where,
+    sid: typeof s['Sid'] === 'string' ? s['Sid'] : undefined,
     effect,
     principals,
     notPrincipal: s['Principal'] === undefined && s['NotPrincipal'] !== undefined,

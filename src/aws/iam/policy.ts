@@ -27,6 +27,7 @@ export interface Principal {
 export interface Statement {
   /** `NAME: statement 2 (Sid)`. */
   readonly where: string;
+  readonly sid: string | undefined;
   readonly effect: 'Allow' | 'Deny';
   /** Undefined where the statement names none. */
   readonly principals: readonly Principal[] | undefined;

@@ -22,11 +22,14 @@ export function awsTrustPolicy(
   ];
 }
 
+/** By it `doctor` knows the statement. */
+export const KEPT_SID = 'KeptUntilTheMoveEnds';
+
 /** Until the last step of the move: see docs/migration.md. */
 function keptPrincipal(arn: string): ExplainedStatement {
   return {
     why: `The principal of the broker that is being replaced. Its sessions carry no tag, and sts:TagSession is not allowed here. Print the setup again without --keep-principal once nothing uses it: this statement goes, and the bucket denies sessions without a tag.`,
-    statement: { Sid: 'KeptUntilTheMoveEnds', Effect: 'Allow', Principal: { AWS: arn }, Action: 'sts:AssumeRole' },
+    statement: { Sid: KEPT_SID, Effect: 'Allow', Principal: { AWS: arn }, Action: 'sts:AssumeRole' },
   };
 }
 

@@ -9,6 +9,7 @@ import { type Concern, type Evaluation, evaluate, matchesAction, type PolicyRequ
 import type { Statement } from '../../iam/policy.ts';
 import { mayHold, webIdentityContext } from '../../iam/web-identity.ts';
 import type { Plan, Provider, Session } from '../../plan.ts';
+import { KEPT_SID } from '../../setup/policies-aws.ts';
 import { type Finding, finding } from '../finding.ts';
 import type { ReadPolicy } from '../policy/read.ts';
 import { checkConditionKeys, whyRefused } from './trust-conditions.ts';
@@ -60,9 +61,12 @@ function checkPrincipals(statements: readonly Statement[], plan: Plan): Finding[
   const arns = new Set(plan.providers.map(p => p.arn));
   return statements
     .filter(s => s.effect === 'Allow')
-    .flatMap(({ principals, where }) =>
+    .flatMap(({ sid, principals, where }) =>
       (principals ?? []).flatMap(({ kind, value }) => {
         if (kind === 'Federated' && arns.has(value)) return [];
+        // A whole account or everybody is more than a broker that is being replaced.
+        if (sid === KEPT_SID && kind === 'AWS' && /:(user|role)\//.test(value))
+          return [finding('trust-moving', `${value} may still become the role`, where)];
         if (kind !== 'Federated') {
           const who = kind === '*' ? 'anybody' : `${kind} ${value}`;
           return [finding('trust-two-principals', `${who} may become the role beside the OIDC provider`, where)];
