@@ -6,6 +6,7 @@
  */
 
 import { isIP } from 'node:net';
+import { isAws } from '../config/names.ts';
 import type { Config } from '../config/types.ts';
 import { beyondAws, issuerProblem } from '../config/urls.ts';
 import { subjectOf } from '../identity-token/claims.ts';
@@ -81,6 +82,8 @@ export interface Place {
  */
 export function planOf(config: Config, options: { dialect?: Dialect; issuer?: string } = {}): Plan {
   const dialect = options.dialect ?? 'aws';
+  // Another STS than AWS's takes other issuers too, as `serve` does.
+  const toAws = dialect === 'aws' && isAws(config.sts.endpoint);
   const found = new Map<string, { role: RoleArn; max: number; providers: Map<string, Provider> }>();
   const uses = [...config.workloads.values()].map(({ workload }) => workload);
   const { role: top, sessionDuration, identityToken } = config.defaults;
@@ -90,7 +93,7 @@ export function planOf(config: Config, options: { dialect?: Dialect; issuer?: st
   for (const { role, ...use } of all) {
     const of = found.get(role.arn) ?? { role, max: 3600, providers: new Map<string, Provider>() };
     found.set(role.arn, of);
-    const provider = providerOf(use.identityToken, role, dialect, options.issuer);
+    const provider = providerOf(use.identityToken, role, toAws, options.issuer);
     of.providers.set(`${provider.issuer} ${provider.audience}`, provider);
     of.max = Math.max(of.max, use.sessionDuration);
   }
@@ -104,7 +107,7 @@ export function planOf(config: Config, options: { dialect?: Dialect; issuer?: st
     walletTag: config.walletTag,
     ...withProviders(roles),
     wallets: [...new Set(uses.map(({ wallet }) => wallet))].sort(),
-    sessions: uses.map(workload => sessionOf(workload, dialect, options.issuer)),
+    sessions: uses.map(workload => sessionOf(workload, toAws, options.issuer)),
     tagKeys: [...new Set(uses.flatMap(({ tags }) => Object.keys(tags)))].sort(),
     endpoint: config.sts.endpoint,
   };
@@ -154,9 +157,9 @@ export function inOneAccount(plan: Plan, account?: string): Plan & { readonly ac
   return { ...plan, ...withProviders(roles), account: chosen };
 }
 
-function sessionOf(workload: Workload, dialect: Dialect, issuer: string | undefined): Session {
+function sessionOf(workload: Workload, toAws: boolean, issuer: string | undefined): Session {
   const { wallet, role, identityToken: source, walletTag } = workload;
-  const provider = providerOf(source, role, dialect, issuer);
+  const provider = providerOf(source, role, toAws, issuer);
   const token = source.kind === 'file' ? readTokenFile(source.path)?.claims : undefined;
   return {
     wallet,
@@ -180,7 +183,7 @@ export function issuerOf(source: IdentityTokenConfig): string | undefined {
 function providerOf(
   source: IdentityTokenConfig,
   { partition, account }: RoleArn,
-  dialect: Dialect,
+  toAws: boolean,
   override: string | undefined,
 ): Provider {
   const issuer = source.kind === 'signer' ? source.issuer : (override ?? issuerOf(source));
@@ -189,8 +192,7 @@ function providerOf(
       'identity_token.file: the token cannot be read here, so its issuer is unknown; give it with --issuer URL',
     );
   }
-  const aws = dialect === 'aws';
-  const problem = issuerProblem(issuer, aws) ?? (aws ? beyondAws(issuer) : undefined);
+  const problem = issuerProblem(issuer, toAws) ?? (toAws ? beyondAws(issuer) : undefined);
   if (problem !== undefined) throw new UsageError(`issuer ${issuer}: ${problem}`);
   const host = issuer.replace(/^https?:\/\//, '');
   return { issuer, host, audience: source.audience, arn: `arn:${partition}:iam::${account}:oidc-provider/${host}` };

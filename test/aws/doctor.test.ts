@@ -456,6 +456,12 @@ describe('--account', () => {
     const others = calls.filter(call => !call.url.startsWith('http://rgw.internal:7480'));
     expect(others.filter(call => call.caFile !== undefined || call.allowInsecureHttp === true)).toEqual([]);
   });
+  test('an STS and an issuer of one’s own are checked, since serve runs with them', async () => {
+    const own = { stsEndpoint: 'http://127.0.0.1:9', issuer: 'http://issuer.internal:8091' };
+    const found = await ask({ tags: `<member><Key>${TAG}</Key><Value>0x</Value></member>` }, own);
+    expect(found).toContain('error role-tagged');
+    expect(found).not.toContain('error config-invalid');
+  });
   test('a permissions boundary that does not allow the role’s own folder is an error, and one that does is nothing', async () => {
     expect(await ask({ boundary: ['ec2:*'] })).toEqual(['error account-boundary']);
     expect(await ask({ boundary: ['s3:GetObject'] })).toEqual(['error account-boundary']);

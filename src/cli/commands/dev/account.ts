@@ -88,8 +88,7 @@ export async function startDevAccount(options: {
 }
 
 function bucketOf(config: Config, role: string, policy: string | undefined) {
-  // Issuer and STS are not AWS's; the policies are written as AWS takes them all the same.
-  const plan = planOf(config, { dialect: 'ceph' });
+  const plan = planOf(config);
   const place = { bucket: DEV_BUCKET, prefix: DEV_PREFIX };
   const own = [...config.workloads.values()].map(({ workload: { wallet } }) => [
     `${DEV_PREFIX}${wallet}/hello.txt`,
