@@ -6,6 +6,7 @@
 import { request as http } from 'node:http';
 import { request as https } from 'node:https';
 import type { Command } from 'commander';
+import type { AdminConfig } from '../../config/types.ts';
 import { UsageError } from '../../lib/errors.ts';
 import type { Io, Run } from '../io.ts';
 import { configOption, withExamples } from '../options.ts';
@@ -16,21 +17,42 @@ export function configure(command: Command, io: Io, run: Run): void {
   withExamples(command, 'compose.md', 'walletcreds healthcheck --workload scraper-a')
     .description('Asks a running process whether it is ready. For Docker’s HEALTHCHECK and exec probes.')
     .option('--workload <NAME>', 'only this workload')
-    .option('--url <URL>', 'the URL of its admin listener', ADMIN)
+    .option('--url <URL>', `the URL of its admin listener (default: the one of --config if given, else ${ADMIN})`)
     .addOption(configOption())
     .action(
-      run(async ({ workload, url, config }: { workload?: string; url: string; config: string }) => {
-        if (workload === undefined) return healthcheck({ url, out: io.out });
-        return healthcheck({ url, out: io.out, workload, token: await adminToken(config, io) });
+      run(async ({ workload, url, config }: { workload?: string; url?: string; config: string }) => {
+        // The variable is always set in the image, and a probe every few seconds should not read a whole configuration.
+        const named = url === undefined && command.getOptionValueSource('config') === 'cli';
+        const admin = named || workload !== undefined ? await adminOf(config, io, named) : undefined;
+        const own = named && admin !== undefined ? urlOf(admin, config) : ADMIN;
+        return healthcheck({ url: url ?? own, out: io.out, ...(workload && { workload, token: admin?.token?.value }) });
       }),
     );
 }
 
-/** Only an operator may ask about one workload. Absent where the configuration, or its token, can't be read from here. */
-async function adminToken(file: string, io: Io): Promise<string | undefined> {
+/**
+ * Only an operator may ask about one workload, with the admin token.
+ *
+ * @returns undefined where the configuration can't be read from here
+ * @throws ConfigError for that where it is needed
+ */
+async function adminOf(file: string, io: Io, needed: boolean): Promise<AdminConfig | undefined> {
   const { loadConfig } = await import('../../config/load.ts');
-  const config = await loadConfig(file, { env: io.env, purpose: 'inspect' }).catch(() => undefined);
-  return config?.admin.token?.value;
+  try {
+    return (await loadConfig(file, { env: io.env, purpose: 'inspect' })).admin;
+  } catch (error) {
+    if (needed) throw error;
+    return undefined;
+  }
+}
+
+/** Plain http first. A wildcard is no address to connect to. */
+function urlOf({ listen, tls }: AdminConfig, file: string): string {
+  const [plain] = listen;
+  const address = plain ?? tls?.listen[0];
+  if (address === undefined) throw new UsageError(`${file}: admin.listen is empty, so there is nothing to ask`);
+  const host = address.host === '0.0.0.0' ? '127.0.0.1' : address.host === '::' ? '::1' : address.host;
+  return `${plain === undefined ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${address.port}`;
 }
 
 export interface HealthcheckOptions {
