@@ -74,7 +74,11 @@ function* compose(tokens: readonly CST.Token[], end: number): Generator<void, No
   const document = tokens[at];
   if (document?.type === 'document' && document.value?.type === 'block-map') {
     const before = tokens.slice(0, at);
-    return yield* composeMap(document.value, map => composeAtOnce([...before, { ...document, value: map }], end));
+    const root = yield* composeMap(document.value, map => composeAtOnce([...before, { ...document, value: map }], end));
+    // The parser ends the document at a stray bracket. All that follows, the next keys too, is behind it as errors.
+    const stray = tokens.slice(at + 1).find(token => token.type === 'error');
+    if (stray?.type === 'error') throw new SyntaxFault(stray.message, stray.offset);
+    return root;
   }
   return composeAtOnce(tokens, end);
 }

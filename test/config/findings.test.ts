@@ -320,6 +320,11 @@ describe('a finding names line, column, key and fix', () => {
       `${W}:9:22 endpoint.listen.0: a key that is no plain text; where it is an address, quote it: "[::1]:9110"`,
     ],
     [
+      'a closing bracket too many, behind which the other keys would be left out',
+      yaml({ 1: 'region: us-east-1\nsts: { timeout: 5s }}' }),
+      `${W}:2:21: not valid YAML: Unexpected flow-map-end token in YAML stream`,
+    ],
+    [
       'a key without a blank behind its colon',
       yaml({ 1: 'region:us-east-1' }),
       `${W}:1:1: not valid YAML: Implicit keys need to be on a single line; KEY: value needs a colon and a blank behind the key`,
