@@ -51,11 +51,11 @@ export function repeated(value: string, before: readonly string[] = []): string[
   return [...before, value];
 }
 
-/** The first of three consecutive ports: 1 to 65,533. */
+/** The first of four consecutive ports: 1 to 65,532. */
 export function port(value: string): number {
   const number = Number(value);
-  if (!/^\d+$/.test(value) || number < 1 || number > 65_533) {
-    throw new InvalidArgumentError('a port is a number from 1 to 65533 (two more follow it).');
+  if (!/^\d+$/.test(value) || number < 1 || number > 65_532) {
+    throw new InvalidArgumentError('a port is a number from 1 to 65532 (three more follow it).');
   }
   return number;
 }

@@ -15,7 +15,7 @@ import * as verify from './verify.ts';
 const COMMANDS = { list, verify, heads, export: exportRecords, prune };
 
 export function configure(command: Command, io: Io, run: Run): void {
-  withExamples(command, 'aws.md', 'walletcreds audit list --since 1d', 'walletcreds audit verify')
+  withExamples(command, 'architecture.md', 'walletcreds audit list --since 1d', 'walletcreds audit verify')
     .description('Reads the audit log, and checks that nothing was taken out of it.')
     .helpCommand(false);
   for (const [name, { configure: add }] of Object.entries(COMMANDS))

@@ -21,7 +21,7 @@ import {
 } from './context.ts';
 
 export function configure(command: Command, io: Io, run: Run): void {
-  withFilters(withExamples(command, 'aws.md', 'walletcreds audit export --format csv > audit.csv'))
+  withFilters(withExamples(command, 'architecture.md', 'walletcreds audit export --format csv > audit.csv'))
     .description('Prints every record, oldest first.')
     .addOption(new Option('--format <FORMAT>', 'the output').choices(['jsonl', 'csv']).default('jsonl'))
     .action(

@@ -12,7 +12,7 @@ import { withExamples } from '../../options.ts';
 import { type AuditCommand, type AuditFlags, auditCommand, reading } from './context.ts';
 
 export function configure(command: Command, io: Io, run: Run): void {
-  withExamples(command, 'aws.md', 'walletcreds audit heads >> heads.txt')
+  withExamples(command, 'architecture.md', 'walletcreds audit heads >> heads.txt')
     .description('Prints the end of each writer’s chain, to be kept elsewhere.')
     .action(run(async (flags: AuditFlags) => auditHeads(await auditCommand(flags, io))));
 }

@@ -30,7 +30,7 @@ interface ListFlags extends AuditFlags, FilterFlags {
 }
 
 export function configure(command: Command, io: Io, run: Run): void {
-  withFilters(withExamples(command, 'aws.md', 'walletcreds audit list --wallet WALLET --since 7d'))
+  withFilters(withExamples(command, 'architecture.md', 'walletcreds audit list --wallet WALLET --since 7d'))
     .description('Lists the latest records, newest first.')
     .option('--callers', 'list who asked, how often and when last, instead of the records')
     .option('--limit <N>', `list at most N (default: ${LIST_LIMIT})`)

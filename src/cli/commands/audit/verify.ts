@@ -18,7 +18,7 @@ import { withExamples } from '../../options.ts';
 import { type AuditCommand, type AuditFlags, auditCommand, reading } from './context.ts';
 
 export function configure(command: Command, io: Io, run: Run): void {
-  withExamples(command, 'aws.md', 'walletcreds audit verify --heads heads.txt')
+  withExamples(command, 'architecture.md', 'walletcreds audit verify --heads heads.txt')
     .description(
       'Finds an edited, a removed and a reordered record; with heads a cut end too. Exit status 1 if there is one.',
     )

@@ -31,6 +31,9 @@ export const DEV_PREFIX = 'bots/';
 /** Somebody else's folder. */
 export const DEV_FOREIGN = `${DEV_PREFIX}0xdeadbeef/`;
 
+/** An object there, which `verify` must not be able to read. */
+export const DEV_FOREIGN_KEY = `${DEV_FOREIGN}secret.txt`;
+
 /** A session as long as a role can allow; `dev` asks for less. */
 const MAX_SESSION_SECONDS = 43_200;
 
@@ -94,7 +97,7 @@ function bucketOf(config: Config, role: string, policy: string | undefined) {
     `${DEV_PREFIX}${wallet}/hello.txt`,
     `hello, ${wallet}\n`,
   ]);
-  const objects = { ...Object.fromEntries(own), [`${DEV_FOREIGN}secret.txt`]: 'another wallet’s\n' };
+  const objects = { ...Object.fromEntries(own), [DEV_FOREIGN_KEY]: 'another wallet’s\n' };
   if (policy !== undefined) return { buckets: [{ name: DEV_BUCKET, objects }], rolePolicies: { [role]: policy } };
   const bucketPolicy = documentOf(awsBucketPolicy(plan, place));
   return {

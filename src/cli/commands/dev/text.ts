@@ -5,7 +5,7 @@
  */
 import type { Config } from '../../../config/types.ts';
 import { shellEnvironment, shellQuoted } from '../../output/shell.ts';
-import { DEV_BUCKET, DEV_FOREIGN, DEV_PREFIX } from './account.ts';
+import { DEV_BUCKET, DEV_FOREIGN, DEV_FOREIGN_KEY, DEV_PREFIX } from './account.ts';
 
 export interface DevText {
   readonly config: Config;
@@ -36,7 +36,7 @@ export function devText({ config, configFile, port, s3Url, variables, envFiles }
     '',
     '# The other commands, here and without the variables above:',
     `#   export WALLETCREDS_CONFIG=${shellQuoted(configFile)}`,
-    `#   walletcreds verify ${first.name} --bucket ${DEV_BUCKET} --prefix ${DEV_PREFIX} --endpoint-url ${s3Url}`,
+    `#   walletcreds verify ${first.name} --bucket ${DEV_BUCKET} --prefix ${DEV_PREFIX} --foreign-key ${DEV_FOREIGN_KEY} --endpoint-url ${s3Url}`,
     `#   walletcreds exec ${first.name} -- aws sts get-caller-identity`,
     '#   walletcreds audit list',
     '',
