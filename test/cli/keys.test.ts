@@ -244,6 +244,21 @@ describe('keys revoke', () => {
     await expect(source.get(workload({ identityToken: { ...SIGNER, keysDir: dir } }))).rejects.toThrow('keys generate');
   });
 
+  it('says when signing ends if it takes the successor of a key that retires, and not if it takes the old one', async () => {
+    const dir = keysFolder();
+    const { at, stderr, list } = terminal(dir);
+    writeKey(dir, 'old.json');
+    expect(await keysRotate(at())).toBe(0);
+    const before = stderr.length;
+    const next = (await list()).rows.find(({ state }) => state === 'next')?.kid ?? '';
+    expect(await keysRevoke({ ...at(), kid: next })).toBe(0);
+    expect(stderr.slice(before).join(' ')).toMatch(/From 2026-01-01T03:00:00Z on no key can sign.*keys rotate now/);
+    expect(await keysRotate(at())).toBe(0);
+    const said = stderr.length;
+    expect(await keysRevoke({ ...at(NOW + 2 * HOUR), kid: 'old.json' })).toBe(0);
+    expect(stderr.slice(said)).toEqual([]);
+  });
+
   it('reaches a key whose file is bad, and every file that has the kid', async () => {
     const dir = keysFolder();
     const { at, list } = terminal(dir);

@@ -43,7 +43,10 @@ export function configure(command: Command, io: Io, run: Run): void {
       'Reads the configuration and what it points to, and prints a checklist. Exit status 1 if it finds an error.',
     )
     .addOption(configOption())
-    .option('--app-env <FILE>', 'an application’s environment: a docker env file, a shell file, a systemd unit or a compose file')
+    .option(
+      '--app-env <FILE>',
+      'an application’s environment: a docker env file, a shell file, a systemd unit or a compose file',
+    )
     .option('--trust-policy <FILE>', 'the role’s trust policy')
     .option('--role-policy <FILE>', 'the role’s permission policy')
     .option('--bucket-policy <FILE>', 'the bucket’s policy')

@@ -14,7 +14,12 @@ import { withExamples } from '../../options.ts';
 import { type AuditCommand, type AuditFlags, auditCommand } from './context.ts';
 
 export function configure(command: Command, io: Io, run: Run): void {
-  withExamples(command, 'architecture.md', 'walletcreds audit prune --before 90d', 'walletcreds audit prune --before 90d --yes')
+  withExamples(
+    command,
+    'architecture.md',
+    'walletcreds audit prune --before 90d',
+    'walletcreds audit prune --before 90d --yes',
+  )
     .description(
       'Removes old records and leaves the chain verifiable. Without --yes it only prints what it would remove.',
     )

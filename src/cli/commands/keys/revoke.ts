@@ -47,6 +47,13 @@ export async function keysRevoke(
     const { keys } = await readKeyFolder(keysDir, purpose);
     if (!keys.some(key => stateOf(key, keys, now) === 'signing')) {
       err('No key can sign now. Make one with walletcreds keys generate; it signs at once.');
+    } else {
+      // A revoked successor leaves the key that it was to replace, which still retires.
+      const last = Math.max(...keys.map(({ retireAt }) => retireAt ?? Infinity));
+      if (last < Infinity) {
+        err(`From ${isoSeconds(last * 1000)} on no key can sign, since every one left retires by then.`);
+        err('Run walletcreds keys rotate now: it makes a successor.');
+      }
     }
     await command.audit?.({ action: 'revoke', kid });
     return 0;
