@@ -28,7 +28,9 @@ function scalar<T>(name: string, parse: (text: string) => T, json?: ScalarInfo['
         return parse(text);
       } catch (error) {
         if (!(error instanceof InvalidValue || error instanceof InvalidWallet)) throw error;
-        context.issues.push({ code: 'custom', message: error.message, input: text });
+        // An empty variable looks right in the file, so the message says it.
+        const empty = text === '' && !error.message.includes('empty');
+        context.issues.push({ code: 'custom', message: `${empty ? 'empty: ' : ''}${error.message}`, input: text });
         return z.NEVER;
       }
     }),

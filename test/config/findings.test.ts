@@ -339,6 +339,12 @@ describe('a finding names line, column, key and fix', () => {
     expect(await findingsOf(yaml({}))).toBe('');
   });
 
+  it('say that a value is empty where a variable is set to nothing', async () => {
+    const env = { NOTHING: '' };
+    expect(await findingsOf(yaml({ 1: 'region: ${env:NOTHING}' }), env)).toContain('region: empty: not a region');
+    expect(await findingsOf(yaml({ 2: 'role_arn: ${env:NOTHING}' }), env)).toContain('role_arn: empty: not a role ARN');
+  });
+
   it.each(['not: [closed', '\t- x', 'a: b: c', '{', '"', '- - -\n-', 'a: !<x', '%YAML 9', '---\na: 1\n---\nb: 2\n'])(
     'malformed YAML is one clear line: %j',
     async text => {

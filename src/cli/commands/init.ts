@@ -67,7 +67,8 @@ export async function init(options: InitOptions): Promise<void> {
   hideFromGit(here, [...keysDirs, ...tokens], log);
   log('');
   log(`Next: set region, role_arn, issuer and the wallets in ${told(file)}, then`);
-  log('  walletcreds aws-setup --bucket BUCKET    prints what the account needs');
+  log(`  walletcreds keys jwks --config ${told(file)} --out public    writes the issuer's two documents`);
+  log(`  walletcreds aws-setup --config ${told(file)} --bucket BUCKET    prints what the account needs`);
   log(`  walletcreds serve --config ${told(file)}`);
 }
 
