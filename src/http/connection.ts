@@ -16,6 +16,8 @@ export interface Connection {
   owner: string | undefined;
   /** Monotonic ms: its last request, or its beginning. */
   since: number;
+  /** Monotonic ms: when it last began to wait for a response, or a response to it was over. Further requests don't count. */
+  progressAt: number;
   asked: boolean;
   /** Requests whose responses are not with the operating system yet. */
   owed: number;
@@ -34,6 +36,7 @@ export function createConnection(socket: Socket): Connection {
     socket,
     owner: undefined,
     since: performance.now(),
+    progressAt: performance.now(),
     asked: false,
     owed: 0,
     waiting: 0,
@@ -43,8 +46,8 @@ export function createConnection(socket: Socket): Connection {
   };
 }
 
-export function isStalled({ since }: Connection): boolean {
-  return performance.now() - since > STALLED_MS;
+export function isStalled({ owed, progressAt }: Connection): boolean {
+  return owed > 0 && performance.now() - progressAt > STALLED_MS;
 }
 
 /** Tells which connection a socket is of. */

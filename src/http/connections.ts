@@ -77,7 +77,7 @@ export class Connections {
     if (connection === undefined || connection.cutOff) return undefined;
     connection.asked = true;
     connection.since = performance.now();
-    connection.owed++;
+    if (connection.owed++ === 0) connection.progressAt = connection.since;
     connection.latest = outgoing;
     const group = this.#groupOf(connection);
     group.delete(connection);
@@ -147,6 +147,7 @@ export class Connections {
     const connection = this.#bySocket.get(outgoing.req.socket);
     if (connection === undefined) return;
     connection.owed--;
+    connection.progressAt = performance.now();
     if (connection.latest === outgoing) connection.latest = undefined;
     connection.onAnswered?.();
     this.#shrinkTo(this.#max);
@@ -172,14 +173,18 @@ export class Connections {
     return undefined;
   }
 
+  /** A workload over its share makes room before any other does, whatever its connections are doing. */
   #authenticatedVictim(kept: Connection | undefined): Connection | undefined {
     if (this.#authenticatedCount <= this.#max) return undefined;
+    const groups = [...this.#byOwner.values()];
+    const over = groups.filter(({ size }) => size > this.#share);
     let longest: Connection | undefined;
-    for (const group of this.#byOwner.values()) {
+    for (const group of over.length > 0 ? over : groups) {
       for (const connection of group) {
         if (longest !== undefined && connection.since >= longest.since) break;
         const writing = connection.owed > 0 && connection.socket.writableLength > 0;
-        if (connection !== kept && (!writing || isStalled(connection))) longest = connection;
+        const mayGo = over.length > 0 || !writing || isStalled(connection);
+        if (connection !== kept && mayGo) longest = connection;
       }
     }
     return longest;

@@ -166,6 +166,38 @@ describe('a workload', () => {
     expect(alive(own)).toEqual([false, false, false, true, true, true]);
   });
 
+  it('over its share makes room for others, though it asks again and again and reads nothing', () => {
+    const connections = new Connections(8);
+    const other = socket();
+    connections.accept(other, { tls: false });
+    connections.authenticated(ask(connections, other).connection, 'b');
+    const own = Array.from({ length: 9 }, () => {
+      vi.advanceTimersByTime(1);
+      const made = socket();
+      connections.accept(made, { tls: false });
+      connections.authenticated(ask(connections, made).connection, 'a');
+      made.writableLength = 1;
+      return made;
+    });
+    expect(alive([other, ...own])).toEqual([true, false, false, ...Array(7).fill(true)]);
+    const next = socket();
+    connections.accept(next, { tls: false });
+    expect(connections.authenticated(ask(connections, next).connection, 'c')).toBe(true);
+    expect(alive([other, own[2] as FakeSocket, next])).toEqual([true, false, true]);
+  });
+
+  it('that reads nothing for five seconds has stalled, though it asks again', () => {
+    const connections = new Connections(1);
+    const stalled = kept(connections, 'a');
+    stalled.writableLength = 1;
+    for (let i = 0; i < 3; i++) {
+      ask(connections, stalled);
+      vi.advanceTimersByTime(2_000);
+    }
+    const next = kept(connections, 'b');
+    expect(alive([stalled, next])).toEqual([false, true]);
+  });
+
   it('gives a place back when a connection turns to another token', () => {
     const connections = new Connections(4);
     const [one] = [kept(connections, 'a')];
