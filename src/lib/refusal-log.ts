@@ -22,7 +22,13 @@ interface Reason {
   unlogged: number;
 }
 
-export function createRefusalLog({ log, clock }: { readonly log: Logger; readonly clock: Clock }): RefusalLog {
+export function createRefusalLog(options: {
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** Default `info`, with the message `refused`; an `error` has the message `failed`. */
+  readonly level?: 'info' | 'error';
+}): RefusalLog {
+  const { log, clock, level = 'info' } = options;
   const reasons = new Map<string, Reason>();
 
   return (reason, fields) => {
@@ -38,7 +44,7 @@ export function createRefusalLog({ log, clock }: { readonly log: Logger; readonl
     }
     if (known.lines < LINES_A_SECOND) {
       known.lines += 1;
-      log.info(fields, 'refused');
+      log[level](fields, level === 'error' ? 'failed' : 'refused');
       return;
     }
     known.unlogged += 1;
@@ -47,7 +53,7 @@ export function createRefusalLog({ log, clock }: { readonly log: Logger; readonl
 
   function sumLater(reason: string, known: Reason): void {
     clock.schedule(() => {
-      log.info({ refused: reason, count: known.unlogged }, 'refusals of the last minute without a line of their own');
+      log[level]({ refused: reason, count: known.unlogged }, 'refusals of the last minute without a line of their own');
       known.unlogged = 0;
     }, SUM_EVERY_MS);
   }

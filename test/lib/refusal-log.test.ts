@@ -3,11 +3,11 @@ import { expect, it } from 'vitest';
 import { createRefusalLog } from '../../src/lib/refusal-log.ts';
 import { fakeClock } from '../support/fake-clock.ts';
 
-function kept() {
+function kept(level?: 'error') {
   const lines: Record<string, unknown>[] = [];
   const log = pino({ base: null, timestamp: false }, { write: (line: string) => void lines.push(JSON.parse(line)) });
   const clock = fakeClock();
-  return { lines, clock, refused: createRefusalLog({ log, clock }) };
+  return { lines, clock, refused: createRefusalLog({ log, clock, ...(level && { level }) }) };
 }
 
 it('writes ten lines a second for a reason, then one sum a minute', async () => {
@@ -30,4 +30,13 @@ it('gives a reason its lines however many another one has', () => {
   for (let i = 0; i < 100; i++) refused('endpoint NotFound', {});
   refused('endpoint WorkloadMismatch', { code: 'WorkloadMismatch' });
   expect(lines.at(-1)).toMatchObject({ code: 'WorkloadMismatch', msg: 'refused' });
+});
+
+it('limits failures in the same way, as errors', async () => {
+  const { lines, clock, refused } = kept('error');
+  for (let i = 0; i < 100; i++) refused('IssuerUnavailable', {});
+  await clock.advance(60_000);
+  expect(lines).toHaveLength(11);
+  expect(lines[0]).toMatchObject({ level: 50, msg: 'failed' });
+  expect(lines.at(-1)).toMatchObject({ level: 50, count: 90 });
 });

@@ -9,6 +9,7 @@ import type { Caller } from '../../auth/caller.ts';
 import type { Vending } from '../../credentials/vending.ts';
 import { MethodNotAllowed, NotFound } from '../../lib/errors.ts';
 import { errorFields, type Logger } from '../../lib/log.ts';
+import { createRefusalLog } from '../../lib/refusal-log.ts';
 import { type AppEnv, rawPath } from '../node-adapter.ts';
 import { type HttpResponse, httpResponse, webResponse } from '../response.ts';
 import { DEPRECATED, MIGRATION_PATH, MIGRATION_TEXT } from './deprecation.ts';
@@ -39,7 +40,8 @@ export interface BrokerOptions extends MintOidcJwtOptions {
  * await app.request('/v1/mint-oidc-jwt', { method: 'POST', headers: { Authorization: `Bearer ${session}` } });
  */
 export function createBrokerApp(options: BrokerOptions): Hono<AppEnv> {
-  const { vending, log, mintAwsCreds, readiness, wellKnown } = options;
+  const { vending, mintAwsCreds, readiness, wellKnown } = options;
+  const logFailure = createRefusalLog({ ...options, level: 'error' });
   const mint = createMint(options);
 
   const awsCreds = mint({
@@ -81,7 +83,8 @@ export function createBrokerApp(options: BrokerOptions): Hono<AppEnv> {
     return c.req.method === 'GET' ? found : refuse(new MethodNotAllowed('use GET'), ['GET']);
   });
   app.onError(error => {
-    log.error(errorFields(error), 'failed');
+    const fields = errorFields(error);
+    logFailure(fields.code, fields);
     return refuse(error, []);
   });
   return app;

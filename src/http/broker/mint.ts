@@ -42,6 +42,8 @@ export function createMint(options: MintOptions) {
   const { authenticator, auditLog, clock, log } = options;
   const limiter = createRateLimiter(clock, options.limits);
   const logRefusal = createRefusalLog({ log, clock });
+  // An unauthenticated client can cause these too, as often as it asks: an issuer or a backend that is down is a 502.
+  const logFailure = createRefusalLog({ log, clock, level: 'error' });
 
   return ({ via, headers, offered, run }: MintRoute) =>
     async (c: Context<AppEnv>): Promise<Response> => {
@@ -76,7 +78,7 @@ export function createMint(options: MintOptions) {
           code: errorFields(error).code,
           message: loggedReason(error),
         };
-        if (status >= 500) log.error(fields, 'failed');
+        if (status >= 500) logFailure(fields.code, fields);
         else logRefusal(fields.code, fields);
         const refusal = serializeBrokerError(error, []);
         return webResponse({ ...refusal, headers: { ...refusal.headers, ...headers } });
