@@ -76,6 +76,7 @@ async function nodeServerListener(app: Pick<Hono<AppEnv>, 'fetch'>, serializeErr
   };
 }
 
+/** A 5xx too: an unauthenticated client gets one as fast as it asks while an issuer or a backend is down. */
 function isRefusal({ status }: { readonly status: number }): boolean {
-  return status >= 400 && status < 500;
+  return status >= 400;
 }
