@@ -41,6 +41,8 @@ async function listenAt(path: string): Promise<(() => void) | string> {
   const server = createServer(connection => connection.destroy()).unref();
   try {
     await once(server.listen(path), 'listening');
+    // One that can't accept, for want of descriptors, must not end the process.
+    server.on('error', () => undefined);
     return () => void server.close();
   } catch (error) {
     return (error as NodeJS.ErrnoException).code ?? 'unknown';
