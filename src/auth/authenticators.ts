@@ -94,7 +94,7 @@ export class Authenticators {
     );
     const url = backend?.url;
     const probes = new Map(
-      url === undefined ? [] : [[url, before?.probes.get(url) ?? probeReachable(url, clock)] as const],
+      url === undefined ? [] : [[url, before?.probes.get(url) ?? probeReachable(url, clock, backend?.proxy)] as const],
     );
     return new Authenticators(config, { tokens, workloads, jwks, backends, probes }, clock);
   }

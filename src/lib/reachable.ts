@@ -1,10 +1,12 @@
 /**
- * Whether STS can be reached: a TCP connection and nothing more, so it needs no credentials and costs STS nothing.
+ * Whether STS can be reached: a TCP connection and nothing more, so it needs no credentials and costs STS nothing. Behind an
+ * egress proxy it is the proxy that must be reached.
  *
  * @module
  */
 import { connect } from 'node:net';
 import type { Clock } from './clock.ts';
+import { type EgressProxy, isProxied } from './egress-proxy.ts';
 
 const EVERY_MS = 30_000;
 /** The first probe comes after the start, whose first exchange tells more. */
@@ -18,8 +20,9 @@ export interface ReachableProbe {
 }
 
 /** @param endpoint its host and port are connected to, after a second and every 30 s */
-export function probeReachable(endpoint: string, clock: Clock): ReachableProbe {
-  const { hostname, port, protocol, host } = new URL(endpoint);
+export function probeReachable(endpoint: string, clock: Clock, proxy?: EgressProxy): ReachableProbe {
+  const proxied = proxy !== undefined && isProxied(new URL(endpoint), proxy);
+  const { hostname, port, protocol, host } = new URL(proxied ? proxy.url : endpoint);
   let problem: string | undefined;
   let cancel: (() => void) | undefined;
   let closed = false;

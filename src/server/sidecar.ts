@@ -88,7 +88,7 @@ export async function createSidecar(initial: Config, options: SidecarOptions): P
   const vending = createVending({ clock, exchange, tokens, auditLog, log, metrics });
   let snapshot: Snapshot = await buildSnapshot(initial, { clock, log });
   const current = () => snapshot;
-  const probe = probeReachable(initial.sts.endpoint, clock);
+  const probe = probeReachable(initial.sts.endpoint, clock, initial.sts.proxy);
   metrics.onCollect(() =>
     vending.status().map(({ name, state, secondsLeft }) => ({ workload: name, state, secondsLeft })),
   );
