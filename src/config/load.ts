@@ -80,7 +80,7 @@ function* load(name: string, file: string | null, options: ObjectOptions, parse:
   if (file !== null) sources.add(file);
   const baseDir = resolve(options.baseDir ?? '.');
   const interpolated = (text: string) =>
-    interpolate(text, { env, file: path => included(resolve(baseDir, path), sources) });
+    interpolate(text, { env, file: path => included(resolve(baseDir, path), sources, purpose) });
   const tree = yield* parse({ issues, sources, interpolate: interpolated, needed: path => isNeeded(only, path) });
   const draft = tree === undefined ? undefined : yield* validate(tree, issues);
   const shared = { issues, env, purpose, only, dev, baseDir, sources, running };
@@ -130,14 +130,18 @@ function textOf(file: string, absolute: string, reading: ReadingFile, purpose: P
   }
 }
 
-/** The text for `${file:PATH}`. */
-function included(path: string, sources: Sources): string {
+/** The text for `${file:PATH}`: a part of the configuration, so its owner is checked in the same way. */
+function included(path: string, sources: Sources, purpose: Purpose): string {
+  const refuse = (message: string) => new OutOfReach(`the file ${path} for \${file:…}: ${message}`);
   sources.add(path);
   try {
-    return readText(path, 64 * 1024).text;
+    const { text, stats } = readText(path, 64 * 1024);
+    const owner = ownerFinding(path, stats);
+    if (owner?.refused && purpose !== 'inspect') throw refuse(owner.message);
+    return text;
   } catch (error) {
     if (!(error instanceof UnreadableFile)) throw error;
     noteUnread(sources, path, error);
-    throw new OutOfReach(`the file ${path} for \${file:…}: ${error.message}`);
+    throw refuse(error.message);
   }
 }

@@ -76,6 +76,19 @@ describe.runIf(isRoot)('what another user owns', () => {
     expect((await findings(config, 'inspect'))[0]).toMatch(/^warning .*walletcreds\.yaml: uid 1001 owns it/);
   });
 
+  it('as a file that the configuration includes is refused: its owner could choose the wallet', async () => {
+    const { config, write } = configuration();
+    write('walletcreds.yaml', YAML.replace(/"0x\w+"/, '"${file:wallet}"'));
+    const wallet = write('wallet', '0x52908400098527886e0f7030069857d2e4169ee7');
+    chownSync(wallet, OTHER, OTHER);
+    expect(await findings(config)).toEqual([
+      expect.stringMatching(`^workloads\\.scraper-a\\.wallet .*${wallet} .*uid 1001 owns it.*; chown 0 ${wallet}$`),
+    ]);
+    expect((await findings(config, 'inspect')).join('\n')).not.toContain('owns it');
+    chownSync(wallet, 0, 0);
+    expect((await findings(config)).join('\n')).not.toContain('scraper-a.wallet');
+  });
+
   it.each(['', '-wal', '-shm'])('as the database’s file "%s" is refused', async suffix => {
     const { config, state, write } = configuration();
     chownSync(write(`state/audit.sqlite${suffix}`, ''), OTHER, OTHER);
