@@ -19,7 +19,10 @@ import { type SessionAnswer, validateSession } from './session-validate.ts';
 
 const REFUSED_MS = 5_000;
 const MAX_KEPT = 10_000;
-/** Calls in flight at once, per listener. The next one aborts the oldest, so slow calls don't block others. */
+/**
+ * Calls in flight at once, per listener. The next one aborts the oldest, so slow calls don't block others. Calls with a
+ * bearer that the backend has accepted are aborted last, so that made-up bearers don't keep sessions out.
+ */
 const MAX_IN_FLIGHT = 256;
 /** How long readiness shows a failure without a further call. */
 const PROBLEM_MS = 60_000;
@@ -63,18 +66,23 @@ export function createSessionBackend({ config, clock, listener }: SessionBackend
   const inFlight = new Map<string, Promise<KeptAnswer>>();
   let failure: { readonly message: string; readonly at: number } | undefined;
 
-  /** The oldest first. */
-  const calls = new Set<AbortController>();
+  /** The oldest first, by whether the backend has accepted their bearer before. */
+  const calls = { known: new Set<AbortController>(), unknown: new Set<AbortController>() };
+  const accepted = new LRUCache<string, true>({ max: MAX_KEPT });
 
   const ask = async (bearer: string, key: string): Promise<KeptAnswer> => {
     const call = new AbortController();
-    const [oldest] = calls;
-    if (calls.size >= MAX_IN_FLIGHT) oldest?.abort();
-    calls.add(call);
+    const [oldest] = [...calls.unknown, ...calls.known];
+    if (calls.unknown.size + calls.known.size >= MAX_IN_FLIGHT) oldest?.abort();
+    const own = accepted.has(key) ? calls.known : calls.unknown;
+    own.add(call);
     try {
       const answer = await validateSession(config, bearer, { clock, signal: call.signal });
       failure = undefined;
-      const ttl = 'refused' in answer ? REFUSED_MS : keptMs;
+      const refused = 'refused' in answer;
+      if (refused) accepted.delete(key);
+      else accepted.set(key, true);
+      const ttl = refused ? REFUSED_MS : keptMs;
       const kept = { ...answer, until: clock.wall() + ttl };
       if (ttl > 0) answers.set(key, kept, { ttl });
       return kept;
@@ -83,7 +91,7 @@ export function createSessionBackend({ config, clock, listener }: SessionBackend
       failure = { message, at: clock.monotonic() };
       throw error;
     } finally {
-      calls.delete(call);
+      own.delete(call);
     }
   };
 

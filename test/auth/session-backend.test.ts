@@ -169,6 +169,32 @@ describe('what a hostile backend answers', () => {
   });
 });
 
+it('gives up made-up bearers before one that the backend has accepted', async () => {
+  const release: (() => void)[] = [];
+  const arrivals = { left: 1 };
+  let arrived = deferred<void>();
+  const { outcome } = await backend('broker', (_, outgoing) => {
+    release.push(() => json(outgoing, 200, { wallet: WALLET }));
+    if (--arrivals.left === 0) arrived.resolve();
+  });
+  const first = outcome();
+  await arrived.promise;
+  release.shift()?.();
+  expect(await first).toBe(WALLET);
+  arrivals.left = 1;
+  arrived = deferred<void>();
+  const again = outcome();
+  await arrived.promise;
+  arrivals.left = 255;
+  arrived = deferred<void>();
+  const made = Array.from({ length: 255 }, (_, n) => outcome(`${BEARER}-${n}`));
+  await arrived.promise;
+  made.push(outcome(`${BEARER}-255`));
+  expect(await made[0]).toBe('SessionBackendUnavailable');
+  for (const each of release) each();
+  expect(await again).toBe(WALLET);
+});
+
 it('asks 256 questions at once: the next one is asked too, and the oldest is given up', async () => {
   const allArrived = deferred<void>();
   let arrived = 0;
