@@ -206,6 +206,14 @@ describe('a finding names line, column, key and fix', () => {
       `${W}:13:79 callers.jwt.0.subjects.s: no such workload; did you mean "a"?`,
     ],
     [
+      'a subject with a star',
+      yaml(
+        {},
+        'callers:\n  jwt:\n    - { issuer: https://i, audience: x, listeners: [endpoint], subjects: { "s:*": a } }\n',
+      ),
+      `${W}:13:83 callers.jwt.0.subjects.s:*: a "*" is no pattern here; write each subject out`,
+    ],
+    [
       'subjects and a claim',
       yaml(
         {},

@@ -47,7 +47,7 @@ const jwtCaller = section({
     { doc: "Where the issuer's keys are.", otherwise: 'by discovery' },
   ),
   subjects: key(named(s.text), {
-    doc: 'The workload of each `sub`. Excludes `wallet_claim`.',
+    doc: 'The workload of each `sub`, written out without `*`. Excludes `wallet_claim`.',
     example: '{ "system:serviceaccount:scrapers:scraper-a": scraper-a }',
   }),
   wallet_claim: key(s.text, {
@@ -146,6 +146,8 @@ function* checkSubjects(
   const known = new Set(workloads);
   for (const [subject, name] of Object.entries(subjects ?? {})) {
     yield;
+    // It would be compared literally, and its callers would get 403 without a word in the log at the start.
+    if (subject.includes('*')) at.at(subject).error('a "*" is no pattern here; write each subject out');
     if (!known.has(name)) at.at(subject).error(`no such workload; ${suggestion(name, workloads)}`);
   }
 }
