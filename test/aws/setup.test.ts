@@ -1,32 +1,24 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import fc from 'fast-check';
-import { afterAll, describe, expect, test } from 'vitest';
-import { parseDocument } from 'yaml';
+/**
+ * What `aws-setup` makes of the configuration and the flags: policies, roles and providers, and what it refuses.
+ *
+ * @module
+ */
+import { describe, expect, test } from 'vitest';
 import { checkCidr, placeOf } from '../../src/aws/plan.ts';
 import { documentOf } from '../../src/aws/policy-document.ts';
-import { renderCli, renderRevocationCli, shellQuoted } from '../../src/aws/setup/render/cli.ts';
+import { renderCli } from '../../src/aws/setup/render/cli.ts';
 import { renderCloudFormation } from '../../src/aws/setup/render/cloudformation.ts';
 import { renderTerraform } from '../../src/aws/setup/render/terraform.ts';
 import { revocationOf, setupOf } from '../../src/aws/setup/setup.ts';
 import { UsageError } from '../../src/lib/errors.ts';
-import { configOf, ROLE, TAG, WALLET_A, WALLET_B } from './support.ts';
-import { needed } from './tools.ts';
+import { configOf, FULL, ROLE, TAG, WALLET_A, WALLET_B } from './support.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'walletcreds-setup-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-const full = { bucket: 'my.bucket', prefix: 'bots', sourceIps: ['203.0.113.0/24'], bindSession: true };
-const setup = setupOf(configOf(), full);
-const revocation = revocationOf(configOf(), { wallet: WALLET_A, now: Date.UTC(2026, 0, 1) });
 const cephConfig = configOf({
   roleArn: 'arn:aws:iam:::role/data',
   issuer: 'http://127.0.0.1:9999',
   stsEndpoint: 'http://127.0.0.1:7480',
 });
-const trust = documentOf(setup.roles[0]?.trust ?? []).Statement[0];
+const trust = documentOf(setupOf(configOf(), FULL).roles[0]?.trust ?? []).Statement[0];
 
 describe('the trust policy', () => {
   test('trusts the provider alone, for its audience, and demands a tag of a wallet in form', () => {
@@ -224,248 +216,6 @@ describe('on Ceph', () => {
     expect(script).toContain('CEPH=${CEPH:-http://127.0.0.1:7480}');
     expect(script).toMatch(/--thumbprint-list 0{40}/);
     expect(script).not.toMatch(/^aws (?!--endpoint-url)/m);
-  });
-});
-
-/** Runs a script with an `aws` that only writes down what it was asked. */
-function runScript(
-  script: string,
-  answers: Record<string, string> = {},
-): { status: number; calls: string[][]; stderr: string } {
-  const bin = mkdtempSync(join(folder, 'bin-'));
-  const log = join(bin, 'calls');
-  const known = { 'get-caller-identity': 'echo 123456789012', ...answers };
-  const cases = Object.entries(known).map(([verb, answer]) => `*" ${verb} "*) ${answer} ;;`);
-  writeFileSync(
-    join(bin, 'aws'),
-    `#!/bin/sh\nfor a in "$@"; do printf '%s\\0' "$a"; done >>${log}; printf '\\1' >>${log}\ncase " $* " in ${cases.join(' ')} esac\n`,
-    { mode: 0o755 },
-  );
-  let status = 0;
-  let stderr = '';
-  try {
-    execFileSync('/bin/sh', ['-s'], { input: script, env: { PATH: `${bin}:/usr/bin:/bin` }, stdio: 'pipe' });
-  } catch (error) {
-    status = (error as { status: number }).status;
-    stderr = String((error as { stderr: Buffer }).stderr);
-  }
-  const calls = readFileSync(log, 'utf8')
-    .split('\u0001')
-    .filter(c => c !== '')
-    .map(c => c.split('\0').slice(0, -1));
-  return { status, calls, stderr };
-}
-
-const NO_POLICY = 'echo "An error occurred (NoSuchBucketPolicy)" >&2; exit 254';
-
-describe('as commands', () => {
-  test('a new account gets each part once, and the documents arrive at the AWS CLI as they were made', () => {
-    const { status, calls } = runScript(renderCli(setup), {
-      'get-open-id-connect-provider': 'exit 254',
-      'get-role': 'exit 254',
-      'get-bucket-policy': NO_POLICY,
-    });
-    expect(status).toBe(0);
-    const verbs = calls.map(call => call[1]);
-    expect(verbs).toEqual([
-      'get-caller-identity',
-      'get-bucket-policy',
-      'get-open-id-connect-provider',
-      'create-open-id-connect-provider',
-      'add-client-id-to-open-id-connect-provider',
-      'get-role',
-      'create-role',
-      'update-assume-role-policy',
-      'update-role',
-      'untag-role',
-      'put-role-policy',
-      'put-bucket-policy',
-    ]);
-    const argument = (verb: string, flag: string) => {
-      const call = calls.find(c => c[1] === verb) ?? [];
-      return JSON.parse(call[call.indexOf(flag) + 1] ?? 'null');
-    };
-    expect(argument('create-role', '--assume-role-policy-document')).toEqual(documentOf(setup.roles[0]?.trust ?? []));
-    expect(argument('put-role-policy', '--policy-document')).toEqual(documentOf(setup.roles[0]?.permissions ?? []));
-    expect(argument('put-bucket-policy', '--policy')).toEqual(documentOf(setup.bucketPolicy));
-  });
-
-  test('run again, it makes nothing twice', () => {
-    const own = JSON.stringify(documentOf(setup.bucketPolicy)).replaceAll("'", '');
-    const { status, calls } = runScript(renderCli(setup), { 'get-bucket-policy': `echo '${own}'` });
-    expect(status).toBe(0);
-    expect(calls.map(c => c[1]).filter(v => v?.startsWith('create-'))).toEqual([]);
-  });
-
-  test.each([
-    ['a statement of its own', '{"Version":"2012-10-17","Statement":[{"Sid":"Mine","Effect":"Allow"}]}'],
-    [
-      'ours and one of its own',
-      '{"Statement":[{"Sid":"WalletcredsNothingWithoutAWallet","Effect":"Deny"},{"Effect":"Allow"}]}',
-    ],
-  ])('a bucket whose policy has %s keeps it', (_, policy) => {
-    const { status, calls, stderr } = runScript(renderCli(setup), { 'get-bucket-policy': `echo '${policy}'` });
-    expect(status).toBe(1);
-    expect(stderr).toContain('policy of its own: add the statements below to it');
-    const below = stderr.slice(stderr.indexOf('{'));
-    expect(JSON.parse(below)).toEqual(documentOf(setup.bucketPolicy));
-    expect(calls.map(c => c[1])).not.toContain('put-bucket-policy');
-  });
-
-  test('roles that another configuration confined are not released, unless that is asked for', () => {
-    const other = JSON.stringify(documentOf(setup.bucketPolicy))
-      .replaceAll("'", '')
-      .replaceAll(JSON.stringify(ROLE), JSON.stringify([ROLE, 'arn:aws:iam::123456789012:role/other']));
-    const there = { 'get-bucket-policy': `echo '${other}'` };
-    const stopped = runScript(renderCli(setup), there);
-    expect(stopped.status).toBe(1);
-    expect(stopped.stderr).toContain('REPLACE=1');
-    expect(stopped.stderr).toContain('role/other');
-    expect(stopped.stderr).not.toContain(ROLE);
-    expect(stopped.calls.map(c => c[1])).toEqual(['get-caller-identity', 'get-bucket-policy']);
-    const told = runScript(`REPLACE=1\n${renderCli(setup)}`, there);
-    expect(told.calls.map(c => c[1])).toContain('put-bucket-policy');
-  });
-
-  test.each([
-    ['the setup', renderCli(setup)],
-    ['a revocation', renderRevocationCli(revocation)],
-  ])('%s changes nothing in an account that is not the roles’', (_, script) => {
-    const { status, calls, stderr } = runScript(script, { 'get-caller-identity': 'echo 999999999999' });
-    expect(status).toBe(1);
-    expect(stderr).toContain('of account 999999999999, and the roles are in 123456789012');
-    expect(calls.map(c => c[1])).toEqual(['get-caller-identity']);
-  });
-
-  test('a bucket whose policy cannot be read is not overwritten', () => {
-    const { status, calls } = runScript(renderCli(setup), { 'get-bucket-policy': 'echo "AccessDenied" >&2; exit 254' });
-    expect(status).toBe(1);
-    expect(calls.map(c => c[1])).toEqual(['get-caller-identity', 'get-bucket-policy']);
-  });
-
-  test('--revoke puts one inline policy on the role', () => {
-    const { calls } = runScript(renderRevocationCli(revocation));
-    expect(calls.map(c => c.slice(0, 6))).toEqual([
-      ['sts', 'get-caller-identity', '--query', 'Account', '--output', 'text'],
-      [
-        'iam',
-        'put-role-policy',
-        '--role-name',
-        'agentkeys-data-role',
-        '--policy-name',
-        `walletcreds-revoke-${WALLET_A}`,
-      ],
-    ]);
-  });
-
-  test('no value can leave its word in the shell', () => {
-    fc.assert(
-      fc.property(
-        fc.string({ unit: 'grapheme' }).filter(s => !s.includes('\0')),
-        value => {
-          const out = execFileSync('/bin/sh', ['-c', `printf %s ${shellQuoted(value)}`], { encoding: 'utf8' });
-          expect(out).toBe(Buffer.from(value).toString());
-        },
-      ),
-      { numRuns: 40 },
-    );
-  });
-});
-
-describe('whatever legal characters names are made of', () => {
-  const chars = (more: string, min = 1) =>
-    fc.array(fc.constantFrom(...'aZ09', ...more), { minLength: min, maxLength: 8 }).map(parts => parts.join(''));
-  const odd = fc.record({
-    bucket: chars('').map(s => `my.buc-ket-${s.toLowerCase()}.x`),
-    prefix: chars("!'()=+@:, -.").map(s => `it's/${s}`),
-    walletTag: chars(' _.:/=+-@').map(s => `t${s}t`),
-    issuer: chars("'!$&()*+,;=:@~%20-._").map(s => `https://oidc.example.com/${s}'x`),
-    roleArn: fc
-      .record({ path: chars('!"#$%&\'()*,;<=>?@[\\]^`{|}~'), name: chars('+=,.@-_') })
-      .map(({ path, name }) => `${ROLE}/${path}/r${name}`),
-  });
-  type Odd = typeof odd extends fc.Arbitrary<infer T> ? T : never;
-  const made = ({ bucket, prefix, ...rest }: Odd) =>
-    setupOf(configOf({ ...rest, token: 'canary-token-canary-token-canary-token' }), { bucket, prefix });
-
-  test('each command gets them as they are, and no secret', () => {
-    fc.assert(
-      fc.property(odd, given => {
-        const setup = made(given);
-        const script = renderCli(setup);
-        expect(script).not.toContain('canary');
-        const { status, calls } = runScript(script, {
-          'get-open-id-connect-provider': 'exit 254',
-          'get-role': 'exit 254',
-          'get-bucket-policy': NO_POLICY,
-        });
-        expect(status).toBe(0);
-        const argument = (verb: string, flag: string) => {
-          const call = calls.find(c => c[1] === verb) ?? [];
-          return call[call.indexOf(flag) + 1] ?? '';
-        };
-        const [role] = setup.roles;
-        expect(argument('create-open-id-connect-provider', '--url')).toBe(given.issuer);
-        expect(argument('create-role', '--role-name')).toBe(role?.role.name);
-        expect(argument('create-role', '--path')).toBe(role?.role.path);
-        expect(argument('untag-role', '--tag-keys')).toBe(given.walletTag);
-        expect(argument('put-bucket-policy', '--bucket')).toBe(given.bucket);
-        expect(JSON.parse(argument('create-role', '--assume-role-policy-document'))).toEqual(
-          documentOf(role?.trust ?? []),
-        );
-        expect(JSON.parse(argument('put-role-policy', '--policy-document'))).toEqual(
-          documentOf(role?.permissions ?? []),
-        );
-        expect(JSON.parse(argument('put-bucket-policy', '--policy'))).toEqual(documentOf(setup.bucketPolicy));
-      }),
-      { numRuns: 10 },
-    );
-  });
-
-  test('a template has them as they are, and no secret', () => {
-    fc.assert(
-      fc.property(odd, given => {
-        const setup = made(given);
-        const yaml = renderCloudFormation(setup);
-        expect(yaml).not.toContain('canary');
-        const { Provider, DataRole, BucketPolicy } = parseDocument(yaml, { version: '1.1' }).toJS().Resources;
-        const [role] = setup.roles;
-        expect(Provider.Properties.Url).toBe(given.issuer);
-        expect(DataRole.Properties).toMatchObject({ RoleName: role?.role.name, Path: role?.role.path });
-        expect(DataRole.Properties.AssumeRolePolicyDocument).toEqual(documentOf(role?.trust ?? []));
-        expect(DataRole.Properties.Policies[0].PolicyDocument).toEqual(documentOf(role?.permissions ?? []));
-        expect(BucketPolicy.Properties).toEqual({
-          Bucket: given.bucket,
-          PolicyDocument: documentOf(setup.bucketPolicy),
-        });
-      }),
-      { numRuns: 50 },
-    );
-  });
-
-  test('Terraform has them as they are, and no secret', async ({ skip }) => {
-    const tool = await needed('hcl2json', skip);
-    const { parse } = tool('@cdktf/hcl2json') as { parse(f: string, t: string): Promise<unknown> };
-    await fc.assert(
-      fc.asyncProperty(odd, async given => {
-        const setup = made(given);
-        const hcl = renderTerraform(setup);
-        expect(hcl).not.toContain('canary');
-        const { resource, variable } = JSON.parse(JSON.stringify(await parse('main.tf', hcl)));
-        // The parser gives a template's text as it is written, "$${" for "${".
-        const plain = (text: string) => text.replaceAll('$${', () => '${').replaceAll('%%{', '%{');
-        expect(plain(resource.aws_iam_openid_connect_provider.provider[0].url)).toBe(given.issuer);
-        const [role] = resource.aws_iam_role.data;
-        expect(plain(role.name)).toBe(setup.roles[0]?.role.name);
-        expect(plain(role.path)).toBe(setup.roles[0]?.role.path);
-        expect(resource.aws_s3_bucket_policy.data[0].bucket).toBe('${var.bucket}');
-        expect(variable.bucket[0].default).toBe(given.bucket);
-        expect(plain(resource.aws_iam_role.data[0].assume_role_policy)).toContain(
-          JSON.stringify(`aws:RequestTag/${given.walletTag}`),
-        );
-      }),
-      { numRuns: 15 },
-    );
   });
 });
 

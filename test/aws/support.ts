@@ -15,6 +15,9 @@ export const WALLET_B = `0x${'b'.repeat(40)}`;
 export const ROLE = 'arn:aws:iam::123456789012:role/agentkeys-data-role';
 export const TAG = 'agentkeys_user_wallet';
 
+/** The flags of a setup that has every part. */
+export const FULL = { bucket: 'my.bucket', prefix: 'bots', sourceIps: ['203.0.113.0/24'], bindSession: true };
+
 export interface ConfigOptions {
   readonly roleArn?: string;
   readonly region?: string;

@@ -1,7 +1,7 @@
 /**
  * The recipe for development under a real engine: whichever container crashes or restarts, the app goes on.
  *
- * The namespaces of `recipes.test.ts` can't show this: an engine gives a container that restarts a new namespace.
+ * The namespaces of `recipe-networks.test.ts` can't show this: an engine gives a container that restarts a new namespace.
  *
  * @module
  */
