@@ -4,17 +4,16 @@
  *
  * @module
  */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { generateKeyPair, SignJWT } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import type { AwsKeys } from '../../src/aws/signed-request.ts';
 import { getObject, listObjects } from '../../src/aws/verify/s3.ts';
-import { loadKeys } from '../../src/identity-token/keys/index.ts';
 import { request } from '../../src/lib/http-client.ts';
 import { codeUrl } from '../../src/package.ts';
+import { type Serving, startServe } from '../support/chain.ts';
 import { bin, cleanEnv, type Finished, run, temporaryFolder } from '../support/process.ts';
+import { type Bend, exchange as exchangeAt } from './bent-token.ts';
 import { type Distant, distant } from './distant.ts';
 import { freePort, type Gateway } from './gateway.ts';
 
@@ -29,7 +28,7 @@ const at = (...parts: string[]) => join(folder.path, ...parts);
 const provided = inject('ceph');
 const gateway = 'missing' in provided ? undefined : provided;
 const missing = 'missing' in provided ? provided.missing : '';
-let serve: ChildProcess | undefined;
+let serve: Serving | undefined;
 let ports = { endpoint: 0, broker: 0, admin: 0 };
 /** The broker as Ceph sees it: through what stands before it. */
 let issuer: Distant;
@@ -84,30 +83,14 @@ workloads:
     await asAdmin('s3api', 'put-object', '--bucket', BUCKET, '--key', key, '--body', at(`object-${i}`));
   };
   await Promise.all([A, B, '0xdeadbeef', `${A}0`].map(put));
-  serve = spawn(process.execPath, [bin, 'serve'], {
-    env: cleanEnv(folder.path),
-    cwd: folder.path,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let said = '';
-  await new Promise<void>((resolve, reject) => {
-    for (const stream of [serve?.stdout, serve?.stderr]) {
-      stream?.setEncoding('utf8').on('data', chunk => {
-        said += chunk;
-        // Both workloads are prefetched: readiness is two exchanges at Ceph's STS.
-        if (said.split('credentials from STS').length > 2) resolve();
-      });
-    }
-    serve?.once('exit', code => reject(new Error(`serve ended with ${code}:\n${said}`)));
-  });
+  serve = startServe({ folder: folder.path });
+  // Both workloads are prefetched: readiness is two exchanges at Ceph's STS.
+  await serve.said('credentials from STS', 2);
 }, 300_000);
 
 afterAll(async () => {
-  if (serve !== undefined) {
-    const ended = new Promise(resolve => serve?.once('exit', resolve));
-    serve.kill('SIGTERM');
-    await ended;
-  }
+  serve?.child.kill('SIGTERM');
+  await serve?.exited;
   issuer?.close();
   folder.remove();
 }, 90_000);
@@ -124,6 +107,12 @@ async function setUp(): Promise<void> {
 
 const verify = (...more: string[]) =>
   cli('verify', 'scraper-a', '--bucket', BUCKET, '--endpoint-url', up().url, ...more);
+
+const doctorAccount = () =>
+  run(process.execPath, [bin, 'doctor', '--account', '--bucket', BUCKET, '--json'], {
+    env: adminEnv(),
+    cwd: folder.path,
+  });
 
 /** The foreign folder and the one that begins the same hold an object that `verify` is told of. */
 const PLANTED = ['0xdeadbeef', `${A}0`].flatMap(at => ['--foreign-key', `${at}/walletcreds-verify`]);
@@ -207,37 +196,9 @@ test('two workloads in parallel never cross: every answer opens its own folder, 
 });
 
 describe("STS refuses, and the role isn't had, with", () => {
-  interface Bend {
-    tags?: unknown;
-    audience?: string;
-    issuer?: string;
-    ttl?: number;
-    foreignKey?: boolean;
-  }
-  const exchange = async (bend: Bend) => {
-    const { tags = { principal_tags: { [TAG]: [A] }, transitive_tag_keys: [TAG] } } = bend;
-    const own = (await loadKeys(at('keys'), 'oidc')).activeKey(Date.now());
-    const key = bend.foreignKey === true ? (await generateKeyPair('ES256')).privateKey : own.privateKey;
-    const now = Math.floor(Date.now() / 1000);
-    const jwt = await new SignJWT({
-      iss: bend.issuer ?? issuer.url,
-      sub: `agentkeys:agent:${A}`,
-      aud: bend.audience ?? 'sts.amazonaws.com',
-      iat: now - 600,
-      exp: now + (bend.ttl ?? 300),
-      ...(tags === null ? {} : { 'https://aws.amazon.com/tags': tags }),
-    })
-      .setProtectedHeader({ alg: 'ES256', kid: own.kid, typ: 'JWT' })
-      .sign(key);
-    const body = new URLSearchParams({
-      Action: 'AssumeRoleWithWebIdentity',
-      Version: '2011-06-15',
-      RoleArn: `arn:aws:iam:::role/${ROLE}`,
-      RoleSessionName: 'test',
-      WebIdentityToken: jwt,
-    });
-    const headers = { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/xml' };
-    return request({ url: `${up().url}/`, method: 'POST', headers, body: body.toString() });
+  const exchange = (bend: Bend) => {
+    const good = { stsUrl: up().url, issuer: issuer.url, keysDir: at('keys'), role: ROLE, walletTag: TAG, wallet: A };
+    return exchangeAt(good, bend);
   };
   test('nothing bent: the very same token is taken', async () => {
     const { status, body } = await exchange({});
@@ -366,10 +327,7 @@ describe('with s3:* left on the role', () => {
   });
 
   test('and doctor finds the grant in the account', async () => {
-    const done = await run(process.execPath, [bin, 'doctor', '--account', '--bucket', BUCKET, '--json'], {
-      env: adminEnv(),
-      cwd: folder.path,
-    });
+    const done = await doctorAccount();
     const { findings } = JSON.parse(done.stdout);
     // The bucket's Denies still stand, and can't stop what is asked of no bucket, such as access points.
     expect(findings).toMatchObject([{ code: 'role-broad', severity: 'error' }]);
@@ -385,10 +343,7 @@ describe('with s3:* left on the role', () => {
       verdict: 'isolation-broken',
       link: codeUrl('verify-isolation-broken'),
     });
-    const doctor = await run(process.execPath, [bin, 'doctor', '--account', '--bucket', BUCKET, '--json'], {
-      env: adminEnv(),
-      cwd: folder.path,
-    });
+    const doctor = await doctorAccount();
     expect(doctor.code).toBe(1);
     expect(JSON.parse(doctor.stdout).findings).toMatchObject([
       { code: 'role-broad', severity: 'error' },
@@ -428,10 +383,7 @@ describe('with s3:* left on the role', () => {
     await setUp();
     expect(await verify()).toMatchObject({ code: 0 });
     await asAdmin('iam', 'delete-role-policy', '--role-name', ROLE, '--policy-name', 'left');
-    const done = await run(process.execPath, [bin, 'doctor', '--account', '--bucket', BUCKET, '--json'], {
-      env: adminEnv(),
-      cwd: folder.path,
-    });
+    const done = await doctorAccount();
     expect(JSON.parse(done.stdout), done.stdout).toMatchObject({ ok: true, findings: [] });
   });
 });
