@@ -6,12 +6,13 @@
  * @module
  */
 
-import { readFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
 import type { TlsConfig } from '../config/types.ts';
 import { WalletcredsError } from '../lib/errors.ts';
 import { fingerprint } from '../lib/files/fingerprint.ts';
+import { fileFindings } from '../lib/files/ownership.ts';
+import { type ReadFile, readText } from '../lib/files/read-text.ts';
 import { errorFields, type Logger } from '../lib/log.ts';
 
 /** Certificate and key that belong together, PEM. */
@@ -25,9 +26,15 @@ export class TlsFilesUnusable extends WalletcredsError {
   readonly kind = 'TlsFilesUnusable';
 }
 
-/** @throws TlsFilesUnusable */
+/** PEM files are small; a chain of certificates has a few KiB. */
+const MAX_BYTES = 256 * 1024;
+
+/** @throws TlsFilesUnusable, also where somebody else can choose the key */
 export function readKeyPair({ certFile, keyFile }: TlsConfig): KeyPair {
-  const pair = { cert: read(certFile), key: read(keyFile) };
+  const key = read(keyFile);
+  const refusal = fileFindings(keyFile, key.stats, { worldReadable: 'warn' }).find(({ refused }) => refused);
+  if (refusal !== undefined) throw new TlsFilesUnusable(`${keyFile}: ${refusal.message}`);
+  const pair = { cert: Buffer.from(read(certFile).text), key: Buffer.from(key.text) };
   try {
     createSecureContext(pair);
   } catch (cause) {
@@ -82,10 +89,11 @@ function stateOf(file: string): Promise<string> {
   return stat(file, { bigint: true }).then(fingerprint, () => 'none');
 }
 
-function read(file: string): Buffer {
+/** A pipe in the file's place doesn't hang the process. */
+function read(file: string): ReadFile {
   try {
-    return readFileSync(file);
+    return readText(file, MAX_BYTES);
   } catch (cause) {
-    throw new TlsFilesUnusable(`${file}: can't be read (${errorFields(cause).code})`, { cause });
+    throw new TlsFilesUnusable(`${file}: can't be read: ${errorFields(cause).message}`, { cause });
   }
 }

@@ -1,6 +1,16 @@
+import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
-import { copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:http';
 import type { Socket } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
@@ -11,7 +21,7 @@ import { takesIpv6Alone } from '../../src/http/bind.ts';
 import { endpointPolicy } from '../../src/http/endpoint/policy.ts';
 import { startListener } from '../../src/http/listener.ts';
 import { serializeError } from '../../src/http/response.ts';
-import { type KeyPair, readKeyPair, watchKeyPair } from '../../src/http/tls.ts';
+import { type KeyPair, readKeyPair, TlsFilesUnusable, watchKeyPair } from '../../src/http/tls.ts';
 import { selfSignedCertificate } from '../../src/identity-token/keys/certificate.ts';
 import { credentialsOf, fakeVending, keptLog, sampleEndpoint, tokenOf, vendedOf } from './support/sample.ts';
 import { ask, exchange, listening, replies, socketTo, untilClosed } from './support/wire.ts';
@@ -155,6 +165,18 @@ describe('TLS', () => {
     await expect.poll(broken, { interval: 5 }).toBe(1);
     expect(pairs).toHaveLength(1);
     stop();
+  });
+
+  it('refuses a key that others can write or that somebody else owns, and doesn’t hang on a pipe', () => {
+    const files = pair('owned');
+    const read = () => readKeyPair({ listen: [], ...files });
+    chmodSync(files.keyFile, 0o666);
+    expect(read).toThrow(/others can write it/);
+    chmodSync(files.keyFile, 0o600);
+    expect(read().key.length).toBeGreaterThan(100);
+    rmSync(files.keyFile);
+    execFileSync('mkfifo', [files.keyFile]);
+    expect(read).toThrow(TlsFilesUnusable);
   });
 
   it('refuses to start with a certificate that it can’t use, naming the files', async () => {
