@@ -2,7 +2,7 @@
 # Compose 2 of the next Debian suite, unpacked into a folder and not installed. Argument: the folder. Prints the program's path.
 set -eu
 folder=$1
-program=$folder/root/usr/libexec/docker/cli-plugins/docker-compose
+program=$folder/unpacked/usr/libexec/docker/cli-plugins/docker-compose
 if [ ! -x "$program" ]; then
   mirror=$(sed -n 's/^URIs: //p' /etc/apt/sources.list.d/debian.sources | sed -n 1p)
   mkdir -p "$folder/state/lists/partial" "$folder/cache/archives/partial"
@@ -13,6 +13,6 @@ if [ ! -x "$program" ]; then
   }
   apt update
   (cd "$folder" && apt download docker-compose/trixie)
-  dpkg -x "$folder"/docker-compose_*.deb "$folder/root"
+  dpkg -x "$folder"/docker-compose_*.deb "$folder/unpacked"
 fi
 echo "$program"
