@@ -16,8 +16,8 @@ import { configFromObject, loadConfig } from './config/load.ts';
 import { reloadOnChange } from './config/reload.ts';
 import type { Config } from './config/types.ts';
 import { systemClock } from './lib/clock.ts';
-import { WalletcredsError } from './lib/errors.ts';
 import { createLogger } from './lib/create-logger.ts';
+import { WalletcredsError } from './lib/errors.ts';
 import type { LogLevel } from './lib/log-level.ts';
 import { createSidecar as compose, type Sidecar } from './server/sidecar.ts';
 

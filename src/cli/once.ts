@@ -104,7 +104,7 @@ export async function askEndpoint(
     sessionName: '',
     requestId: undefined,
     receivedAt: Date.now(),
-    receivedMonotonic: performance.now(),
+    askedMonotonic: performance.now(),
     stsDate: Date.now(),
   };
 }

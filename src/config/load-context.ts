@@ -5,8 +5,8 @@
  * @module
  */
 import { resolve } from 'node:path';
-import type { ConfigProblem } from '../lib/errors.ts';
 import type { EgressProxy } from '../lib/egress-proxy.ts';
+import type { ConfigProblem } from '../lib/errors.ts';
 import { type FolderFindings, folderFindings, type OwnershipFinding } from '../lib/files/ownership.ts';
 import { readText, UnreadableFile } from '../lib/files/read-text.ts';
 import { dotted, type Issues, type Path } from './issues.ts';

@@ -54,7 +54,7 @@ export class CachedCredentials implements Audited {
     this.cached = Object.freeze({ credentials: this.credentials, body, source: 'cached' });
     this.minRemainingLifetime = Math.min(options.minRemainingLifetime, given / 4);
     this.renewBelow = renewalThreshold(given) * (1 - options.jitter / 10);
-    this.#endsMonotonic = credentials.receivedMonotonic + given;
+    this.#endsMonotonic = credentials.askedMonotonic + given;
   }
 
   /** `lifeLeft` of the credentials, from clock readings that the caller already has. */

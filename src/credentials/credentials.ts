@@ -20,8 +20,8 @@ export interface Credentials {
   readonly requestId: string | undefined;
   /** Wall time of this machine when the answer came. */
   readonly receivedAt: number;
-  /** Monotonic time of this machine when the answer came. */
-  readonly receivedMonotonic: number;
+  /** Monotonic time of this machine just before STS was asked, so never after STS's `Date`. */
+  readonly askedMonotonic: number;
   /** STS's own `Date` header in ms; `receivedAt` where it sent none; never so early that they lived longer than was asked for. */
   readonly stsDate: number;
 }
@@ -33,10 +33,11 @@ export function lifetime(credentials: Credentials): number {
 
 /**
  * Milliseconds for which the credentials are still valid: the smaller of the wall clock's value and of the monotonic
- * clock's since STS's `Date`. Neither a step of the clock nor a suspended laptop makes expired ones look valid.
+ * clock's since STS was asked. Neither a step of the clock nor a suspension, also between STS's answer and its arrival, makes
+ * expired ones look valid.
  */
 export function lifeLeft(credentials: Credentials, clock: Clock): number {
   const byWall = credentials.expiration - clock.wall();
-  const byMonotonic = lifetime(credentials) - (clock.monotonic() - credentials.receivedMonotonic);
+  const byMonotonic = lifetime(credentials) - (clock.monotonic() - credentials.askedMonotonic);
   return Math.min(byWall, byMonotonic);
 }

@@ -4,8 +4,9 @@
  *
  * @module
  */
-import type { EgressProxy } from '../lib/egress-proxy.ts';
+
 import { createHash } from 'node:crypto';
+import type { EgressProxy } from '../lib/egress-proxy.ts';
 import type { RoleArn } from './role-arn.ts';
 import type { Wallet } from './wallet.ts';
 

@@ -17,8 +17,8 @@ import { SignatureV4 } from '@smithy/signature-v4';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { dev } from '../../src/cli/commands/dev/dev.ts';
 import { parseDevWorkloads } from '../../src/cli/commands/dev/workloads.ts';
-import { UsageError } from '../../src/lib/errors.ts';
 import { createLogger } from '../../src/lib/create-logger.ts';
+import { UsageError } from '../../src/lib/errors.ts';
 import { runCommand } from '../support/serve-process.ts';
 import { sha256 } from '../support/sha256.ts';
 

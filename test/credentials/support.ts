@@ -80,7 +80,7 @@ export function credentials(
     sessionName: sessionNameOf({ wallet, name }),
     requestId: 'request-1',
     receivedAt: clock.wall(),
-    receivedMonotonic: clock.monotonic(),
+    askedMonotonic: clock.monotonic(),
     stsDate: clock.wall(),
     ...parts,
   };

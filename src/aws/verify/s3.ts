@@ -5,9 +5,9 @@
  */
 
 import { createHash } from 'node:crypto';
+import type { EgressProxy } from '../../lib/egress-proxy.ts';
 import type { OutboundResponse } from '../../lib/http-client.ts';
 import { partitionOf } from '../../lib/partitions.ts';
-import type { EgressProxy } from '../../lib/egress-proxy.ts';
 import { withoutTrailingSlashes } from '../../lib/text/plain.ts';
 import type { Send } from '../doctor/checks/issuer.ts';
 import { type AwsKeys, type SignedRequest, sendSigned, withoutSecrets } from '../signed-request.ts';

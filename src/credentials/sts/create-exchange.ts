@@ -76,6 +76,7 @@ export function createExchange({ sts, region, clock, log }: ExchangeOptions): St
       }, sts.timeoutMs);
       signal?.addEventListener('abort', stop, { once: true });
       try {
+        const monotonic = clock.monotonic();
         const answer = await sdk.assumeRole(
           {
             RoleArn: workload.role.arn,
@@ -86,7 +87,7 @@ export function createExchange({ sts, region, clock, log }: ExchangeOptions): St
           },
           ended.signal,
         );
-        return credentialsOf(answer, { workload, token, sessionName }, clock);
+        return credentialsOf(answer, { workload, token, sessionName, monotonic }, clock);
       } catch (error) {
         if (error instanceof WalletcredsError) throw error;
         if (timedOut) throw unavailable(`STS at ${place} gave no answer within ${sts.timeoutMs / 1000} s`);

@@ -20,6 +20,8 @@ export interface Asked {
   readonly workload: Workload;
   readonly token: IdentityToken;
   readonly sessionName: string;
+  /** Monotonic time before the question was sent. */
+  readonly monotonic: number;
 }
 
 /** @throws StsUnavailable naming what is missing or wrong */
@@ -56,7 +58,7 @@ export function credentialsOf(answer: StsAnswer, asked: Asked, clock: Clock): Cr
     sessionName: asked.sessionName,
     requestId,
     receivedAt,
-    receivedMonotonic: clock.monotonic(),
+    askedMonotonic: asked.monotonic,
     // A Date that makes them live longer than was asked for is a proxy's, or of a broken clock.
     stsDate: Math.max(stsDate, expiration - lasting),
   };

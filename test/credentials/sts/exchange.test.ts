@@ -78,6 +78,25 @@ describe('the call', () => {
     expect(lifeLeft(got, systemClock)).toBeLessThanOrEqual(3_593_000);
   });
 
+  test('counts the life left from before the call, so a machine that sleeps during it vends nothing expired', async () => {
+    let slept = 0;
+    const now = Math.floor(Date.now() / 1000) * 1000;
+    // The wall clock is set wrong as well, so that it doesn't notice.
+    const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + slept };
+    sts.server.once('request', () => {
+      slept = 2 * 3_600_000;
+    });
+    sts.answer = granted({
+      date: new Date(now).toUTCString(),
+      expiration: new Date(now + 3_600_000).toISOString(),
+      subject: identityToken().subject,
+    });
+    const sleeping = createExchange({ sts: stsConfig(sts.url), region: 'us-east-1', clock, log: silent });
+    const error = await failureOf(sleeping.exchange(workload(), identityToken()));
+    sleeping.close();
+    expect(error.message).toContain('it had expired already');
+  });
+
   test('is one call: a failure is not retried here', async () => {
     sts.answer = refused(500, 'InternalFailure');
     await failure();

@@ -32,7 +32,7 @@ export function credentials(more: Partial<Credentials> = {}): Credentials {
     sessionName: 'session',
     requestId: 'request',
     receivedAt: Date.UTC(2026, 0, 1, 0, 2, 3, 456),
-    receivedMonotonic: 0,
+    askedMonotonic: 0,
     stsDate: Date.UTC(2026, 0, 1, 0, 2, 3),
     ...more,
   };

@@ -5,8 +5,8 @@
  */
 import { providersByIssuer } from '../../plan.ts';
 import { documentOf, type ExplainedStatement } from '../../policy-document.ts';
-import type { Revocation, Setup } from '../setup.ts';
 import { bucketArn } from '../bucket-policy-aws.ts';
+import type { Revocation, Setup } from '../setup.ts';
 import { elsewhereNote, policyName } from './cli.ts';
 import { commentLines } from './text.ts';
 
