@@ -83,6 +83,9 @@ type Simulate = (simulation: unknown, options: object) => Promise<{ overallResul
 
 const OBJECT = ['GetObject', 'GetObjectVersion', 'PutObject', 'DeleteObject', 'ListMultipartUploadParts'];
 
+/** Each takes a prefix. */
+const LISTS = ['s3:ListBucket', 's3:ListBucketVersions', 's3:ListBucketMultipartUploads'];
+
 /** Every way to another wallet's data that these actions give, as three sessions would try it. */
 const TRIES = [WALLET_A, `0x${'d'.repeat(40)}`, undefined].flatMap(wallet => {
   const foreign = [
@@ -96,12 +99,10 @@ const TRIES = [WALLET_A, `0x${'d'.repeat(40)}`, undefined].flatMap(wallet => {
       ...OBJECT.flatMap(name =>
         keys.map(key => ({ wallet, action: `s3:${name}`, resource: `${B}/${prefix}${key}`, prefix: undefined })),
       ),
-      { wallet, action: 's3:ListBucket', resource: B, prefix },
+      ...LISTS.map(action => ({ wallet, action, resource: B, prefix })),
     ]),
-    ...['', 'bots/', undefined].map(prefix => ({ wallet, action: 's3:ListBucket', resource: B, prefix })),
+    ...['', 'bots/', undefined].flatMap(prefix => LISTS.map(action => ({ wallet, action, resource: B, prefix }))),
     { wallet, action: 's3:PutBucketPolicy', resource: B, prefix: undefined },
-    { wallet, action: 's3:ListBucketVersions', resource: B, prefix: undefined },
-    { wallet, action: 's3:ListBucketMultipartUploads', resource: B, prefix: undefined },
   ];
 });
 

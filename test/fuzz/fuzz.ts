@@ -1,7 +1,8 @@
 /**
  * Runs a property on text that is nearly right, for the kept seeds first and then for new ones until the time is over.
  *
- * `FUZZ_SECONDS` (300) is for all properties together. A seed that fails is printed; it belongs into seeds.json.
+ * `FUZZ_SECONDS` (300) is for all properties together. `FUZZ_SEED` makes the new seeds the same each time, and `FUZZ_CASES` bounds
+ * how many of them each property tries. A seed that fails is printed; it belongs into seeds.json.
  *
  * @module
  */
@@ -17,7 +18,8 @@ export type Name = keyof typeof seeds;
 /** @param property rejects where it is broken. @returns how many cases there were */
 export async function fuzz(name: Name, property: (chance: Random) => unknown): Promise<number> {
   const end = performance.now() + (SECONDS * 1_000) / Object.keys(seeds).length;
-  const fresh = Date.now() % 2 ** 31;
+  const fresh = Number(process.env['FUZZ_SEED'] ?? Date.now() % 2 ** 31);
+  const most = Number(process.env['FUZZ_CASES'] ?? Number.POSITIVE_INFINITY);
   let cases = 0;
   const one = async (seed: number) => {
     cases++;
@@ -28,7 +30,7 @@ export async function fuzz(name: Name, property: (chance: Random) => unknown): P
     }
   };
   for (const seed of seeds[name]) await one(seed);
-  while (performance.now() < end) await one(fresh + cases);
+  while (performance.now() < end && cases < most) await one(fresh + cases);
   console.log(`${name}: ${cases} cases, new seeds from ${fresh}`);
   return cases;
 }

@@ -88,7 +88,7 @@ test('a configuration is whole or refused, with places', async () => {
     'workloads:',
     '  a: { wallet: "0x52908400098527886e0f7030069857d2e4169ee7", token_env: "${env:TOKEN:-X}", tags: *tags }',
     'callers:',
-    '  jwt: [{ issuer: "https://a.example", audience: w, listeners: [endpoint], subjects: { "a:*": a } }]',
+    '  jwt: [{ issuer: "https://a.example", audience: w, listeners: [endpoint], subjects: { "a:b": a } }]',
     '',
   ].join('\n');
   const file = join(folder, 'walletcreds.yaml');
