@@ -155,7 +155,8 @@ test(`${RUNS} random pairs of policies: doctor and the simulator agree on whethe
       // An error that begins with what lies elsewhere is right even where no other wallet's data is reached.
       else if (!open) expect(said.filter(what => !/ on arn:/.test(what.replace(/ \(and .*/, '')))).toEqual([]);
     }),
-    { numRuns: RUNS },
+    // In CI the same pairs each time; by hand other ones at each run.
+    { numRuns: RUNS, ...(process.env['CI'] === 'true' && { seed: 1 }) },
   );
   expect(Math.min(seen.reached, seen.not)).toBeGreaterThan(RUNS / 20);
 }, 120_000);
